@@ -1,0 +1,149 @@
+//! A pipeline file: steps, each with one key that says what it does.
+//!
+//! It must not know how a step is run.
+
+use std::collections::BTreeMap;
+
+use language::{Duration, Name, Spec, Text};
+use serde::{Deserialize, Serialize};
+
+use crate::file::stack::Parameter;
+use crate::value::Tree;
+
+/// Steps that run in the order of their needs.
+#[derive(Clone, Debug, Spec)]
+pub struct Pipeline {
+    /// The name of the pipeline.
+    pub pipeline: Name,
+    /// What it is for, in a line.
+    pub description: Option<String>,
+    /// What starts it.
+    #[spec(default = "{}")]
+    pub on: Triggers,
+    /// Variables of the environment of every step.
+    #[spec(default = "{}")]
+    pub env: BTreeMap<String, Text>,
+    /// Its steps by name.
+    pub steps: BTreeMap<String, PipelineStep>,
+}
+
+/// What starts a pipeline.
+#[derive(Clone, Debug, Spec)]
+pub struct Triggers {
+    /// A person: `windlass run`.
+    #[spec(default = "{}")]
+    pub manual: Manual,
+}
+
+/// What a person may say when starting a pipeline.
+#[derive(Clone, Debug, Spec)]
+pub struct Manual {
+    /// Values by name, read as `${name}`.
+    #[spec(default = "{}")]
+    pub parameters: BTreeMap<String, Parameter>,
+}
+
+/// One step.
+#[derive(Clone, Debug, Spec)]
+pub struct PipelineStep {
+    /// Steps that must end first.
+    #[spec(default = "[]")]
+    pub needs: Vec<String>,
+    /// After what it runs.
+    #[spec(default = "success")]
+    pub when: StepWhen,
+    /// How long one attempt may take.
+    #[spec(default = "1h")]
+    pub timeout: Duration,
+    /// How often it is tried again when it fails.
+    #[spec(default = "0")]
+    pub retry: u32,
+    /// It may be run again after a crash in the middle of it.
+    #[spec(default = "false")]
+    pub idempotent: bool,
+    /// Variables of its environment.
+    #[spec(default = "{}")]
+    pub env: BTreeMap<String, Text>,
+    #[spec(flatten)]
+    pub does: Does,
+}
+
+/// After what a step runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Spec)]
+pub enum StepWhen {
+    /// All that it needs succeeded.
+    Success,
+    /// Something that it needs failed.
+    Failure,
+    /// In any case.
+    Always,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, Spec)]
+pub enum Does {
+    /// Runs commands on this machine, one after the other; the first that fails ends it.
+    Run {
+        /// Commands for the shell.
+        run: Vec<Text>,
+        /// The folder to run them in, relative to the project.
+        directory: Option<String>,
+    },
+    /// Plans a stack when the step starts, and applies it, as a run of its own.
+    Apply {
+        /// The stack file.
+        apply: String,
+        /// Another name for the stack.
+        #[spec(key = "as")]
+        name: Option<Text>,
+        /// Parameters of the stack.
+        #[spec(default = "{}")]
+        parameters: BTreeMap<String, Text>,
+    },
+    /// Destroys a stack, as a run of its own.
+    Destroy {
+        /// The stack file, or the name of a stack.
+        destroy: Text,
+    },
+}
+
+/// What a step of a pipeline does, with its parameters put in: pure data, as it is walked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct Task {
+    /// Variables of its environment, with handles for secrets.
+    #[serde(default, skip_serializing_if = "Tree::is_empty")]
+    pub env: Tree,
+    /// It may be run again after a crash in the middle of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub idempotent: bool,
+    /// What it does.
+    pub does: TaskWork,
+}
+
+/// See [`Does`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskWork {
+    /// Runs commands.
+    Run {
+        /// Text with handles for secrets, each for the shell.
+        commands: Vec<crate::value::Value>,
+        /// Relative to the project.
+        directory: Option<String>,
+    },
+    /// Applies a stack.
+    Apply {
+        /// The stack file.
+        file: String,
+        /// Another name for the stack.
+        name: Option<String>,
+        /// Parameters of the stack.
+        parameters: BTreeMap<String, String>,
+    },
+    /// Destroys a stack.
+    Destroy {
+        /// The stack file, or the name of a stack.
+        stack: String,
+    },
+}

@@ -1,0 +1,118 @@
+//! The parts of a stack file that are the same for all kinds.
+//!
+//! It must not know kinds, or what a reference means.
+
+use std::collections::BTreeMap;
+
+use language::{Name, Spec, Text};
+
+/// What belongs together and is planned and applied as one.
+#[derive(Clone, Debug, Spec)]
+pub struct StackHead {
+    /// The name of the stack.
+    pub stack: Name,
+    /// What it is for, in a line.
+    pub description: Option<String>,
+    /// Values from outside, by name.
+    #[spec(default = "{}")]
+    pub parameters: BTreeMap<String, Parameter>,
+    /// Things that have got another name and keep their object.
+    #[spec(default = "[]")]
+    pub moved: Vec<Moved>,
+    /// Things that are no longer looked after.
+    #[spec(default = "[]")]
+    pub removed: Vec<Removed>,
+    /// What other stacks and people may read, by name.
+    #[spec(default = "{}")]
+    pub outputs: BTreeMap<String, Output>,
+}
+
+/// A value from outside.
+#[derive(Clone, Debug, Spec)]
+pub struct Parameter {
+    /// What it may be.
+    #[spec(key = "type", default = "string")]
+    pub is: ParameterType,
+    /// Its value when none is given; without it, one must be given.
+    pub default: Option<String>,
+    /// What it is for, in a line.
+    pub description: Option<String>,
+    /// The smallest number, or the shortest text.
+    pub min: Option<u32>,
+    /// The largest number, or the longest text.
+    pub max: Option<u32>,
+    /// The values to choose from.
+    pub choices: Option<Vec<String>>,
+    /// A pattern in the manner of shell globs that text must fit, such as `*.example.org`.
+    pub pattern: Option<String>,
+}
+
+/// What a parameter may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Spec)]
+pub enum ParameterType {
+    /// Text.
+    String,
+    /// A whole number.
+    Integer,
+    /// `true` or `false`.
+    Boolean,
+}
+
+/// What every resource has, beside the keys of its kind.
+#[derive(Clone, Debug, Default, Spec)]
+pub struct Header {
+    /// Which kind of resource this is.
+    pub kind: String,
+    /// Resources that must be ready first, beside those that are referred to.
+    #[spec(default = "[]")]
+    pub needs: Vec<String>,
+    /// How many of it there are: `${index}` counts from 0.
+    pub count: Option<u32>,
+    /// One of it for each of these: `${each}` is the one.
+    pub each: Option<Vec<String>>,
+    /// Refuses to destroy or replace it, even when its block is gone.
+    #[spec(default = "false")]
+    pub protect: bool,
+    /// How long one attempt to change it may take.
+    pub timeout: Option<language::Duration>,
+    /// How often a change is tried when the fault may pass.
+    #[spec(default = "4")]
+    pub attempts: u32,
+}
+
+/// A thing that has got another name, and keeps its object.
+#[derive(Clone, Debug, Spec)]
+pub struct Moved {
+    /// The address that it had.
+    pub from: String,
+    /// The address that it has now.
+    pub to: String,
+}
+
+/// A thing that is no longer looked after.
+#[derive(Clone, Debug, Spec)]
+pub struct Removed {
+    /// The address that it had.
+    pub address: String,
+    /// Whether it is destroyed, or only forgotten.
+    #[spec(default = "true")]
+    pub destroy: bool,
+}
+
+/// A value for others.
+#[derive(Clone, Debug, Spec)]
+pub enum Output {
+    /// The value.
+    Plain(Text),
+    /// The value and what it is for.
+    Described(Described),
+}
+
+/// A value for others, described.
+#[derive(Clone, Debug, Spec)]
+pub struct Described {
+    /// The value.
+    pub value: Text,
+    /// What it is for, in a line.
+    pub description: Option<String>,
+}

@@ -1,0 +1,222 @@
+//! Kinds without their types, by name: what joins providers and engine.
+//!
+//! It must not know any kind by name.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use language::decoder::decode;
+use language::scope::Unresolved;
+use language::{Diagnostics, Document, Field, Keys, Layout, Record, Spec};
+
+use crate::address::Token;
+use crate::context::Context;
+use crate::fault::Fault;
+use crate::kind::{Api, Change, Difference, Found, Kind, Known, Object, Order, Reads};
+use crate::secret::Secrets;
+use crate::value::{Tree, Value, document};
+
+/// A future that can be moved between threads.
+pub type BoxFuture<'f, T> = Pin<Box<dyn Future<Output = T> + Send + 'f>>;
+
+/// A kind without its types.
+#[derive(Clone)]
+pub struct Erased {
+    /// `provider.noun`.
+    pub name: &'static str,
+    /// The commented example.
+    pub example: &'static str,
+    /// What goes first in a replacement.
+    pub order: Order,
+    /// What reading needs.
+    pub reads: Reads,
+    /// The remote and its limits.
+    pub api: Option<Api>,
+    /// Its keys.
+    pub spec: fn() -> &'static Layout,
+    /// Its attributes.
+    pub object: fn() -> &'static Layout,
+    /// Reads one resource's keys as its author wrote them, for the errors alone.
+    pub check: fn(&mut Keys<'_, '_, '_>),
+    /// What the resource is in the world, if its spec can be read and says it.
+    pub identity: fn(&Tree) -> Option<String>,
+    /// What differs.
+    pub diff: fn(&Tree, &Object, &dyn Secrets) -> Result<Vec<Difference>, String>,
+    /// What touches the world: swapped in tests.
+    pub effects: Arc<dyn Effects>,
+}
+
+/// The part of a kind that touches the world.
+pub trait Effects: Send + Sync {
+    /// See [`Kind::read`].
+    fn read<'f>(
+        &'f self,
+        context: &'f Context,
+        known: &'f [Known<Tree>],
+    ) -> BoxFuture<'f, Result<Vec<Option<Object>>, Fault>>;
+
+    /// See [`Kind::apply`].
+    fn apply<'f>(
+        &'f self,
+        context: &'f Context,
+        change: Change<'f, Tree>,
+        token: &'f Token,
+    ) -> BoxFuture<'f, Result<Option<Object>, Fault>>;
+
+    /// See [`Kind::find`].
+    fn find<'f>(
+        &'f self,
+        context: &'f Context,
+        change: Change<'f, Tree>,
+        token: &'f Token,
+    ) -> BoxFuture<'f, Result<Found, Fault>>;
+}
+
+impl Erased {
+    /// Takes the types away from a kind.
+    pub fn of<K: Kind>(kind: K) -> Self {
+        Self {
+            name: K::NAME,
+            example: K::EXAMPLE,
+            order: K::ORDER,
+            reads: K::READS,
+            api: K::API,
+            spec: K::Spec::layout,
+            object: K::Object::layout,
+            check: |keys| _ = K::Spec::take(keys),
+            identity: |tree| K::identity(&typed::<K::Spec>(tree).ok()?),
+            diff: |tree, object, secrets| Ok(K::diff(&typed::<K::Spec>(tree)?, object, secrets)),
+            effects: Arc::new(Typed(kind)),
+        }
+    }
+
+    /// Returns the declaration of a key.
+    pub fn key(&self, key: &str) -> Option<&'static Field> {
+        (self.spec)().field(key)
+    }
+
+    /// Returns the declaration of an attribute.
+    pub fn attribute(&self, name: &str) -> Option<&'static Field> {
+        (self.object)().field(name)
+    }
+
+    /// Returns keys and attributes: what a reference may name.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        (self.spec)().keys().chain((self.object)().keys())
+    }
+
+    /// Returns what a key stands for when nobody writes it.
+    pub fn default(&self, key: &str) -> Value {
+        let default = self.key(key).and_then(|field| field.default);
+        default.map_or(Value::Null, |text| Value::literal(Document::value(text).root()))
+    }
+}
+
+struct Typed<K>(K);
+
+impl<K: Kind> Effects for Typed<K> {
+    fn read<'f>(
+        &'f self,
+        context: &'f Context,
+        known: &'f [Known<Tree>],
+    ) -> BoxFuture<'f, Result<Vec<Option<Object>>, Fault>> {
+        Box::pin(async move {
+            let known = known.iter().map(known_typed).collect::<Result<Vec<_>, Fault>>()?;
+            let found = self.0.read(context, &known).await?;
+            debug_assert_eq!(found.len(), known.len(), "{} answers for each id", K::NAME);
+            Ok(found)
+        })
+    }
+
+    fn apply<'f>(
+        &'f self,
+        context: &'f Context,
+        change: Change<'f, Tree>,
+        token: &'f Token,
+    ) -> BoxFuture<'f, Result<Option<Object>, Fault>> {
+        Box::pin(async move {
+            let spec = spec_of::<K::Spec>(&change)?;
+            self.0.apply(context, typed_change(&change, spec.as_ref())?, token).await
+        })
+    }
+
+    fn find<'f>(
+        &'f self,
+        context: &'f Context,
+        change: Change<'f, Tree>,
+        token: &'f Token,
+    ) -> BoxFuture<'f, Result<Found, Fault>> {
+        Box::pin(async move {
+            let spec = spec_of::<K::Spec>(&change)?;
+            self.0.find(context, typed_change(&change, spec.as_ref())?, token).await
+        })
+    }
+}
+
+fn known_typed<S: Spec>(known: &Known<Tree>) -> Result<Known<S>, Fault> {
+    let spec = known.spec.as_ref().map(typed::<S>).transpose().map_err(Fault::broken)?;
+    Ok(Known { id: known.id.clone(), sealed: known.sealed, spec })
+}
+
+/// The spec of a change. What is to be deleted may have been written for an older declaration.
+fn spec_of<S: Spec>(change: &Change<'_, Tree>) -> Result<Option<S>, Fault> {
+    match change {
+        Change::Create(tree) | Change::Update(tree, _) => {
+            typed::<S>(tree).map(Some).map_err(Fault::refused)
+        }
+        Change::Delete(tree, _) => Ok(tree.and_then(|tree| typed::<S>(tree).ok())),
+    }
+}
+
+fn typed_change<'c, S>(
+    change: &Change<'c, Tree>,
+    spec: Option<&'c S>,
+) -> Result<Change<'c, S>, Fault> {
+    Ok(match (change, spec) {
+        (Change::Create(_), Some(spec)) => Change::Create(spec),
+        (Change::Update(_, object), Some(spec)) => Change::Update(spec, object),
+        (Change::Delete(_, object), spec) => Change::Delete(spec, object),
+        _ => return Err(Fault::broken("its spec cannot be read")),
+    })
+}
+
+/// Decodes a typed spec from a complete tree.
+///
+/// # Errors
+/// Every error in it, in one line.
+pub fn typed<S: Spec>(tree: &Tree) -> Result<S, String> {
+    let mut diagnostics = Diagnostics::default();
+    let value = decode::<S>(&document(tree), &Unresolved, &mut diagnostics).value;
+    value.ok_or_else(|| {
+        let errors = diagnostics.sorted().into_iter().map(|error| error.message);
+        errors.collect::<Vec<_>>().join("; ")
+    })
+}
+
+/// Kinds by name: THE list.
+#[derive(Clone, Default)]
+pub struct Registry(BTreeMap<&'static str, Arc<Erased>>);
+
+impl Registry {
+    /// Returns a registry of these kinds.
+    pub fn new(kinds: impl IntoIterator<Item = Erased>) -> Self {
+        Self(kinds.into_iter().map(|kind| (kind.name, Arc::new(kind))).collect())
+    }
+
+    /// Returns the kind of this name.
+    pub fn get(&self, name: &str) -> Option<&Arc<Erased>> {
+        self.0.get(name)
+    }
+
+    /// Returns the names of all kinds, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.keys().copied()
+    }
+
+    /// Returns all kinds, by name.
+    pub fn kinds(&self) -> impl Iterator<Item = &Arc<Erased>> {
+        self.0.values()
+    }
+}
