@@ -1,1 +1,3 @@
-//! Placeholder
+//! Load files, plan, walk, journal, store, lease.
+
+pub mod store;

@@ -1,0 +1,246 @@
+//! A store that lives as long as the process: for plans that are only tried out, and for tests.
+//!
+//! It must behave as the one on disk does; one suite tests both.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use model::event::Event;
+use model::record::{Record, Row};
+use model::registry::BoxFuture;
+use model::{Registry, Tree};
+
+use super::fold::{Write, fold};
+use super::{
+    Acquired, Doubt, Holder, Lease, Millis, NewRun, Run, RunId, RunOutcome, Store, StoreError,
+};
+
+/// See the module.
+pub struct MemoryStore {
+    project: String,
+    kinds: Registry,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    runs: Vec<Run>,
+    plans: HashMap<String, RunId>,
+    events: Vec<(RunId, Event)>,
+    stacks: BTreeMap<String, Stack>,
+    leases: HashMap<String, (Lease, Option<Holder>)>,
+}
+
+#[derive(Default)]
+struct Stack {
+    rows: BTreeMap<String, (Row, Record)>,
+    doubts: Vec<Doubt>,
+    outputs: Option<Tree>,
+    timings: HashMap<String, u64>,
+}
+
+impl MemoryStore {
+    /// Returns an empty store.
+    pub fn new(project: &str, kinds: Registry) -> Self {
+        Self { project: project.to_owned(), kinds, kept: Mutex::default() }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn append_now(&self, run: RunId, lease: &Lease, events: Vec<Event>) -> Result<(), StoreError> {
+        let mut kept = self.kept();
+        let kept = &mut *kept;
+        kept.check(lease)?;
+        let subject = kept.subject(run)?;
+        let stack = kept.stacks.entry(subject).or_default();
+        for event in &events {
+            _ = fold(event, &self.kinds, |write| {
+                stack.write(run, write);
+                Ok::<_, StoreError>(())
+            });
+        }
+        kept.events.extend(events.into_iter().map(|event| (run, event)));
+        Ok(())
+    }
+}
+
+impl Kept {
+    fn check(&self, lease: &Lease) -> Result<(), StoreError> {
+        match self.leases.get(&lease.subject) {
+            Some((held, _)) if held.fence == lease.fence => Ok(()),
+            _ => Err(StoreError::Fenced { subject: lease.subject.clone() }),
+        }
+    }
+
+    fn subject(&self, run: RunId) -> Result<String, StoreError> {
+        let run = self.runs.iter().find(|known| known.id == run);
+        run.map(|run| run.subject.clone())
+            .ok_or_else(|| StoreError::Corrupt("there is no such run".to_owned()))
+    }
+}
+
+impl Stack {
+    fn write(&mut self, run: RunId, write: Write<'_>) {
+        match write {
+            Write::Doubt { step, token, intent } => {
+                self.doubts.retain(|doubt| doubt.step != *step);
+                let (step, token, intent) = (step.clone(), token.clone(), intent.clone());
+                self.doubts.push(Doubt { step, run, token, intent });
+            }
+            Write::Settled { step } => self.doubts.retain(|doubt| doubt.step != *step),
+            Write::Put { key, row, record } => {
+                self.rows.insert(key.to_owned(), (row, record.clone()));
+            }
+            Write::Remove { key } => _ = self.rows.remove(key),
+            Write::Outputs { values } => self.outputs = Some(values.clone()),
+            Write::Took { step, took } => _ = self.timings.insert(step.to_string(), took),
+        }
+    }
+}
+
+impl Store for MemoryStore {
+    fn project(&self) -> &str {
+        &self.project
+    }
+
+    fn begin(&self, run: NewRun) -> BoxFuture<'_, Result<RunId, StoreError>> {
+        Box::pin(async move {
+            let mut kept = self.kept();
+            if let Some(&used) = run.plan_id.as_ref().and_then(|plan| kept.plans.get(plan)) {
+                return Err(StoreError::PlanUsed { run: used });
+            }
+            let id = RunId(kept.runs.len() as u64 + 1);
+            if let Some(plan) = run.plan_id {
+                kept.plans.insert(plan, id);
+            }
+            let NewRun { kind, subject, parent, plan, now: began, .. } = run;
+            let (ended, outcome) = (None, None);
+            kept.runs.push(Run { id, kind, subject, parent, began, ended, outcome, plan });
+            Ok(id)
+        })
+    }
+
+    fn append(
+        &self,
+        run: RunId,
+        lease: &Lease,
+        events: Vec<Event>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        let lease = lease.clone();
+        Box::pin(async move { self.append_now(run, &lease, events) })
+    }
+
+    fn finish(
+        &self,
+        run: RunId,
+        outcome: RunOutcome,
+        now: Millis,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            for known in self.kept().runs.iter_mut().filter(|known| known.id == run) {
+                (known.ended, known.outcome) = (Some(now), Some(outcome));
+            }
+            Ok(())
+        })
+    }
+
+    fn acquire(
+        &self,
+        subject: &str,
+        holder: Holder,
+        now: Millis,
+    ) -> BoxFuture<'_, Result<Acquired, StoreError>> {
+        let subject = subject.to_owned();
+        Box::pin(async move {
+            let mut kept = self.kept();
+            let fence = match kept.leases.get(&subject) {
+                Some((_, Some(held))) if held.until > now => {
+                    return Ok(Acquired::HeldBy(held.clone()));
+                }
+                Some((lease, _)) => lease.fence + 1,
+                None => 1,
+            };
+            let lease = Lease { subject: subject.clone(), fence };
+            kept.leases.insert(subject, (lease.clone(), Some(holder)));
+            Ok(Acquired::Lease(lease))
+        })
+    }
+
+    fn renew(&self, lease: &Lease, until: Millis) -> BoxFuture<'_, Result<(), StoreError>> {
+        let lease = lease.clone();
+        Box::pin(async move {
+            let mut kept = self.kept();
+            kept.check(&lease)?;
+            if let Some((_, Some(holder))) = kept.leases.get_mut(&lease.subject) {
+                holder.until = until;
+            }
+            Ok(())
+        })
+    }
+
+    fn release(&self, lease: &Lease) -> BoxFuture<'_, Result<(), StoreError>> {
+        let lease = lease.clone();
+        Box::pin(async move {
+            let mut kept = self.kept();
+            if kept.check(&lease).is_ok()
+                && let Some((_, holder)) = kept.leases.get_mut(&lease.subject)
+            {
+                *holder = None;
+            }
+            Ok(())
+        })
+    }
+
+    fn rows(&self, stack: &str) -> Result<Vec<(String, Row)>, StoreError> {
+        let kept = self.kept();
+        let rows = kept.stacks.get(stack).into_iter().flat_map(|stack| &stack.rows);
+        Ok(rows.map(|(key, (row, _))| (key.clone(), row.clone())).collect())
+    }
+
+    fn record(&self, stack: &str, key: &str) -> Result<Option<Record>, StoreError> {
+        let kept = self.kept();
+        Ok(kept.stacks.get(stack).and_then(|s| s.rows.get(key)).map(|(_, record)| record.clone()))
+    }
+
+    fn needs(&self, stack: &str) -> Result<Vec<(String, Vec<String>)>, StoreError> {
+        let kept = self.kept();
+        let rows = kept.stacks.get(stack).into_iter().flat_map(|stack| &stack.rows);
+        Ok(rows.map(|(key, (_, record))| (key.clone(), record.needs.clone())).collect())
+    }
+
+    fn doubts(&self, stack: &str) -> Result<Vec<Doubt>, StoreError> {
+        Ok(self.kept().stacks.get(stack).map(|stack| stack.doubts.clone()).unwrap_or_default())
+    }
+
+    fn outputs(&self, stack: &str) -> Result<Option<Tree>, StoreError> {
+        Ok(self.kept().stacks.get(stack).and_then(|stack| stack.outputs.clone()))
+    }
+
+    fn stacks(&self) -> Result<Vec<String>, StoreError> {
+        let kept = self.kept();
+        let live = kept.stacks.iter().filter(|(_, stack)| !stack.rows.is_empty());
+        Ok(live.map(|(name, _)| name.clone()).collect())
+    }
+
+    fn runs(&self, subject: Option<&str>, most: usize) -> Result<Vec<Run>, StoreError> {
+        let kept = self.kept();
+        let wanted = |run: &&Run| subject.is_none_or(|subject| run.subject == subject);
+        Ok(kept.runs.iter().rev().filter(wanted).take(most).cloned().collect())
+    }
+
+    fn run(&self, id: RunId) -> Result<Option<Run>, StoreError> {
+        Ok(self.kept().runs.iter().find(|run| run.id == id).cloned())
+    }
+
+    fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
+        let kept = self.kept();
+        let own = kept.events.iter().filter(|(of, _)| *of == run);
+        Ok(own.map(|(_, event)| event.clone()).collect())
+    }
+
+    fn timings(&self, subject: &str) -> Result<HashMap<String, u64>, StoreError> {
+        Ok(self.kept().stacks.get(subject).map(|stack| stack.timings.clone()).unwrap_or_default())
+    }
+}

@@ -1,0 +1,299 @@
+//! Where runs, their events and the state that follows from them are kept.
+//!
+//! State is a fold of the journal: an append writes its events and what follows from them in one
+//! transaction, so that neither can be there without the other. A store must not decide anything
+//! but whether the writer still holds its lease.
+
+mod fold;
+mod memory;
+mod sqlite;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use model::event::{Event, Intent};
+use model::record::{Record, Row};
+use model::registry::BoxFuture;
+use model::{Address, Token, Tree};
+use serde::{Deserialize, Serialize};
+
+pub use memory::MemoryStore;
+pub use sqlite::SqliteStore;
+
+/// The number of a run: later runs have larger ones. Also the generation of what it makes.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
+)]
+#[serde(transparent)]
+pub struct RunId(pub u64);
+
+/// Milliseconds since 1970, UTC.
+pub type Millis = u64;
+
+/// A run that is about to begin.
+#[derive(Clone, Debug)]
+pub struct NewRun {
+    /// What it does.
+    pub kind: RunKind,
+    /// The stack or pipeline.
+    pub subject: String,
+    /// The run that started it as one of its steps.
+    pub parent: Option<RunId>,
+    /// The name of the saved plan, which runs once.
+    pub plan_id: Option<String>,
+    /// What it takes to go on with it after a crash, where the files cannot say it again.
+    pub plan: Option<String>,
+    /// The time.
+    pub now: Millis,
+}
+
+/// What a run does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunKind {
+    /// Makes a stack as its file says.
+    Apply,
+    /// Destroys a stack.
+    Destroy,
+    /// Walks a pipeline.
+    Pipeline,
+    /// Changes what is remembered, and nothing else.
+    State,
+}
+
+/// A run as it is remembered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Run {
+    /// Its number.
+    pub id: RunId,
+    /// What it does.
+    pub kind: RunKind,
+    /// The stack or pipeline.
+    pub subject: String,
+    /// The run that started it as one of its steps.
+    pub parent: Option<RunId>,
+    /// When it began.
+    pub began: Millis,
+    /// When it ended; None: it is running, or its process is gone.
+    pub ended: Option<Millis>,
+    /// How it ended.
+    pub outcome: Option<RunOutcome>,
+    /// What was stored to go on with it.
+    #[serde(skip)]
+    pub plan: Option<String>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunOutcome {
+    /// Every step is done, or was rightly skipped.
+    Done,
+    /// A step failed or could not run.
+    Failed,
+    /// It was told to stop.
+    Stopped,
+    /// Its process ended without a word; a later run settled what was in doubt.
+    Abandoned,
+}
+
+/// The right to change one stack or pipeline, for a time. The number only grows: who comes with an
+/// older one has been overtaken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The stack or pipeline.
+    pub subject: String,
+    /// The fencing number.
+    pub fence: u64,
+}
+
+/// Who holds a lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// In words: `apply by process 4711 on this machine`.
+    pub name: String,
+    /// When it ends unless it is renewed.
+    pub until: Millis,
+}
+
+/// What came of asking for a lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acquired {
+    /// It is yours.
+    Lease(Lease),
+    /// Somebody else holds it.
+    HeldBy(Holder),
+}
+
+/// An effect of which nobody knows whether it happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// The step.
+    pub step: Address,
+    /// The run that began it.
+    pub run: RunId,
+    /// Names the effect.
+    pub token: Token,
+    /// What was about to happen.
+    pub intent: Intent,
+}
+
+/// Why the store did not do what it was asked to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// The lease went to somebody else.
+    Fenced {
+        /// The stack or pipeline.
+        subject: String,
+    },
+    /// The saved plan has run before.
+    PlanUsed {
+        /// The run that it became.
+        run: RunId,
+    },
+    /// A newer version of Windlass wrote it.
+    Newer {
+        /// The version of the form that was found.
+        found: i64,
+        /// The newest that this program knows.
+        known: i64,
+    },
+    /// It is not a store, or damaged.
+    Corrupt(String),
+    /// It cannot be written: the disk is full.
+    Full(String),
+    /// It cannot be read or written for another reason.
+    Unavailable(String),
+}
+
+/// Where everything durable is kept. Reads answer at once; writes answer when they are durable.
+pub trait Store: Send + Sync {
+    /// Returns the name that this store was given when it was made: part of every token.
+    fn project(&self) -> &str;
+
+    /// Begins a run and returns its number.
+    fn begin(&self, run: NewRun) -> BoxFuture<'_, Result<RunId, StoreError>>;
+
+    /// Appends events of a run, and what follows from them. When it answers, all of it is durable in
+    /// this order; a crash leaves a prefix of the appends, each whole.
+    fn append(
+        &self,
+        run: RunId,
+        lease: &Lease,
+        events: Vec<Event>,
+    ) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Ends a run.
+    fn finish(
+        &self,
+        run: RunId,
+        outcome: RunOutcome,
+        now: Millis,
+    ) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Asks for the lease of a stack or pipeline.
+    fn acquire(
+        &self,
+        subject: &str,
+        holder: Holder,
+        now: Millis,
+    ) -> BoxFuture<'_, Result<Acquired, StoreError>>;
+
+    /// Holds a lease for longer.
+    fn renew(&self, lease: &Lease, until: Millis) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Gives a lease back; one that was lost is no error.
+    fn release(&self, lease: &Lease) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Returns the rows of a stack, sorted by key.
+    fn rows(&self, stack: &str) -> Result<Vec<(String, Row)>, StoreError>;
+
+    /// Returns one record of a stack.
+    fn record(&self, stack: &str, key: &str) -> Result<Option<Record>, StoreError>;
+
+    /// Returns what each resource of a stack needed when it was applied: names of blocks by key.
+    fn needs(&self, stack: &str) -> Result<Vec<(String, Vec<String>)>, StoreError>;
+
+    /// Returns the effects of a stack of which nobody knows whether they happened, in their order.
+    fn doubts(&self, stack: &str) -> Result<Vec<Doubt>, StoreError>;
+
+    /// Returns the outputs of a stack; None: it was never applied to its end.
+    fn outputs(&self, stack: &str) -> Result<Option<Tree>, StoreError>;
+
+    /// Returns the names of all stacks of which something is remembered.
+    fn stacks(&self) -> Result<Vec<String>, StoreError>;
+
+    /// Returns runs, newest first.
+    fn runs(&self, subject: Option<&str>, most: usize) -> Result<Vec<Run>, StoreError>;
+
+    /// Returns one run.
+    fn run(&self, id: RunId) -> Result<Option<Run>, StoreError>;
+
+    /// Returns the events of a run, in order.
+    fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError>;
+
+    /// Returns how long each step of a stack or pipeline took last time, in milliseconds; steps that
+    /// were quick are left out.
+    fn timings(&self, subject: &str) -> Result<HashMap<String, u64>, StoreError>;
+}
+
+/// Steps that took less are not worth remembering, in milliseconds.
+pub const WORTH_TIMING: u64 = 100;
+
+/// The rows of one stack, sorted by key.
+pub type Rows = BTreeMap<String, Row>;
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fenced { subject } => write!(
+                f,
+                "the lease on `{subject}` ran out and somebody else took over: nothing more is written"
+            ),
+            Self::PlanUsed { run } => {
+                write!(f, "this plan was applied already, as run {run}: plan again")
+            }
+            Self::Newer { found, known } => write!(
+                f,
+                "the store has format {found} and this program knows {known}: use the newer windlass that wrote it"
+            ),
+            Self::Corrupt(why) => write!(f, "the store is damaged: {why}"),
+            Self::Full(why) => write!(f, "the store cannot be written, the disk is full: {why}"),
+            Self::Unavailable(why) => write!(f, "the store cannot be used: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl RunKind {
+    /// Returns the word under which it is kept.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::Destroy => "destroy",
+            Self::Pipeline => "pipeline",
+            Self::State => "state",
+        }
+    }
+}
+
+impl RunOutcome {
+    /// Returns the word under which it is kept.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Stopped => "stopped",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}

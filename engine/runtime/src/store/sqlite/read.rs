@@ -1,0 +1,155 @@
+//! What is asked of the file. Nothing here writes.
+
+use std::collections::HashMap;
+
+use model::event::Event;
+use model::record::{Record, Row};
+use model::{Digest, Token, Tree};
+use rusqlite::{Connection, OptionalExtension, Row as Line, types::FromSqlError};
+
+use crate::store::{Doubt, Run, RunId, RunKind, RunOutcome, StoreError};
+
+pub(super) fn project(connection: &Connection) -> Result<String, StoreError> {
+    Ok(connection.query_row("SELECT project FROM about", [], |line| line.get(0))?)
+}
+
+pub(super) fn rows(connection: &Connection, stack: &str) -> Result<Vec<(String, Row)>, StoreError> {
+    let mut sweep = connection.prepare_cached(
+        "SELECT address, kind, id, generation, digest, object, sealed, attributes
+         FROM digest WHERE stack = ?1 ORDER BY address",
+    )?;
+    let rows = sweep.query_map([stack], |line| Ok((line.get(0)?, row(line)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn row(line: &Line<'_>) -> rusqlite::Result<Row> {
+    let attributes = line.get_ref(7)?.as_blob()?.chunks_exact(16).map(digest);
+    Ok(Row {
+        kind: line.get(1)?,
+        id: line.get(2)?,
+        generation: line.get(3)?,
+        digest: digest(line.get_ref(4)?.as_blob()?)?,
+        object: digest(line.get_ref(5)?.as_blob()?)?,
+        sealed: line.get(6)?,
+        attributes: attributes.collect::<rusqlite::Result<_>>()?,
+    })
+}
+
+fn digest(bytes: &[u8]) -> rusqlite::Result<Digest> {
+    let bytes = bytes.try_into().map_err(|_| FromSqlError::InvalidType)?;
+    Ok(Digest(u128::from_le_bytes(bytes)))
+}
+
+pub(super) fn record(
+    connection: &Connection,
+    stack: &str,
+    key: &str,
+) -> Result<Option<Record>, StoreError> {
+    let mut query = connection
+        .prepare_cached("SELECT body FROM resource WHERE stack = ?1 AND address = ?2")?;
+    let body: Option<String> = query.query_row([stack, key], |line| line.get(0)).optional()?;
+    Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
+}
+
+pub(super) fn needs(
+    connection: &Connection,
+    stack: &str,
+) -> Result<Vec<(String, Vec<String>)>, StoreError> {
+    let mut query = connection
+        .prepare_cached("SELECT address, needs FROM digest WHERE stack = ?1 ORDER BY address")?;
+    let split = |needs: String| needs.split_whitespace().map(str::to_owned).collect();
+    let found = query.query_map([stack], |line| Ok((line.get(0)?, split(line.get(1)?))))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn doubts(connection: &Connection, stack: &str) -> Result<Vec<Doubt>, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT step, run, token, intent FROM doubt WHERE stack = ?1 ORDER BY run, step",
+    )?;
+    let mut lines = query.query([stack])?;
+    let mut doubts = Vec::new();
+    while let Some(line) = lines.next()? {
+        doubts.push(Doubt {
+            step: line.get::<_, String>(0)?.into(),
+            run: RunId(line.get(1)?),
+            token: Token::from(line.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?),
+            intent: serde_json::from_str(line.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?)?,
+        });
+    }
+    Ok(doubts)
+}
+
+pub(super) fn outputs(connection: &Connection, stack: &str) -> Result<Option<Tree>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT vals FROM output WHERE stack = ?1")?;
+    let values: Option<String> = query.query_row([stack], |line| line.get(0)).optional()?;
+    Ok(values.map(|values| serde_json::from_str(&values)).transpose()?)
+}
+
+pub(super) fn stacks(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT DISTINCT stack FROM digest ORDER BY stack")?;
+    let names = query.query_map([], |line| line.get(0))?;
+    Ok(names.collect::<rusqlite::Result<_>>()?)
+}
+
+const RUN: &str = "SELECT id, kind, subject, parent, began, ended, outcome, plan FROM run";
+
+pub(super) fn runs(
+    connection: &Connection,
+    subject: Option<&str>,
+    most: usize,
+) -> Result<Vec<Run>, StoreError> {
+    let wanted = format!("{RUN} WHERE ?1 IS NULL OR subject = ?1 ORDER BY id DESC LIMIT ?2");
+    let mut query = connection.prepare_cached(&wanted)?;
+    let runs = query.query_map(rusqlite::params![subject, most as u64], one_run)?;
+    Ok(runs.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn run(connection: &Connection, id: RunId) -> Result<Option<Run>, StoreError> {
+    let mut query = connection.prepare_cached(&format!("{RUN} WHERE id = ?1"))?;
+    Ok(query.query_row([id.0], one_run).optional()?)
+}
+
+fn one_run(line: &Line<'_>) -> rusqlite::Result<Run> {
+    let word = |at: usize| line.get_ref(at)?.as_str_or_null().map_err(rusqlite::Error::from);
+    Ok(Run {
+        id: RunId(line.get(0)?),
+        kind: match word(1)? {
+            Some("apply") => RunKind::Apply,
+            Some("destroy") => RunKind::Destroy,
+            Some("pipeline") => RunKind::Pipeline,
+            _ => RunKind::State,
+        },
+        subject: line.get(2)?,
+        parent: line.get::<_, Option<u64>>(3)?.map(RunId),
+        began: line.get(4)?,
+        ended: line.get(5)?,
+        outcome: match word(6)? {
+            Some("done") => Some(RunOutcome::Done),
+            Some("failed") => Some(RunOutcome::Failed),
+            Some("stopped") => Some(RunOutcome::Stopped),
+            Some(_) => Some(RunOutcome::Abandoned),
+            None => None,
+        },
+        plan: line.get(7)?,
+    })
+}
+
+pub(super) fn events(connection: &Connection, run: RunId) -> Result<Vec<Event>, StoreError> {
+    let mut query =
+        connection.prepare_cached("SELECT body FROM event WHERE run = ?1 ORDER BY seq")?;
+    let mut lines = query.query([run.0])?;
+    let mut events = Vec::new();
+    while let Some(line) = lines.next()? {
+        events.push(serde_json::from_str(line.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?);
+    }
+    Ok(events)
+}
+
+pub(super) fn timings(
+    connection: &Connection,
+    subject: &str,
+) -> Result<HashMap<String, u64>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT step, took FROM timing WHERE subject = ?1")?;
+    let timings = query.query_map([subject], |line| Ok((line.get(0)?, line.get(1)?)))?;
+    Ok(timings.collect::<rusqlite::Result<_>>()?)
+}

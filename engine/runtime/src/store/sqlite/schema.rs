@@ -1,0 +1,120 @@
+//! The tables, and opening a file that holds them.
+//!
+//! It must refuse what it does not know rather than mend it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::store::StoreError;
+
+/// The version of the form; one more with every change that an older program could not read.
+const VERSION: i64 = 1;
+
+/// Marks the file as ours: "Wndl".
+const APPLICATION: i64 = 0x576e_646c;
+
+/// `digest` is narrow, so that telling same from changed reads little; `resource` is decoded only for
+/// what changed.
+const SCHEMA: &str = "
+    CREATE TABLE about (project TEXT NOT NULL) STRICT;
+    CREATE TABLE run (
+        id INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, parent INTEGER,
+        plan_id TEXT UNIQUE, plan TEXT, began INTEGER NOT NULL, ended INTEGER, outcome TEXT
+    ) STRICT;
+    CREATE INDEX run_by_subject ON run (subject, id);
+    CREATE TABLE event (
+        seq INTEGER PRIMARY KEY, run INTEGER NOT NULL, body TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE digest (
+        stack TEXT NOT NULL, address TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,
+        generation INTEGER NOT NULL, digest BLOB NOT NULL, object BLOB NOT NULL,
+        sealed INTEGER NOT NULL, attributes BLOB NOT NULL, needs TEXT NOT NULL,
+        PRIMARY KEY (stack, address)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE resource (
+        stack TEXT NOT NULL, address TEXT NOT NULL, body TEXT NOT NULL,
+        PRIMARY KEY (stack, address)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE doubt (
+        stack TEXT NOT NULL, step TEXT NOT NULL, run INTEGER NOT NULL, token TEXT NOT NULL,
+        intent TEXT NOT NULL, PRIMARY KEY (stack, step)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE output (stack TEXT PRIMARY KEY, vals TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE lease (
+        subject TEXT PRIMARY KEY, fence INTEGER NOT NULL, holder TEXT, until INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE timing (
+        subject TEXT NOT NULL, step TEXT NOT NULL, took INTEGER NOT NULL,
+        PRIMARY KEY (subject, step)
+    ) STRICT, WITHOUT ROWID;";
+
+/// How long one process waits for another's commit.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Opens the file for its one writing connection; a new one gets its tables.
+pub(super) fn open(path: &Path, project: &str) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(PATIENCE)?;
+    let version = checked_version(&connection)?;
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 16000;",
+    )?;
+    durable(&connection)?;
+    if version == 0 {
+        create(&mut connection, project)?;
+    }
+    Ok(connection)
+}
+
+/// Opens the file for reading beside its writer.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(PATIENCE)?;
+    connection.execute_batch("PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;")?;
+    Ok(connection)
+}
+
+/// 0 for a file without tables.
+fn checked_version(connection: &Connection) -> Result<i64, StoreError> {
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let (version, application) = (pragma("user_version")?, pragma("application_id")?);
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    match version {
+        0 if tables == 0 => Ok(0),
+        VERSION.. if application == APPLICATION && version > VERSION => {
+            Err(StoreError::Newer { found: version, known: VERSION })
+        }
+        VERSION if application == APPLICATION => Ok(version),
+        _ => Err(StoreError::Corrupt("the file is a database of something else".to_owned())),
+    }
+}
+
+/// NORMAL was seen to lose intents in a power cut: what was asked for is read back.
+fn durable(connection: &Connection) -> Result<(), StoreError> {
+    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+    if mode == "wal" && synchronous == 2 {
+        return Ok(());
+    }
+    let why = format!("it cannot be made durable (journal {mode}, synchronous {synchronous})");
+    Err(StoreError::Unavailable(why))
+}
+
+/// Two processes may come here at once: whoever is second finds the tables.
+fn create(connection: &mut Connection, project: &str) -> Result<(), StoreError> {
+    let transaction =
+        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version == 0 {
+        transaction.execute_batch(SCHEMA)?;
+        transaction.execute("INSERT INTO about (project) VALUES (?1)", [project])?;
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}

@@ -1,0 +1,209 @@
+//! One suite for every store.
+
+use std::sync::Arc;
+
+use model::event::{Ending, Event, Intent, Outcome, StateChange, Verb};
+use model::record::Record;
+use model::{Digest, Fault, Object, Registry, Token, Tree, Value};
+
+use super::{
+    Acquired, Holder, Lease, MemoryStore, NewRun, RunId, RunKind, RunOutcome, SqliteStore, Store,
+    StoreError,
+};
+
+type Made = (Arc<dyn Store>, Option<tempfile::TempDir>);
+
+fn both() -> Vec<Made> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = SqliteStore::open(&folder.path().join("store.db"), "project", Registry::default());
+    let memory = MemoryStore::new("project", Registry::default());
+    vec![(Arc::new(file.expect("a store")), Some(folder)), (Arc::new(memory), None)]
+}
+
+fn new_run(plan_id: Option<&str>) -> NewRun {
+    NewRun {
+        kind: RunKind::Apply,
+        subject: "shop".to_owned(),
+        parent: None,
+        plan_id: plan_id.map(str::to_owned),
+        plan: Some("{}".to_owned()),
+        now: 1_000,
+    }
+}
+
+fn holder(name: &str, until: u64) -> Holder {
+    Holder { name: name.to_owned(), until }
+}
+
+async fn lease(store: &dyn Store) -> Lease {
+    match store.acquire("shop", holder("me", 10_000), 1_000).await.expect("an answer") {
+        Acquired::Lease(lease) => lease,
+        Acquired::HeldBy(other) => panic!("held by {}", other.name),
+    }
+}
+
+fn record(text: &str) -> Record {
+    Record {
+        kind: "data.value".to_owned(),
+        generation: 1,
+        digest: Digest(7),
+        spec: Tree::from([("input".to_owned(), Value::text(text))]),
+        object: Object::new("n1", [("output", Value::text(text))]),
+        needs: vec!["base".to_owned(), "other".to_owned()],
+        protect: false,
+    }
+}
+
+fn started(step: &str) -> Event {
+    let intent = Intent {
+        verb: Verb::Create,
+        kind: "data.value".to_owned(),
+        key: step.to_owned(),
+        spec: Tree::new(),
+        digest: Digest(7),
+        generation: 1,
+        needs: Vec::new(),
+        protect: false,
+        beside: None,
+    };
+    let token = Token::of("project", "shop", step, 1);
+    Event::Started { step: step.into(), token, intent: Some(Box::new(intent)) }
+}
+
+fn ended(step: &str, ending: Ending) -> Event {
+    Event::Ended { step: step.into(), ending, took: 250, log: None }
+}
+
+fn done(state: Vec<StateChange>) -> Ending {
+    Ending::Done { what: Outcome::Created, state }
+}
+
+fn put(key: &str, text: &str) -> StateChange {
+    StateChange::Put { key: key.to_owned(), record: Box::new(record(text)) }
+}
+
+#[tokio::test]
+async fn state_follows_from_events() {
+    for (store, _folder) in both() {
+        let lease = lease(&*store).await;
+        let run = store.begin(new_run(None)).await.expect("a run");
+        let events = vec![started("b"), started("a"), ended("a", done(vec![put("a", "one")]))];
+        store.append(run, &lease, events.clone()).await.expect("durable");
+        assert_eq!(store.events(run).expect("events"), events);
+        let rows = store.rows("shop").expect("rows");
+        assert_eq!(rows.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), ["a"]);
+        assert_eq!(rows[0].1, record("one").row(None));
+        assert_eq!(store.record("shop", "a").expect("a record"), Some(record("one")));
+        assert_eq!(store.needs("shop").expect("needs")[0].1, ["base", "other"]);
+        assert_eq!(store.timings("shop").expect("timings")["a"], 250);
+        let doubts = store.doubts("shop").expect("doubts");
+        assert_eq!(doubts.iter().map(|doubt| doubt.step.as_str()).collect::<Vec<_>>(), ["b"]);
+        let gone = ended("a", done(vec![StateChange::Remove { key: "a".to_owned() }]));
+        store.append(run, &lease, vec![started("a"), gone]).await.expect("durable");
+        assert_eq!(store.rows("shop").expect("rows"), []);
+        assert_eq!(store.stacks().expect("stacks"), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn an_error_stays_in_doubt_and_a_refusal_does_not() {
+    for (store, _folder) in both() {
+        let lease = lease(&*store).await;
+        let run = store.begin(new_run(None)).await.expect("a run");
+        let errored = Ending::Errored { fault: Fault::passing("no answer") };
+        let failed = Ending::Failed { fault: Fault::refused("no") };
+        let events = vec![started("a"), started("b"), ended("a", errored), ended("b", failed)];
+        store.append(run, &lease, events).await.expect("durable");
+        let doubts = store.doubts("shop").expect("doubts");
+        assert_eq!(doubts.iter().map(|doubt| doubt.step.as_str()).collect::<Vec<_>>(), ["a"]);
+        store.append(run, &lease, vec![ended("a", Ending::Lost)]).await.expect("durable");
+        assert_eq!(store.doubts("shop").expect("doubts"), []);
+    }
+}
+
+#[tokio::test]
+async fn who_was_overtaken_writes_nothing() {
+    for (store, _folder) in both() {
+        let old = lease(&*store).await;
+        let run = store.begin(new_run(None)).await.expect("a run");
+        let held = store.acquire("shop", holder("other", 30_000), 9_999).await;
+        assert_eq!(held, Ok(Acquired::HeldBy(holder("me", 10_000))));
+        store.renew(&old, 12_000).await.expect("renewed");
+        let held = store.acquire("shop", holder("other", 30_000), 11_000).await;
+        assert_eq!(held, Ok(Acquired::HeldBy(holder("me", 12_000))));
+        let taken = store.acquire("shop", holder("other", 30_000), 12_000).await;
+        assert!(matches!(taken, Ok(Acquired::Lease(Lease { fence: 2, .. }))));
+        let fenced = StoreError::Fenced { subject: "shop".to_owned() };
+        let refused = store.append(run, &old, vec![started("a")]).await;
+        assert_eq!(refused, Err(fenced.clone()));
+        assert_eq!(store.renew(&old, 50_000).await, Err(fenced));
+        assert_eq!(store.events(run).expect("events"), []);
+        store.release(&old).await.expect("no error");
+        let held = store.acquire("shop", holder("me", 40_000), 13_000).await;
+        assert_eq!(held, Ok(Acquired::HeldBy(holder("other", 30_000))));
+    }
+}
+
+#[tokio::test]
+async fn a_plan_runs_once() {
+    for (store, _folder) in both() {
+        assert_eq!(store.begin(new_run(Some("p1"))).await, Ok(RunId(1)));
+        let again = store.begin(new_run(Some("p1"))).await;
+        assert_eq!(again, Err(StoreError::PlanUsed { run: RunId(1) }));
+        assert_eq!(store.begin(new_run(Some("p2"))).await, Ok(RunId(2)));
+    }
+}
+
+#[tokio::test]
+async fn runs_are_listed_newest_first_with_their_ends() {
+    for (store, _folder) in both() {
+        for _ in 0..3 {
+            store.begin(new_run(None)).await.expect("a run");
+        }
+        store.finish(RunId(2), RunOutcome::Failed, 2_000).await.expect("durable");
+        let runs = store.runs(Some("shop"), 2).expect("runs");
+        let ends: Vec<_> = runs.iter().map(|run| (run.id.0, run.outcome, run.ended)).collect();
+        assert_eq!(ends, [(3, None, None), (2, Some(RunOutcome::Failed), Some(2_000))]);
+        assert_eq!(store.run(RunId(1)).expect("a run").expect("it is there").began, 1_000);
+        assert_eq!(store.run(RunId(9)).expect("an answer"), None);
+    }
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_when_it_is_opened_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("store.db");
+    let open = |name| SqliteStore::open(&path, name, Registry::default()).expect("a store");
+    {
+        let store = open("first");
+        let lease = lease(&store).await;
+        let run = store.begin(new_run(None)).await.expect("a run");
+        let ended = ended("a", done(vec![put("a", "one")]));
+        store.append(run, &lease, vec![started("a"), ended]).await.expect("durable");
+    }
+    let store = open("second");
+    assert_eq!(store.project(), "first");
+    assert_eq!(store.record("shop", "a").expect("a record"), Some(record("one")));
+}
+
+#[test]
+fn what_is_no_store_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("store.db");
+    std::fs::write(&path, "this is not a database, but somebody's notes").expect("written");
+    let refused = SqliteStore::open(&path, "p", Registry::default()).err();
+    assert!(matches!(refused, Some(StoreError::Corrupt(_))), "{refused:?}");
+    let left = std::fs::read_to_string(&path).expect("it is still there");
+    assert_eq!(left, "this is not a database, but somebody's notes");
+}
+
+#[test]
+fn a_store_from_a_newer_version_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("store.db");
+    drop(SqliteStore::open(&path, "p", Registry::default()).expect("a store"));
+    let connection = rusqlite::Connection::open(&path).expect("a database");
+    connection.pragma_update(None, "user_version", 99).expect("written");
+    let refused = SqliteStore::open(&path, "p", Registry::default()).err();
+    assert_eq!(refused, Some(StoreError::Newer { found: 99, known: 1 }));
+}
