@@ -1,0 +1,1 @@
+"""The store: keeps the entries and gives them out as JSON on loopback."""
