@@ -4,7 +4,9 @@
 
 use model::{Erased, Registry};
 
+pub mod data;
 pub mod process;
+mod text;
 
 /// Returns every kind that is built in.
 pub fn kinds() -> Registry {
@@ -13,5 +15,5 @@ pub fn kinds() -> Registry {
 
 /// THE list: one line for each kind.
 fn list() -> Vec<Erased> {
-    vec![]
+    vec![Erased::of(data::DataValue)]
 }

@@ -1,0 +1,130 @@
+//! Text with secrets in it, as values: handles for what others read, whole text for the one who needs
+//! it, and a sieve for what must not show it.
+//!
+//! It must not keep revealed text longer than its caller does.
+
+use std::collections::BTreeMap;
+
+use language::Text;
+use language::text::TextPart;
+use model::secret::{revealed, revealed_name, sealed};
+use model::value::Piece;
+use model::{Fault, SecretText, Secrets, Tree, Value};
+
+/// Returns a text as others may read it: plain text as it is, text with secrets as a handle whose
+/// parts are put in where it is used.
+pub(crate) fn handed_on(secrets: &dyn Secrets, text: &Text) -> Value {
+    if let Some(plain) = plain(text) {
+        return Value::Text(plain);
+    }
+    let piece = |part: &TextPart| match part {
+        TextPart::Literal(text) => Piece::Literal(text.clone()),
+        TextPart::Secret(name) => {
+            // A secret that is missing has no hash: it differs from whatever was applied.
+            let hash = secrets.reveal(name).map(|text| secrets.hash(text.expose()));
+            Piece::Secret { name: name.clone(), hash: hash.unwrap_or_default() }
+        }
+    };
+    Value::Parts(text.parts.iter().map(piece).collect())
+}
+
+/// Returns the text if no secret is in it.
+pub(crate) fn plain(text: &Text) -> Option<String> {
+    match &text.parts[..] {
+        [TextPart::Literal(whole)] => Some(whole.clone()),
+        parts if parts.iter().all(|part| matches!(part, TextPart::Literal(_))) => {
+            Some(parts.iter().map(literal).collect())
+        }
+        _ => None,
+    }
+}
+
+fn literal(part: &TextPart) -> &str {
+    match part {
+        TextPart::Literal(text) => text,
+        TextPart::Secret(_) => "",
+    }
+}
+
+/// Returns a map of texts as it may be kept and compared.
+pub(crate) fn sealed_map(secrets: &dyn Secrets, texts: &BTreeMap<String, Text>) -> Value {
+    let sealed = |(key, text): (&String, &Text)| (key.clone(), sealed(secrets, text));
+    Value::Map(texts.iter().map(sealed).collect::<Tree>())
+}
+
+/// Returns whether any text of a map holds a secret.
+pub(crate) fn any_secret(texts: &BTreeMap<String, Text>) -> bool {
+    texts.values().any(|text| plain(text).is_none())
+}
+
+/// Returns a map of texts with their secrets put in.
+pub(crate) fn revealed_map(
+    secrets: &dyn Secrets,
+    texts: &BTreeMap<String, Text>,
+) -> Result<Vec<(String, SecretText)>, Fault> {
+    let reveal = |(key, text): (&String, &Text)| Ok((key.clone(), revealed(secrets, text)?));
+    texts.iter().map(reveal).collect()
+}
+
+/// What must not show up in what a command or a server says.
+#[derive(Default)]
+pub(crate) struct Sieve(Vec<(String, SecretText)>);
+
+impl Sieve {
+    /// Takes in every secret of these texts.
+    pub(crate) fn of<'t>(
+        secrets: &dyn Secrets,
+        texts: impl IntoIterator<Item = &'t Text>,
+    ) -> Result<Self, Fault> {
+        let parts = texts.into_iter().flat_map(|text| &text.parts);
+        let names = parts.filter_map(|part| match part {
+            TextPart::Secret(name) => Some(name),
+            TextPart::Literal(_) => None,
+        });
+        let one = |name: &String| Ok((name.clone(), revealed_name(secrets, name)?));
+        names.map(one).collect::<Result<_, Fault>>().map(Self)
+    }
+
+    /// Returns the name of a secret that shows in the text: as it is, or as JSON, in an address or as
+    /// base64.
+    pub(crate) fn shows(&self, text: &str) -> Option<&str> {
+        let shows = |secret: &SecretText| forms(secret).iter().any(|form| text.contains(&**form));
+        self.0.iter().find(|(_, secret)| shows(secret)).map(|(name, _)| name.as_str())
+    }
+
+    /// Returns the text with `(secret name)` in the place of each secret.
+    pub(crate) fn strain(&self, text: &str) -> String {
+        let mut strained = text.to_owned();
+        for (name, secret) in &self.0 {
+            for form in forms(secret) {
+                if strained.contains(&*form) {
+                    strained = strained.replace(&*form, &format!("(secret {name})"));
+                }
+            }
+        }
+        strained
+    }
+}
+
+/// The forms in which a secret is likely to come back. An empty one is in every text.
+fn forms(secret: &SecretText) -> Vec<zeroize::Zeroizing<String>> {
+    use base64::Engine;
+    let text = secret.expose();
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let json = serde_json::to_string(text).unwrap_or_default();
+    let url: String = text.bytes().map(percent).collect();
+    let base64 = base64::engine::general_purpose::STANDARD_NO_PAD.encode(text);
+    let forms = [text.to_owned(), json.trim_matches('"').to_owned(), url, base64];
+    forms.into_iter().map(zeroize::Zeroizing::new).collect()
+}
+
+fn percent(byte: u8) -> String {
+    match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    }
+}
