@@ -31,7 +31,7 @@ class Report:
     cases: List[Case] = field(default_factory=list)
 
     def check(self, suite: str, name: str, work: Callable[[], object]) -> None:
-        """Runs one check. It fails by AssertionError; any other exception is an error of its own."""
+        """Runs one check. AssertionError means failed, any other exception errored."""
         started = time.monotonic()
         case = Case(suite, name)
         try:

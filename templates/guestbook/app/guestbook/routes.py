@@ -1,4 +1,4 @@
-"""Routes: which function answers which path. Unknown paths are 404, wrong methods 405 with Allow."""
+"""Which function answers which path. Unknown paths are 404, wrong methods 405 with Allow."""
 
 from __future__ import annotations
 

@@ -49,7 +49,8 @@ class Probe:
         report = from_json(self.get("/test"))
         if version:
             found = json.loads(self.get("/version"))["version"]
-            report.check("guestbook.smoke", f"it runs version {version}", lambda: _same(found, version))
+            name = f"it runs version {version}"
+            report.check("guestbook.smoke", name, lambda: _same(found, version))
         return report
 
 

@@ -57,7 +57,8 @@ class Result(unittest.TextTestResult):
         place, space, rest = test.id().partition(" ")  # a sub-test has its values after a space
         suite, _, name = place.rpartition(".")
         seconds = time.monotonic() - self._started if self._started else 0.0
-        self.report.cases.append(Case(suite or "tests", name + space + rest, seconds, message, status))
+        case = Case(suite or "tests", name + space + rest, seconds, message, status)
+        self.report.cases.append(case)
 
 
 def main(out: Path) -> int:

@@ -92,7 +92,8 @@ class Case(unittest.TestCase):
         path = self.folder / "data" / "book.sqlite3"
         self.database = Database(path, wait=0, oldest_first=fault().wrong_order)
         self.addCleanup(self.database.close)
-        return self.run_server(Server(Api(self.database, TOKEN, "1.2.3"), "127.0.0.1", 0, limits=limits))
+        api = Api(self.database, TOKEN, "1.2.3")
+        return self.run_server(Server(api, "127.0.0.1", 0, limits=limits))
 
     def site(
         self, store: Optional[Server] = None, bad: Optional[Fault] = None, **settings: object

@@ -108,7 +108,8 @@ class Reports(unittest.TestCase):
 
     def test_junit_counts_and_is_well_formed(self):
         top = ElementTree.fromstring(self.make().junit())
-        self.assertEqual(("3", "1", "1"), tuple(top.get(k) for k in ("tests", "failures", "errors")))
+        counts = tuple(top.get(key) for key in ("tests", "failures", "errors"))
+        self.assertEqual(("3", "1", "1"), counts)
         self.assertEqual(["suite", "other"], [suite.get("name") for suite in top])
         self.assertEqual("one is <less>\ufffd", top.find(".//failure").get("message"))
 

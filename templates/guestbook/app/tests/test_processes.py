@@ -1,6 +1,7 @@
 """Both processes as they run in earnest."""
 
 import json
+import shutil
 import signal
 import socket
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import time
 from xml.etree import ElementTree
 
+from guestbook import release
 from guestbook.version import ROOT
 
 from .running import TOKEN, Case, Visitor, ask, environment
@@ -27,11 +29,11 @@ class Processes(Case):
         self.settings = self.folder / "settings.json"
         self.settings.write_text(json.dumps({"title": "Test book", "database": "book.sqlite3"}))
 
-    def begin(self, module: str, **more: str):
-        """Starts a process and reads from its log where it listens."""
+    def begin(self, module: str, root=ROOT, **more: str):
+        """Starts a process of a release and reads from its log where it listens."""
         process = subprocess.Popen(
             [sys.executable, "-m", module],
-            cwd=ROOT,
+            cwd=root,
             env=environment(SETTINGS=str(self.settings), PORT="0", STORE_TOKEN=TOKEN, **more),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -76,6 +78,18 @@ class Processes(Case):
             self.assertEqual(("stopped", True), (lines[-1]["event"], lines[-1]["finished"]))
             self.assertNotIn(TOKEN, out)
             self.assertNotIn(visitor.seal, out)
+
+    def test_a_release_serves_on_when_its_folder_is_cleared_away(self):
+        folder = self.folder / "release"
+        release.copy(folder)
+        _, store = self.begin("guestbook.store", folder)
+        _, site = self.begin("guestbook.web", folder, STORE_URL=store.url)
+        shutil.rmtree(folder)
+        visitor = Visitor(site)
+        visitor.open()
+        self.assertEqual(303, visitor.sign("Ana", "x").status)
+        for path in ("/", "/entry/1", "/feed.xml", "/style.css", "/test"):
+            self.assertEqual(200, ask(site, path).status, path)
 
     def test_sigterm_lets_a_request_that_has_begun_finish(self):
         store, place = self.begin("guestbook.store")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import html
-from functools import lru_cache
 from pathlib import Path
 from string import Template
 from typing import Iterable, Union
 
-FOLDER = Path(__file__).parent / "html"
+# Read once, at the start: a release may be cleared away while its last requests are answered.
+_TEMPLATES = {
+    path.stem: Template(path.read_text(encoding="utf-8"))
+    for path in (Path(__file__).parent / "html").glob("*.html")
+}
 
 
 class Markup(str):
@@ -22,16 +25,11 @@ def escape(value: object) -> Markup:
 
 def fill(name: str, /, **values: Union[str, int]) -> Markup:
     """Fills `html/NAME.html`. A value that is missing is a mistake, not a gap."""
-    template = _template(name)
     escaped = {key: escape(value) for key, value in values.items()}
-    return Markup(template.substitute(escaped))
+    return Markup(_TEMPLATES[name].substitute(escaped))
 
 
 def join(parts: Iterable[Markup]) -> Markup:
     """Puts pieces of HTML after each other."""
     return Markup("\n".join(escape(part) for part in parts))
 
-
-@lru_cache(maxsize=None)
-def _template(name: str) -> Template:
-    return Template((FOLDER / f"{name}.html").read_text(encoding="utf-8"))

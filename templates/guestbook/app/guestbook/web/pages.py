@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Dict
 from zlib import crc32
@@ -14,7 +13,10 @@ from ..entry import LONGEST_MESSAGE, LONGEST_NAME, Entry
 from .client import Page
 from .markup import Markup, fill, join
 
-_HERE = Path(__file__).parent
+# Files that are served as they are; read once, at the start.
+ASSETS = {
+    name: (Path(__file__).parent / name).read_bytes() for name in ("style.css", "favicon.svg")
+}
 _MONTHS = (
     "January February March April May June July August September October November December"
 ).split()
@@ -31,16 +33,9 @@ class Form:
     problems: Dict[str, str] = field(default_factory=dict)
 
 
-@lru_cache(maxsize=None)
-def asset(name: str) -> bytes:
-    """Reads a file that is served as it is."""
-    return (_HERE / name).read_bytes()
-
-
-@lru_cache(maxsize=None)
 def asset_digest(name: str) -> str:
     """What changes when such a file does."""
-    return hashlib.sha256(asset(name)).hexdigest()[:12]
+    return hashlib.sha256(ASSETS[name]).hexdigest()[:12]
 
 
 def home(title: str, version: str, page: Page, form: Form, signed: int, first: bool) -> Markup:
@@ -66,7 +61,8 @@ def entry_page(title: str, version: str, entry: Entry) -> Markup:
 
 def message(title: str, version: str, heading: str, text: str) -> Markup:
     """A page that says one thing, such as an error."""
-    return _frame(f"{heading} – {title}", title, version, fill("message", heading=heading, text=text))
+    main = fill("message", heading=heading, text=text)
+    return _frame(f"{heading} – {title}", title, version, main)
 
 
 def form_of(form: Form) -> Markup:

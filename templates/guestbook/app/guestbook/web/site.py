@@ -105,7 +105,7 @@ class Site:
         visitor, cookie = self._visitor(request)
         key = self._seals.check(visitor, given.get("seal", "")) if not cookie else None
         if key is None:
-            text = "Not signed yet: the form was open for too long, or cookies are off. Press again."
+            text = "Not signed yet: the form was open too long, or cookies are off. Press again."
             return self._again(visitor, cookie, name, message, {"form": text}, 403)
         entry, problems = self._store.add(name, message, key)
         if entry is None:
@@ -163,7 +163,8 @@ class Site:
             ("Cross-Origin-Opener-Policy", "same-origin"),
             ("Cache-Control", "no-store"),
         ]
-        return Response(status, html.encode("utf-8", "replace"), "text/html; charset=utf-8", headers)
+        body = html.encode("utf-8", "replace")
+        return Response(status, body, "text/html; charset=utf-8", headers)
 
     def _visitor(self, request: Request) -> Tuple[str, List[Tuple[str, str]]]:
         """Returns the visitor's cookie, and the header that sets it where there is none yet."""
@@ -183,7 +184,7 @@ def _asset(name: str, kind: str):
         headers = [("ETag", mark), ("Cache-Control", "public, max-age=3600")]
         if request.headers.get("if-none-match") == mark:
             return Response(304, headers=headers)
-        return Response(200, pages.asset(name), kind, headers)
+        return Response(200, pages.ASSETS[name], kind, headers)
 
     return answer
 
