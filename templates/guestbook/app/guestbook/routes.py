@@ -30,7 +30,7 @@ class Routes:
                 if method not in methods:
                     raise self._wrong_method(request, methods)
                 return methods[method](request, *map(int, match.groups()))
-        raise Refused(404, "there is nothing here")
+        raise Refused(404, "no page has this address")
 
     @staticmethod
     def _wrong_method(request: Request, methods: dict) -> Refused:
