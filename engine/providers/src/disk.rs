@@ -6,7 +6,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use model::Fault;
 
@@ -67,7 +67,8 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 
 /// Returns a path as it is compared: without `.` and doubled slashes. It asks no disk.
 pub(crate) fn tidy(path: &str) -> String {
-    let tidy: PathBuf = Path::new(path).components().collect();
+    let parts = Path::new(path).components();
+    let tidy: PathBuf = parts.filter(|part| *part != Component::CurDir).collect();
     tidy.to_string_lossy().into_owned()
 }
 

@@ -5,6 +5,8 @@
 use model::{Erased, Registry};
 
 pub mod data;
+mod disk;
+pub mod file;
 pub mod process;
 mod text;
 
@@ -15,5 +17,5 @@ pub fn kinds() -> Registry {
 
 /// THE list: one line for each kind.
 fn list() -> Vec<Erased> {
-    vec![Erased::of(data::DataValue)]
+    vec![Erased::of(data::DataValue), Erased::of(file::FileDirectory), Erased::of(file::FileText)]
 }

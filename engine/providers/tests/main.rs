@@ -3,5 +3,6 @@
 mod cases;
 mod data;
 mod examples;
+mod file;
 mod lab;
 mod life;

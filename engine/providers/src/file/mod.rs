@@ -1,0 +1,17 @@
+//! Files, folders and archives on this machine.
+//!
+//! What is written appears whole or not at all, and nothing that stood there before is overwritten
+//! unless somebody has said so. Nothing here may follow a link out of the place that it was given.
+
+pub mod directory;
+mod look;
+mod mode;
+mod owner;
+mod sweep;
+pub mod text;
+mod wanted;
+mod write;
+
+pub use directory::FileDirectory;
+pub use mode::Mode;
+pub use text::FileText;

@@ -1,0 +1,49 @@
+//! The keys and attributes of `file.text`.
+
+use language::{Spec, Text};
+
+use crate::file::Mode;
+use crate::file::write::Rights;
+
+/// A file whose content stands in the stack.
+#[derive(Debug, Spec)]
+pub struct TextSpec {
+    /// Where it stands: relative to the project, or absolute. Folders above it are made with mode 0755
+    /// and stay when it goes. A link at this very place is replaced, not followed.
+    #[spec(replaces)]
+    pub path: String,
+    /// What stands in it, to the last line break. Secrets in it are put in at the last moment.
+    pub content: Text,
+    /// Who may do what with it.
+    #[spec(default = "0644")]
+    pub mode: Mode,
+    /// The user that it belongs to, by name or number; left alone if this is not said.
+    pub owner: Option<String>,
+    /// The group that it belongs to, by name or number; left alone if this is not said.
+    pub group: Option<String>,
+    /// Takes over a file that is there already and differs, and overwrites it. One that is just as it
+    /// is wanted is taken over in any case.
+    #[spec(default = "false")]
+    pub adopt: bool,
+}
+
+/// What it gives.
+#[derive(Debug, Spec)]
+pub struct TextObject {
+    /// Its absolute path.
+    #[spec(follows = "path")]
+    pub full_path: String,
+    /// A hash of its content, for what must start again when it changes. Where the content holds
+    /// secrets, it is made under the project's own key.
+    #[spec(follows = "content")]
+    pub digest: String,
+    /// How many bytes it has.
+    #[spec(follows = "content")]
+    pub size: String,
+}
+
+impl TextSpec {
+    pub(super) fn rights(&self) -> Rights {
+        Rights { mode: self.mode, owner: self.owner.clone(), group: self.group.clone() }
+    }
+}

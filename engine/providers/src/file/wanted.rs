@@ -1,0 +1,177 @@
+//! A file with a wanted content: what `file.text` and `file.template` have in common once the content
+//! is there.
+//!
+//! It must not know where the content comes from.
+
+use std::path::Path;
+
+use model::{Change, Context, Difference, Fault, Found, Object, SecretText, Secrets, Token, Value};
+
+use super::look;
+use super::mode::Mode;
+use super::write::{self, Rights};
+use crate::disk;
+
+/// A file as it should be.
+pub(crate) struct Wanted {
+    /// As it stands in the stack, without `.` and doubled slashes: also its id.
+    pub(crate) path: String,
+    pub(crate) content: SecretText,
+    /// The content may hold secrets: only a hash of it may be kept.
+    pub(crate) sealed: bool,
+    pub(crate) rights: Rights,
+    pub(crate) adopt: bool,
+}
+
+impl Wanted {
+    /// Returns what differs from what there is.
+    pub(crate) fn differences(&self, object: &Object, secrets: &dyn Secrets) -> Vec<Difference> {
+        let mut found = Vec::new();
+        if object.id != self.path {
+            found.push(Difference::new("path", object.id.clone(), self.path.clone()));
+        }
+        if !self.is_content_of(object, secrets) {
+            found.push(Difference::new("content", content_of(object), self.as_value(secrets)));
+        }
+        found.extend(rights(object, &self.rights));
+        found
+    }
+
+    fn is_content_of(&self, object: &Object, secrets: &dyn Secrets) -> bool {
+        let text = self.content.expose();
+        match object.get("content") {
+            Value::Sealed(hash) => secrets.hash(text) == *hash,
+            Value::Text(there) | Value::Plain(there) => there == text,
+            _ => object.text("digest") == look::digest(text.as_bytes(), self.sealed, secrets),
+        }
+    }
+
+    fn as_value(&self, secrets: &dyn Secrets) -> Value {
+        match self.sealed {
+            true => Value::Sealed(secrets.hash(self.content.expose())),
+            false => Value::text(self.content.expose()),
+        }
+    }
+
+    /// Brings the file about.
+    fn put(&self, context: &Context, new: bool, token: &Token) -> Result<Object, Fault> {
+        let place = context.place(&self.path);
+        if let Some(there) = self.look(context)? {
+            let differences = self.differences(&there, context.secrets());
+            if differences.is_empty() {
+                return Ok(there);
+            }
+            self.may_replace(&there, &differences, new)?;
+        }
+        write::put(&place, self.content.expose().as_bytes(), &self.rights, token)?;
+        let written = self.look(context)?;
+        written.ok_or_else(|| Fault::passing(format!("{} is gone already", place.display())))
+    }
+
+    fn may_replace(
+        &self,
+        there: &Object,
+        differences: &[Difference],
+        new: bool,
+    ) -> Result<(), Fault> {
+        let form = there.text("form");
+        if !form.is_empty() && !form.starts_with("a link") {
+            return Err(Fault::refused(format!("{} is {form}", self.path))
+                .help("remove it, or choose another path"));
+        }
+        if new && !self.adopt {
+            return Err(taken(&self.path, differences));
+        }
+        Ok(())
+    }
+
+    fn look(&self, context: &Context) -> Result<Option<Object>, Fault> {
+        look::file(&self.path, &context.place(&self.path), self.sealed, context.secrets())
+    }
+}
+
+/// Brings a change about.
+pub(crate) fn apply<S>(
+    context: &Context,
+    change: &Change<'_, S>,
+    wanted: Option<Wanted>,
+    token: &Token,
+) -> Result<Option<Object>, Fault> {
+    match (change, wanted) {
+        (Change::Delete(_, object), _) => remove(&context.place(&object.id)).map(|()| None),
+        (change, Some(wanted)) => wanted.put(context, change.object().is_none(), token).map(Some),
+        (_, None) => Err(Fault::broken("nothing is wanted of it")),
+    }
+}
+
+/// Returns whether a change has come about. Whoever made the file as it is wanted: it is there.
+pub(crate) fn find<S>(
+    context: &Context,
+    change: &Change<'_, S>,
+    wanted: Option<Wanted>,
+    token: &Token,
+) -> Result<Found, Fault> {
+    if let (Change::Delete(_, object), _) = (change, &wanted) {
+        let there = look::metadata(&context.place(&object.id))?;
+        return Ok(there.map_or(Found::Done(None), |_| Found::Nothing));
+    }
+    let Some(wanted) = wanted else { return Ok(Found::Nothing) };
+    write::clear(&context.place(&wanted.path), token)?;
+    let there = wanted.look(context)?;
+    let there = there.filter(|there| wanted.differences(there, context.secrets()).is_empty());
+    Ok(there.map_or(Found::Nothing, |there| Found::Done(Some(there))))
+}
+
+/// Returns what differs in mode, owner and group. A user may be written by name or number.
+pub(crate) fn rights(object: &Object, rights: &Rights) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let mode = rights.mode.to_string();
+    if object.text("mode").parse::<Octal>().is_ok_and(|there| there.0 != rights.mode) {
+        found.push(Difference::new("mode", object.get("mode").clone(), mode));
+    }
+    for (key, number, wanted) in [("owner", "uid", &rights.owner), ("group", "gid", &rights.group)]
+    {
+        let Some(wanted) = wanted else { continue };
+        if object.text(key) != wanted && object.text(number) != wanted {
+            found.push(Difference::new(key, object.get(key).clone(), wanted.clone()));
+        }
+    }
+    found
+}
+
+/// Says that something else stands there already.
+pub(crate) fn taken(path: &str, differences: &[Difference]) -> Fault {
+    let keys: Vec<&str> = differences.iter().map(|difference| difference.key).collect();
+    Fault::refused(format!("{path} is there already, with another {}", keys.join(" and another ")))
+        .help("`adopt: true` takes it over and changes it; or move it away")
+}
+
+fn content_of(object: &Object) -> Value {
+    match object.text("form") {
+        "" => object.get("content").clone(),
+        form => Value::text(format!("({form})")),
+    }
+}
+
+fn remove(place: &Path) -> Result<(), Fault> {
+    let Some(metadata) = look::metadata(place)? else { return Ok(()) };
+    if metadata.is_dir() {
+        return Err(Fault::refused(format!(
+            "{} is a folder by now, not the file",
+            place.display()
+        ))
+        .help("look at what is in it, and remove it by hand"));
+    }
+    disk::remove(place).map_err(|error| disk::fault("remove", place, &error))
+}
+
+/// A mode as an attribute holds it.
+struct Octal(Mode);
+
+impl std::str::FromStr for Octal {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        u32::from_str_radix(text, 8).map(|bits| Self(Mode(bits)))
+    }
+}

@@ -1,0 +1,5 @@
+//! `file.*`: what stands on a disk, and what a disk refuses.
+
+mod disk;
+mod folders;
+mod texts;

@@ -1,0 +1,98 @@
+//! `file.directory` on a real disk.
+
+use std::os::unix::fs::symlink;
+
+use model::{Change, Found};
+
+use crate::lab::Lab;
+use crate::life::{Life, is_made_once};
+
+#[tokio::test]
+async fn a_folder_is_made_changed_and_removed() {
+    let lab = Lab::new();
+    let life = Life::of(&lab, "file.directory");
+    life.runs("path: run/deep/cache", "{path: run/deep/cache, mode: '1770'}").await;
+    assert_eq!(lab.names("run/deep"), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_folder_is_made_once_and_found_again() {
+    let lab = Lab::new();
+    let life = Life::of(&lab, "file.directory");
+    is_made_once(&life, "{path: cache, mode: '0700'}").await;
+}
+
+#[tokio::test]
+async fn a_folder_that_is_half_made_is_cleared_away() {
+    let lab = Lab::new();
+    let life = Life::of(&lab, "file.directory");
+    let (tree, token) = (lab.tree("{path: cache, mode: '0750'}"), lab.token());
+    std::fs::create_dir(lab.place(&format!(".windlass-{token}"))).unwrap();
+    assert_eq!(life.find(Change::Create(&tree), &token).await, Found::Nothing);
+    assert_eq!(lab.names("."), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_empty_stays() {
+    let lab = Lab::new();
+    let life = Life::of(&lab, "file.directory");
+    let made = life.create("path: cache").await.unwrap();
+    lab.write("cache/b", "theirs");
+    lab.write("cache/a", "theirs");
+    let fault = life.delete("path: cache", &made).await.unwrap_err();
+    let message = format!("{} is not empty: it holds a and 1 more", lab.place("cache").display());
+    assert_eq!(fault.message, message);
+    let help = "empty it, or say `recursive: true` and apply that first";
+    assert_eq!(fault.help.as_deref(), Some(help));
+    assert_eq!(lab.names("cache"), ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_recursive_folder_goes_with_all_that_is_in_it_but_not_beyond_a_link() {
+    let lab = Lab::new();
+    let life = Life::of(&lab, "file.directory");
+    let keys = "{path: cache, recursive: true}";
+    let made = life.create(keys).await.unwrap();
+    for number in 0..300 {
+        lab.write(&format!("cache/a/{}/{number}", number % 7), "x");
+    }
+    lab.write("outside/kept", "theirs");
+    symlink(lab.place("outside"), lab.place("cache/link")).unwrap();
+    life.ends(keys, &made).await;
+    assert_eq!(lab.names("."), ["outside"]);
+    assert_eq!(lab.names("outside"), ["kept"]);
+}
+
+#[tokio::test]
+async fn a_removal_that_was_cut_short_is_finished_when_it_is_looked_for() {
+    let lab = Lab::new();
+    let life = Life::of(&lab, "file.directory");
+    let keys = "{path: cache, recursive: true}";
+    let made = life.create(keys).await.unwrap();
+    let (tree, token) = (lab.tree(keys), lab.token());
+    assert_eq!(life.find(Change::Delete(Some(&tree), &made), &token).await, Found::Nothing);
+    lab.write("cache/a/b", "x");
+    std::fs::rename(lab.place("cache"), lab.place(&format!(".windlass-{token}"))).unwrap();
+    assert_eq!(life.find(Change::Delete(Some(&tree), &made), &token).await, Found::Done(None));
+    assert_eq!(lab.names("."), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_folder_that_is_there_with_another_mode_is_left_alone() {
+    let lab = Lab::new();
+    let life = Life::of(&lab, "file.directory");
+    life.create("{path: cache, mode: '0700'}").await.unwrap();
+    let fault = life.create("path: cache").await.unwrap_err();
+    assert_eq!(fault.message, "cache is there already, with another mode");
+    let made = life.create("{path: cache, adopt: true}").await.unwrap();
+    assert_eq!(made.text("mode"), "0755");
+}
+
+#[tokio::test]
+async fn a_file_in_the_place_of_a_folder_is_left_alone() {
+    let lab = Lab::new();
+    let life = Life::of(&lab, "file.directory");
+    lab.write("cache", "a file");
+    let fault = life.create("{path: cache, adopt: true}").await.unwrap_err();
+    assert_eq!(fault.message, "cache is a file");
+}
