@@ -1,6 +1,6 @@
 //! Taking over what a supervisor left that died, handed over, or went down with the machine.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -22,7 +22,9 @@ impl Supervisor {
     /// Adopts all services that its folder knows.
     pub(super) fn adopt_all(&mut self) -> std::io::Result<()> {
         let (records, broken) = self.records.all()?;
-        broken.into_iter().for_each(|file| self.set_aside(file));
+        for file in broken {
+            self.set_aside(&file);
+        }
         for record in records {
             let name = record.name.clone();
             let program = record.sealed.as_deref().and_then(|sealed| self.open(sealed));
@@ -34,9 +36,9 @@ impl Supervisor {
     }
 
     /// A record that is none must not keep the others from being adopted.
-    fn set_aside(&self, file: PathBuf) {
+    fn set_aside(&self, file: &Path) {
         let aside = file.with_extension("broken");
-        _ = std::fs::rename(&file, &aside);
+        _ = std::fs::rename(file, &aside);
         let (file, aside) = (file.display(), aside.display());
         self.diary.note(&format!("{file} is no record of a service and is now {aside}"));
     }

@@ -90,6 +90,7 @@ mod tests {
     use super::super::identity::{ended, open};
     use super::*;
 
+    #[expect(clippy::zombie_processes, reason = "it is taken by its pidfd")]
     fn run(script: &str) -> Exit {
         let child = Command::new("/bin/sh").args(["-c", script]).spawn().expect("a shell");
         let held = open(child.id().cast_signed()).expect("a pidfd");
