@@ -154,6 +154,13 @@ class Releases(Case):
         names.add(release.name(root))
         self.assertEqual(4, len(names))
 
+    def test_a_good_copy_is_left_as_it_is(self):
+        root, copy = self.source(), self.folder / "one"
+        release.copy(copy, root)
+        before = os.stat(copy).st_ino
+        release.copy(copy, root)
+        self.assertEqual(before, os.stat(copy).st_ino)
+
     def test_a_damaged_copy_is_noticed_and_mended(self):
         root, copy = self.source(), self.folder / "one"
         release.copy(copy, root)

@@ -156,6 +156,14 @@ class Ending(Case):
         self.assertEqual([True], ended)
         self.assertEqual(b"finished", answers[0].body)
 
+    def test_who_waits_at_the_door_is_still_served(self):
+        server = Server(lambda _: Response(200, b"served"), "127.0.0.1", 0, limits=QUICK)
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as link:
+            link.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            server.stop()
+            self.assertTrue(server.run())
+            self.assertIn(b"served", link.recv(1000))
+
     def test_idle_connections_do_not_hold_it_up(self):
         server = Server(lambda _: Response(200, b"x"), "127.0.0.1", 0, limits=Limits(grace=5))
         running = threading.Thread(target=server.run)

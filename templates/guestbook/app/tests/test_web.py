@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import sqlite3
 import threading
 import time
 from html.parser import HTMLParser
@@ -205,6 +206,15 @@ class Working(Case):
         xml = ElementTree.fromstring(ask(site, "/test", headers={"Accept": "text/xml"}).body)
         self.assertEqual(str(answer.json["tests"]), xml.get("tests"))
         self.assertEqual(0, self.database.count())
+
+    def test_its_checks_fail_with_those_of_the_store(self):
+        site = self.site()
+        with sqlite3.connect(self.folder / "data" / "book.sqlite3") as other:
+            other.execute("INSERT INTO schema_version VALUES (99, 'later', '')")
+        other.close()
+        answer = ask(site, "/test")
+        bad = [case["name"] for case in answer.json["cases"] if case["status"] != "passed"]
+        self.assertEqual((503, ["the tables are those of this version"]), (answer.status, bad))
 
     def test_a_store_that_is_away_makes_it_unwell_and_nothing_leaks(self):
         class Away:

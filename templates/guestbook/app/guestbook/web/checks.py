@@ -53,7 +53,7 @@ class Checks:
             report.check(SUITE, "it is the version that was deployed", self._its_version)
             if self._settings().secure:
                 report.check(SUITE, "the certificate is good", self._certificate)
-            report.check("guestbook.store", "the store checks itself", lambda: self._merge(report))
+            report.check("guestbook.store", "it checks itself", lambda: self._merge(report))
             return report
 
     def _book(self) -> None:
@@ -97,10 +97,9 @@ class Checks:
                 return link.getpeercert()
 
     def _merge(self, report: Report) -> None:
-        found = self._store.test()
-        report.cases += found.cases
-        bad = [case.name for case in found.cases if case.status not in ("passed", "skipped")]
-        assert not bad, f"not so: {'; '.join(bad)}"
+        found = self._store.test().cases
+        assert found, "it checked nothing"
+        report.cases += found
 
     def _get(self, path: str) -> Answer:
         return self._ask("GET", path)
