@@ -1,35 +1,41 @@
 //! Reading a document as a spec: notes every error, follows references, bounds aliases.
+//!
+//! What it says about wrong values is in [`crate::mismatch`], what it does with references in
+//! [`crate::follow`]. It must not know any kind of resource.
 
 use std::borrow::Cow;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::document::{Content, Document, Node};
 use crate::keys::Keys;
-use crate::scope::{Found, Scope};
+use crate::mismatch::first_line;
+use crate::scope::Scope;
 use crate::shape::{Layout, ScalarShape, Shape};
-use crate::source::Span;
-use crate::spec::{Record, Spec};
+use crate::source::{MOST_BYTES, Span};
+use crate::spec::{Leaf, Record, Spec};
 use crate::suggest;
-use crate::template::{self, Part, Reference};
+use crate::template::{Part, Reference};
 
 /// By how much aliases may make a document larger than it is.
 const MOST_GROWTH: usize = 20;
 /// A small document may grow to this in any case.
 const FEW_VALUES: usize = 100_000;
-/// Deeper than this go only aliases and references that lead to themselves: the parser itself stops
-/// at 255 levels.
-const MOST_LEVELS: usize = 400;
+/// Deeper than this go only aliases and references that lead to themselves: a file itself ends at 128.
+const MOST_LEVELS: usize = 200;
 
+/// Reads one document, value by value.
 pub struct Decoder<'s> {
-    scope: &'s dyn Scope,
-    diagnostics: &'s mut Diagnostics,
-    waiting: Vec<Reference>,
+    pub(crate) scope: &'s dyn Scope,
+    pub(crate) diagnostics: &'s mut Diagnostics,
+    pub(crate) waiting: Vec<Reference>,
     /// The keys on the way to the current value.
     trail: Vec<Span>,
     /// The reference whose value is being read.
-    followed: Option<Span>,
+    pub(crate) followed: Option<Span>,
     values_left: usize,
-    level: usize,
+    /// How many bytes references may still put into texts.
+    pub(crate) bytes_left: usize,
+    pub(crate) level: usize,
 }
 
 /// What was read of a document.
@@ -63,6 +69,7 @@ pub fn read_with<T>(
         trail: Vec::new(),
         followed: None,
         values_left: FEW_VALUES + document.len() * MOST_GROWTH,
+        bytes_left: MOST_BYTES,
         level: 0,
     };
     let value = read(&mut decoder);
@@ -84,7 +91,7 @@ impl<'s> Decoder<'s> {
 
     fn read_counted<T: Spec>(&mut self, node: Node<'_>) -> Option<T> {
         if let Some(scalar) = node.scalar() {
-            if scalar.is_null() {
+            if scalar.is_null() && !matches!(T::shape(), Shape::Any) {
                 return self.nothing(node, T::shape());
             }
             if scalar.text.contains("${") {
@@ -99,6 +106,15 @@ impl<'s> Decoder<'s> {
             }
         }
         T::decode(node, self)
+    }
+
+    /// Reads the default of a key that is not there; `place` is where it is missing.
+    pub(crate) fn read_default<T: Spec>(&mut self, default: &Document, place: Span) -> Option<T> {
+        let outer = self.followed;
+        self.followed = outer.or(Some(place));
+        let value = self.read(default.root());
+        self.followed = outer;
+        value
     }
 
     /// Returns the text of a scalar with its references put in.
@@ -128,9 +144,9 @@ impl<'s> Decoder<'s> {
 
     /// Returns the parts of a text in which only references to secrets are left.
     pub fn parts(&mut self, node: Node<'_>) -> Option<Vec<Part>> {
+        let mut parts = Vec::new();
         let split = self.split(node)?;
-        let put_in: Vec<Option<Part>> = split.into_iter().map(|part| self.put_in(part)).collect();
-        put_in.into_iter().collect()
+        self.put_in_all(split, &mut parts).then_some(parts)
     }
 
     /// Reads a map that we define.
@@ -163,15 +179,23 @@ impl<'s> Decoder<'s> {
 
     /// Returns which of a few words stands here.
     pub fn choice(&mut self, node: Node<'_>, shape: Shape) -> Option<usize> {
-        let (Content::Scalar(scalar), Shape::Choice(choices)) = (node.content(), shape) else {
+        let (Content::Scalar(_), Shape::Choice(choices)) = (node.content(), shape) else {
             return self.mismatch(node, shape);
         };
+        let text: String = self
+            .parts(node)?
+            .into_iter()
+            .map(|part| match part {
+                Part::Literal(text) => Some(text),
+                Part::Reference(secret) => self.misplaced_secret(&secret),
+            })
+            .collect::<Option<_>>()?;
         let names = || choices.iter().map(|choice| choice.name);
-        let chosen = names().position(|name| name == scalar.text);
+        let chosen = names().position(|name| name == text);
         if chosen.is_none() {
-            let message = format!("`{}` is none of the choices here", scalar.text);
+            let message = format!("{} is none of the choices here", suggest::quoted(&text));
             let error = self.error(Code::BadValue, node, message);
-            self.note(match suggest::nearest(scalar.text, names()) {
+            self.note(match suggest::nearest(&text, names()) {
                 Some(near) => error.label(format!("did you mean `{near}`?")),
                 None => error.label(format!("expected {}", shape.expected())),
             });
@@ -180,29 +204,27 @@ impl<'s> Decoder<'s> {
     }
 
     /// Reads an entry of a map whose keys the author invents.
-    pub fn entry<T: Spec>(&mut self, key: Node<'_>, value: Node<'_>) -> Option<(String, T)> {
+    pub fn entry<K: Leaf, T: Spec>(&mut self, key: Node<'_>, value: Node<'_>) -> Option<(K, T)> {
+        let name = self.key(key);
+        let value = self.under(key, |decoder| decoder.read(value));
+        Some((name?, value?))
+    }
+
+    fn key<K: Leaf>(&mut self, key: Node<'_>) -> Option<K> {
         let Some(name) = key.scalar() else {
-            self.note(Diagnostic::new(Code::WrongType, key.span(), "a key is text"));
+            self.note(Diagnostic::new(Code::WrongType, first_line(key), "a key is text"));
             return None;
         };
-        let value = self.under(key, |decoder| decoder.read(value));
-        Some((name.text.to_owned(), value?))
+        let refuse = |why: String| {
+            let message = format!("{} is not {}", suggest::quoted(name.text), K::SHAPE.name);
+            self.note(Diagnostic::new(Code::BadValue, first_line(key), message).label(why));
+        };
+        K::parse(name.text).map_err(refuse).ok()
     }
 
     /// Returns the innermost key on the way here, for errors about what is not there.
     pub(crate) fn place(&self) -> Option<Span> {
         self.trail.last().copied()
-    }
-
-    /// Notes that the value has another form than the spec.
-    pub fn mismatch<T>(&mut self, node: Node<'_>, expected: Shape) -> Option<T> {
-        let message = format!("expected {}", expected.expected());
-        let mut error = self.error(Code::WrongType, node, message).label(found(node));
-        if let (Shape::List(_), Content::Scalar(scalar)) = (expected, node.content()) {
-            error = error.help(format!("write `[{}]`", scalar.text));
-        }
-        self.note(error);
-        None
     }
 
     /// Starts an error about a value; if it came by alias, the error shows where from.
@@ -214,26 +236,12 @@ impl<'s> Decoder<'s> {
         }
     }
 
+    /// Notes a finding. What is wrong in the value of a reference is shown at the reference.
     pub fn note(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(match self.followed {
             Some(reference) => diagnostic.used_at(reference),
             None => diagnostic,
         });
-    }
-
-    /// Notes that a map was expected, and which keys would tell.
-    pub(crate) fn not_a_map<T>(&mut self, node: Node<'_>, layout: &'static Layout) -> Option<T> {
-        let keys: Vec<&str> = match &layout.cases[..] {
-            [] => {
-                layout.fields.iter().filter(|field| field.required).map(|field| field.key).collect()
-            }
-            cases => cases.iter().map(|case| case.key()).collect(),
-        };
-        let with =
-            if keys.is_empty() { String::new() } else { format!(" with {}", suggest::list(keys)) };
-        let error = self.error(Code::WrongType, node, format!("expected a map{with}"));
-        self.note(error.label(found(node)));
-        None
     }
 
     pub(crate) fn under<T>(&mut self, key: Node<'_>, read: impl FnOnce(&mut Self) -> T) -> T {
@@ -243,132 +251,19 @@ impl<'s> Decoder<'s> {
         value
     }
 
-    fn count(&mut self, node: Node<'_>) -> Option<()> {
+    /// Returns None where aliases or references lead too deep or to too much, which is noted.
+    pub(crate) fn count(&mut self, node: Node<'_>) -> Option<()> {
         let too_deep = self.level == MOST_LEVELS;
         if too_deep || self.values_left == 1 {
-            let message = "aliases or references expand this to too much";
-            self.note(Diagnostic::new(Code::AliasBomb, first_line(node), message));
+            self.too_much(node);
         }
         self.values_left = self.values_left.saturating_sub(1);
         (!too_deep && self.values_left > 0).then_some(())
     }
 
-    fn split(&mut self, node: Node<'_>) -> Option<Vec<Part>> {
-        let text = node.scalar()?.text;
-        match template::split(text, node.written(), node.span()) {
-            None => Some(vec![Part::Literal(text.to_owned())]),
-            Some(Ok(parts)) => Some(parts),
-            Some(Err(malformed)) => {
-                let error = Diagnostic::new(
-                    Code::BadReference,
-                    malformed.span,
-                    "this reference cannot be read",
-                );
-                self.note(error.label(malformed.why));
-                None
-            }
-        }
+    pub(crate) fn too_much(&mut self, node: Node<'_>) {
+        let message = "aliases or references expand this to too much";
+        let error = Diagnostic::new(Code::AliasBomb, first_line(node), message);
+        self.note(error.help("write out what repeats itself, or repeat it less often"));
     }
-
-    fn follow<T: Spec>(&mut self, reference: &Reference) -> Option<T> {
-        let scope = self.scope;
-        match scope.find(reference) {
-            Found::Known(value) => {
-                let outer = self.followed;
-                self.followed = outer.or(Some(reference.span));
-                let value = self.read(value);
-                self.followed = outer;
-                value
-            }
-            other => self.unavailable(reference, other),
-        }
-    }
-
-    fn put_in(&mut self, part: Part) -> Option<Part> {
-        let Part::Reference(reference) = &part else { return Some(part) };
-        if reference.secret().is_some() {
-            return Some(part);
-        }
-        let scope = self.scope;
-        match scope.find(reference) {
-            Found::Known(value) => match value.scalar() {
-                Some(scalar) => Some(Part::Literal(scalar.text.to_owned())),
-                None => {
-                    let message =
-                        format!("`{}` is not text and cannot stand inside text", reference.path);
-                    self.note(
-                        Diagnostic::new(Code::BadReference, reference.span, message)
-                            .label(found(value)),
-                    );
-                    None
-                }
-            },
-            other => self.unavailable(reference, other),
-        }
-    }
-
-    fn unavailable<T>(&mut self, reference: &Reference, found: Found<'_>) -> Option<T> {
-        match found {
-            Found::Unknown { names } => {
-                let message = format!("nothing is called `{}`", reference.path);
-                let mut error = Diagnostic::new(Code::UnknownName, reference.span, message);
-                if let Some(near) =
-                    suggest::nearest(&reference.path, names.iter().map(String::as_str))
-                {
-                    error = error.label(format!("did you mean `{near}`?"));
-                }
-                self.note(error);
-            }
-            _ => self.waiting.push(reference.clone()),
-        }
-        None
-    }
-
-    fn nothing<T>(&mut self, node: Node<'_>, shape: Shape) -> Option<T> {
-        let place = self.place().unwrap_or(node.span());
-        self.note(
-            Diagnostic::new(Code::WrongType, place, "no value is given")
-                .label(format!("expected {}", shape.expected()))
-                .help("leave the key out to use its default; put `null` in quotes if it is meant as text"),
-        );
-        None
-    }
-
-    fn quoted<T>(&mut self, node: Node<'_>, shape: &'static ScalarShape) -> Option<T> {
-        let message = format!("expected {}", Shape::Scalar(shape).expected());
-        let error = self.error(Code::WrongType, node, message).label("the quotes make this text");
-        self.note(error.help("remove the quotes"));
-        None
-    }
-
-    fn must_be_literal<T>(&mut self, node: Node<'_>) -> Option<T> {
-        let error = self.error(Code::BadReference, node, "no reference can stand here");
-        self.note(error.label("this shapes the graph itself, so it must be written out"));
-        None
-    }
-
-    fn misplaced_secret<T>(&mut self, secret: &Reference) -> Option<T> {
-        self.note(
-            Diagnostic::new(Code::MisplacedSecret, secret.span, "a secret cannot be used here")
-                .label("this value is shown in plans and kept in state"),
-        );
-        None
-    }
-}
-
-/// Returns "found …" as a person would say it.
-fn found(node: Node<'_>) -> String {
-    match node.content() {
-        Content::Scalar(scalar) if scalar.is_null() => "found nothing".to_owned(),
-        Content::Scalar(_) => "found a single value".to_owned(),
-        Content::List(_) => "found a list".to_owned(),
-        Content::Map(_) => "found a map".to_owned(),
-    }
-}
-
-/// Returns the span of a value, or where a long one begins.
-pub(crate) fn first_line(node: Node<'_>) -> Span {
-    let span = node.span();
-    let length = node.written().find(['\r', '\n']).unwrap_or(node.written().len());
-    Span { end: span.start + length as u32, ..span }
 }

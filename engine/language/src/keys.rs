@@ -2,11 +2,11 @@
 
 use std::sync::LazyLock;
 
-use crate::decoder::{Decoder, decode, first_line};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::decoder::Decoder;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Content, Document, Node};
-use crate::scope::Unresolved;
-use crate::shape::Layout;
+use crate::mismatch::first_line;
+use crate::shape::{EXTENSION, Layout};
 use crate::source::Span;
 use crate::spec::Spec;
 use crate::suggest;
@@ -18,8 +18,8 @@ pub struct Keys<'k, 'd, 's> {
     entries: Vec<Entry<'d>>,
     place: Span,
     cut_short: bool,
-    /// The case that applies, or that none could be chosen.
-    chosen: Option<Option<&'static str>>,
+    /// The key of the case that applies.
+    chosen: Option<&'static str>,
 }
 
 struct Entry<'d> {
@@ -37,7 +37,7 @@ impl<'k, 'd, 's> Keys<'k, 'd, 's> {
         layouts: Vec<&'static Layout>,
     ) -> Option<Self> {
         let Content::Map(map) = node.content() else {
-            let layout = layouts[layouts.len() - 1];
+            let layout = layouts.last()?;
             return decoder.not_a_map(node, layout);
         };
         let place = decoder.place().unwrap_or(first_line(node));
@@ -67,15 +67,7 @@ impl<'k, 'd, 's> Keys<'k, 'd, 's> {
     ) -> Option<T> {
         match self.claim(key) {
             Some((key, value)) => self.decoder.under(key, |decoder| decoder.read(value)),
-            None => {
-                let mut diagnostics = Diagnostics::default();
-                let value = decode(default, &Unresolved, &mut diagnostics).value;
-                Some(
-                    value.unwrap_or_else(|| {
-                        panic!("the default of `{key}` is wrong: {diagnostics:?}")
-                    }),
-                )
-            }
+            None => self.decoder.read_default(default, self.place),
         }
     }
 
@@ -84,10 +76,9 @@ impl<'k, 'd, 's> Keys<'k, 'd, 's> {
         let present: Vec<(usize, Span)> = (cases.iter().enumerate())
             .filter_map(|(index, case)| self.span_of(case).map(|span| (index, span)))
             .collect();
-        self.chosen = Some(None);
         match present[..] {
             [(index, _)] => {
-                self.chosen = Some(Some(cases[index]));
+                self.chosen = Some(cases[index]);
                 return Some(index);
             }
             [] if self.cut_short => {}
@@ -108,14 +99,19 @@ impl<'k, 'd, 's> Keys<'k, 'd, 's> {
 
     /// Notes an error at the value of a key, for checks across several keys.
     pub fn refuse(&mut self, key: &str, why: impl Into<String>) {
-        let entry = self.entries.iter().find(|entry| entry.name == key);
-        let span = entry.map_or(self.place, |entry| entry.value.span());
+        let span = self.value_of(key).map_or(self.place, first_line);
         self.decoder.note(Diagnostic::new(Code::BadValue, span, why));
+    }
+
+    /// Notes a warning at the value of a key.
+    pub fn warn(&mut self, code: Code, key: &str, why: impl Into<String>) {
+        let span = self.value_of(key).map_or(self.place, first_line);
+        self.decoder.note(Diagnostic::warning(code, span, why));
     }
 
     /// Ends the map: keys that nobody took belong to a case that does not apply.
     pub fn close(mut self) {
-        let Some(Some(chosen)) = self.chosen else { return };
+        let Some(chosen) = self.chosen else { return };
         for entry in std::mem::take(&mut self.entries) {
             if entry.taken {
                 continue;
@@ -135,9 +131,14 @@ impl<'k, 'd, 's> Keys<'k, 'd, 's> {
         if self.entries.iter().all(|entry| known.contains(&entry.name)) {
             return;
         }
+        let free = self.layouts.iter().any(|layout| layout.extensions);
         let mut unused = known.clone();
         unused.retain(|key| self.entries.iter().all(|entry| entry.name != *key));
         for entry in self.entries.iter_mut().filter(|entry| !known.contains(&entry.name)) {
+            if free && entry.name.starts_with(EXTENSION) {
+                entry.taken = true;
+                continue;
+            }
             let meant = suggest::nearest(entry.name, unused.iter().copied());
             self.decoder.note(unknown_key(entry.name, entry.key, meant, &known));
             match meant {
@@ -160,12 +161,36 @@ impl<'k, 'd, 's> Keys<'k, 'd, 's> {
         self.entries.iter().find(|entry| entry.name == key).map(|entry| entry.key.span())
     }
 
+    fn value_of(&self, key: &str) -> Option<Node<'d>> {
+        self.entries.iter().find(|entry| entry.name == key).map(|entry| entry.value)
+    }
+
     fn missing<T>(&mut self, key: &str) -> Option<T> {
         if !self.cut_short {
             let message = format!("`{key}` is missing");
-            self.decoder.note(Diagnostic::new(Code::MissingKey, self.place, message));
+            let error = Diagnostic::new(Code::MissingKey, self.place, message);
+            let field = self.layouts.iter().find_map(|layout| layout.field(key));
+            self.decoder.note(match field {
+                Some(field) => {
+                    let expected = (field.shape)().expected();
+                    error.help(format!("`{key}` is {expected}: {}", lowered(field.doc)))
+                }
+                None => error,
+            });
         }
         None
+    }
+}
+
+/// A sentence of a doc comment as the end of another.
+fn lowered(doc: &str) -> String {
+    let sentence = doc.split_once(". ").map_or(doc, |(first, _)| first).trim_end_matches('.');
+    let mut letters = sentence.chars();
+    match (letters.next(), letters.clone().next()) {
+        (Some(first), Some(second)) if !second.is_uppercase() => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => sentence.to_owned(),
     }
 }
 
@@ -173,9 +198,11 @@ fn unknown_key(name: &str, key: Node<'_>, meant: Option<&str>, known: &[&str]) -
     if key.scalar().is_none() {
         return Diagnostic::new(Code::WrongType, first_line(key), "a key is text");
     }
-    let error = Diagnostic::new(Code::UnknownKey, key.span(), format!("unknown key `{name}`"));
+    let message = format!("unknown key {}", suggest::quoted(name));
+    let error = Diagnostic::new(Code::UnknownKey, first_line(key), message);
     match meant {
         Some(meant) => error.label(format!("did you mean `{meant}`?")),
+        None if known.is_empty() => error.help("no key can stand here"),
         None => error.help(format!("the keys here: {}", suggest::list(known.iter().copied()))),
     }
 }

@@ -1,11 +1,14 @@
-//! `${leader.private_ip}` inside text.
+//! `${leader.private_ip}` inside text. There are no expressions, and there must never be: what needs one
+//! is a template file.
 
 use crate::source::Span;
 
 /// A name between `${` and `}`, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
+    /// Names with dots between them, as they are written.
     pub path: String,
+    /// From `${` to `}`; all of the text where escapes hide the place.
     pub span: Span,
 }
 
@@ -24,13 +27,18 @@ impl Reference {
 /// Text with references in it, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
+    /// Text that stands for itself.
     Literal(String),
+    /// A name that stands for something.
     Reference(Reference),
 }
 
 /// A reference that cannot be read, where, and why.
+#[derive(Debug)]
 pub struct Malformed {
+    /// Where.
     pub span: Span,
+    /// What is wrong with it and what would be right.
     pub why: &'static str,
 }
 
@@ -39,30 +47,31 @@ pub struct Malformed {
 /// `written` is what stands in the file at `span`, so that each reference gets a place of its own
 /// even inside quotes and folded lines.
 pub fn split(text: &str, written: &str, span: Span) -> Option<Result<Vec<Part>, Malformed>> {
-    text.contains("${").then(|| parts(text, written, span))
+    text.contains("${").then(|| parts(text, &mut Place { written, span, searched: 0 }))
 }
 
-fn parts(text: &str, written: &str, span: Span) -> Result<Vec<Part>, Malformed> {
+fn parts(text: &str, place: &mut Place<'_>) -> Result<Vec<Part>, Malformed> {
     let mut parts = Vec::new();
     let mut literal = String::new();
     let mut rest = text;
-    let mut searched = 0;
     while let Some(at) = rest.find("${") {
         literal.push_str(&rest[..at]);
         if literal.ends_with('$') {
             literal.push('{');
+            place.pass("$${");
             rest = &rest[at + 2..];
             continue;
         }
         let end = rest[at..].find('}').map(|end| at + end + 1);
         let token = &rest[at..end.unwrap_or(at + 2)];
-        let place = locate(token, written, span, &mut searched);
-        let path = token.trim_start_matches("${").trim_end_matches('}');
-        check(path, end.is_some()).map_err(|why| Malformed { span: place, why })?;
+        let span = place.pass(token);
+        let path = token.strip_prefix("${").and_then(|token| token.strip_suffix('}'));
+        let path = path.ok_or(NOT_CLOSED).and_then(checked);
+        let path = path.map_err(|why| Malformed { span, why })?.to_owned();
         if !literal.is_empty() {
             parts.push(Part::Literal(std::mem::take(&mut literal)));
         }
-        parts.push(Part::Reference(Reference { path: path.to_owned(), span: place }));
+        parts.push(Part::Reference(Reference { path, span }));
         rest = &rest[at + token.len()..];
     }
     literal.push_str(rest);
@@ -72,25 +81,37 @@ fn parts(text: &str, written: &str, span: Span) -> Result<Vec<Part>, Malformed> 
     Ok(parts)
 }
 
-/// Finds the token in the file from where the last one ended; the whole scalar if escapes hide it.
-fn locate(token: &str, written: &str, span: Span, searched: &mut usize) -> Span {
-    let Some(found) = written[*searched..].find(token) else { return span };
-    let start = *searched + found;
-    *searched = start + token.len();
-    Span { start: span.start + start as u32, end: span.start + *searched as u32, ..span }
+/// How far the written text has been matched with the text that it stands for.
+struct Place<'t> {
+    written: &'t str,
+    span: Span,
+    searched: usize,
 }
 
-fn check(path: &str, closed: bool) -> Result<(), &'static str> {
+impl Place<'_> {
+    /// Finds the token from where the last one ended; the whole scalar if escapes hide it.
+    fn pass(&mut self, token: &str) -> Span {
+        let Some(found) = self.written[self.searched..].find(token) else { return self.span };
+        let start = self.span.start + (self.searched + found) as u32;
+        self.searched += found + token.len();
+        Span { start, end: start + token.len() as u32, ..self.span }
+    }
+}
+
+const NOT_CLOSED: &str =
+    "`${` is never closed: write `${name}`, or `$${` for the two characters themselves";
+
+fn checked(path: &str) -> Result<&str, &'static str> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '[' | ']');
-    if !closed {
-        Err("`${` is never closed: write `${name}`, or `$${` for the two characters themselves")
-    } else if path.is_empty() {
+    if path.trim().is_empty() {
         Err("nothing stands between `${` and `}`")
+    } else if path.contains("${") {
+        Err("`}` is missing before the next `${`")
+    } else if path.trim() != path {
+        Err("no blanks inside: write `${name}`")
     } else if !path.split('.').all(|name| !name.is_empty() && name.chars().all(allowed)) {
-        Err(
-            "a reference is names with dots between them, such as `${leader.private_ip}`; there are no expressions",
-        )
+        Err("names with dots between, such as `${web.url}`; there are no expressions")
     } else {
-        Ok(())
+        Ok(path)
     }
 }

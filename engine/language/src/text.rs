@@ -1,29 +1,33 @@
-//! Text that may hold secrets, and secrets alone. Neither can be printed.
+//! Text that may hold secrets, and secrets alone. Neither knows what a secret says.
 
 use crate::decoder::Decoder;
 use crate::diagnostic::Code;
 use crate::document::{Content, Node};
+use crate::scalar::TEXT;
 use crate::shape::{ScalarShape, Shape};
 use crate::spec::Spec;
 use crate::template::Part;
 
 /// Text in which `${secret.name}` is still a handle; put in at the last moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text {
     /// Literals and names of secrets, in order.
     pub parts: Vec<TextPart>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A part of a [`Text`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TextPart {
+    /// Text that stands for itself.
     Literal(String),
+    /// The name of a secret.
     Secret(String),
 }
 
-const TEXT: &ScalarShape = &ScalarShape::new("text", &["string", "number", "boolean"]);
 const SECRET: &ScalarShape = &ScalarShape::new("a secret", &["string"])
+    .many("secrets")
     .like(&["${secret.db_password}"])
-    .pattern(r"^\$\{secret\.[A-Za-z0-9_-]+\}$");
+    .pattern(r"^\$\{secret\.[A-Za-z0-9_.\[\]-]+\}$");
 
 impl Spec for Text {
     fn shape() -> Shape {
@@ -34,28 +38,68 @@ impl Spec for Text {
         let Content::Scalar(_) = node.content() else {
             return decoder.mismatch(node, Self::shape());
         };
-        let mut text = Self { parts: Vec::new() };
-        decoder.parts(node)?.into_iter().for_each(|part| text.push(part));
-        Some(text)
+        decoder.parts(node).map(|parts| parts.into_iter().collect())
     }
 }
 
 impl Text {
+    /// Returns the whole text if there is no secret in it.
+    pub fn literal(&self) -> Option<&str> {
+        match &self.parts[..] {
+            [] => Some(""),
+            [TextPart::Literal(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Returns the names of the secrets in it, in order.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            TextPart::Secret(name) => Some(name.as_str()),
+            TextPart::Literal(_) => None,
+        })
+    }
+
+    /// Returns the text as an author would write it: references to secrets, not what they say.
+    pub fn written(&self) -> String {
+        let written = |part: &TextPart| match part {
+            TextPart::Literal(text) => text.replace("${", "$${"),
+            TextPart::Secret(name) => format!("${{secret.{name}}}"),
+        };
+        self.parts.iter().map(written).collect()
+    }
+
     fn push(&mut self, part: Part) {
         match (part, self.parts.last_mut()) {
             (Part::Literal(more), Some(TextPart::Literal(text))) => text.push_str(&more),
+            (Part::Literal(text), _) if text.is_empty() => {}
             (Part::Literal(text), _) => self.parts.push(TextPart::Literal(text)),
             (Part::Reference(reference), _) => {
-                self.parts
-                    .push(TextPart::Secret(reference.secret().unwrap_or_default().to_owned()));
+                let name = reference.secret().unwrap_or_default().to_owned();
+                self.parts.push(TextPart::Secret(name));
             }
         }
     }
 }
 
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        [Part::Literal(text.to_owned())].into_iter().collect()
+    }
+}
+
+impl FromIterator<Part> for Text {
+    fn from_iter<I: IntoIterator<Item = Part>>(parts: I) -> Self {
+        let mut text = Self::default();
+        parts.into_iter().for_each(|part| text.push(part));
+        text
+    }
+}
+
 /// The name of a secret. The secret itself never stands in a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Secret {
+    /// The name under which it is kept.
     pub name: String,
 }
 

@@ -1,19 +1,26 @@
 //! YAML text to [`Document`]. The only module that knows the YAML crate.
 //!
-//! It adds what the parser leaves to us: duplicate keys, merge keys, aliases that contain
-//! themselves, and a tree even where the text breaks off.
+//! It adds what the parser leaves to us: duplicate keys and merge keys (in [`crate::merge`]), aliases
+//! that contain themselves, a limit on depth, and a tree even where the text breaks off.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError};
+use granit_parser::{Event, Parser, ScalarStyle, ScanError};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::document::{Document, Form, Slot, SlotId};
+use crate::document::{Document, Form, Slot, SlotId, Style};
 use crate::source::{SourceId, Span};
+use crate::suggest;
+use crate::syntax::{NO_TABS, explained};
+
+/// How deep lists and maps may stand in each other: far more than people write, and far less than what
+/// a reader that calls itself can bear.
+const MOST_DEPTH: usize = 128;
 
 pub(crate) fn parse(source: SourceId, text: Arc<str>, diagnostics: &mut Diagnostics) -> Document {
+    let before = diagnostics.len();
     let mut builder = Builder::new(source, &text, diagnostics);
     let options =
         granit_parser::options! { emit_unresolved_aliases: true, disallow_directives: true };
@@ -23,35 +30,36 @@ pub(crate) fn parse(source: SourceId, text: Arc<str>, diagnostics: &mut Diagnost
             Err(error) => builder.broken(&error),
         }
     }
-    let (cooked, slots, children, root) = builder.finish();
+    let (cooked, slots, children, root) = builder.finish(before);
     Document { source, text, cooked, slots, children, root }
 }
 
-struct Builder<'t> {
+pub(crate) struct Builder<'t, 'd> {
     source: SourceId,
-    text: &'t str,
-    diagnostics: &'t mut Diagnostics,
-    cooked: String,
-    slots: Vec<Slot>,
-    children: Vec<SlotId>,
+    pub(crate) text: &'t str,
+    pub(crate) diagnostics: &'d mut Diagnostics,
+    pub(crate) cooked: String,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) children: Vec<SlotId>,
+    /// How many keys `<<` has looked at.
+    pub(crate) merges: usize,
     anchors: HashMap<usize, SlotId>,
     open: Vec<Collection>,
     /// Children of all open collections; each knows where its own begin.
     pending: Vec<SlotId>,
     root: Option<SlotId>,
     documents: usize,
+    /// How many open collections are too deep to be read.
+    skipped: usize,
 }
-
-/// Keys of one map and where each stands first.
-type Names<'t> = HashMap<Cow<'t, str>, SlotId>;
 
 struct Collection {
     slot: SlotId,
     first: usize,
 }
 
-impl<'t> Builder<'t> {
-    fn new(source: SourceId, text: &'t str, diagnostics: &'t mut Diagnostics) -> Self {
+impl<'t, 'd> Builder<'t, 'd> {
+    fn new(source: SourceId, text: &'t str, diagnostics: &'d mut Diagnostics) -> Self {
         Self {
             source,
             text,
@@ -59,11 +67,13 @@ impl<'t> Builder<'t> {
             cooked: String::new(),
             slots: Vec::new(),
             children: Vec::new(),
+            merges: 0,
             anchors: HashMap::new(),
             open: Vec::new(),
             pending: Vec::new(),
             root: None,
             documents: 0,
+            skipped: 0,
         }
     }
 
@@ -71,6 +81,9 @@ impl<'t> Builder<'t> {
         let (start, end) = (offset(&at.start), offset(&at.end));
         if let Some(tag) = at.tag_span() {
             self.tag(offset(&tag.start), offset(&tag.end));
+        }
+        if self.skips(&event, start, end) {
+            return;
         }
         match event {
             Event::DocumentStart(..) => self.document_start(start),
@@ -89,6 +102,30 @@ impl<'t> Builder<'t> {
             Event::Alias(anchor) => self.alias(anchor, start, end),
             Event::UnresolvedAlias(name) => self.unresolved(&name, start, end),
             _ => {}
+        }
+    }
+
+    /// What is too deep is noted once where it begins, and left out.
+    fn skips(&mut self, event: &Event<'t>, start: u32, end: u32) -> bool {
+        match event {
+            Event::SequenceStart(..) | Event::MappingStart(..) => {
+                if self.skipped == 0 && self.open.len() < MOST_DEPTH {
+                    return false;
+                }
+                if self.skipped == 0 {
+                    let message = format!("this stands deeper than {MOST_DEPTH} levels");
+                    let error = Diagnostic::new(Code::TooDeep, self.span(start, end), message);
+                    self.diagnostics.push(error.help("give parts of it names of their own"));
+                    self.node(Slot { start, end, form: Form::Broken }, 0);
+                }
+                self.skipped += 1;
+                true
+            }
+            Event::SequenceEnd | Event::MappingEnd if self.skipped > 0 => {
+                self.skipped -= 1;
+                true
+            }
+            _ => self.skipped > 0,
         }
     }
 
@@ -112,17 +149,17 @@ impl<'t> Builder<'t> {
     }
 
     fn scalar(&mut self, text: Cow<'t, str>, style: ScalarStyle) -> Form {
-        let plain = style == ScalarStyle::Plain;
+        let style = if style == ScalarStyle::Plain { Style::Plain } else { Style::Quoted };
         let len = text.len() as u32;
         match text {
             Cow::Borrowed(text) if self.text.as_bytes().as_ptr_range().contains(&text.as_ptr()) => {
                 let at = (text.as_ptr() as usize - self.text.as_ptr() as usize) as u32;
-                Form::Scalar { at, len, cooked: false, plain }
+                Form::Scalar { at, len, cooked: false, style }
             }
             other => {
                 let at = self.cooked.len() as u32;
                 self.cooked.push_str(&other);
-                Form::Scalar { at, len, cooked: true, plain }
+                Form::Scalar { at, len, cooked: true, style }
             }
         }
     }
@@ -149,89 +186,32 @@ impl<'t> Builder<'t> {
         let Some(Collection { slot, first }) = self.open.pop() else { return };
         let mut own = self.pending.split_off(first);
         let end = own.last().map(|last| self.slots[*last as usize].end);
-        let form = match self.slots[slot as usize].form {
-            Form::Map { .. } => {
-                own.truncate(own.len() / 2 * 2);
-                let pairs = self.merged(own);
-                let (first, len) = (self.children.len() as u32, pairs.len() as u32);
-                self.children.extend(pairs);
-                Form::Map { first, len, cut_short }
-            }
-            _ => {
-                let (first, len) = (self.children.len() as u32, own.len() as u32);
-                self.children.extend(own);
-                Form::List { first, len }
-            }
+        let form = if let Form::Map { .. } = self.slots[slot as usize].form {
+            own.truncate(own.len() / 2 * 2);
+            let pairs = self.merged(own);
+            let (first, len) = self.adopt(pairs);
+            Form::Map { first, len, cut_short }
+        } else {
+            let (first, len) = self.adopt(own);
+            Form::List { first, len }
         };
         let closed = &mut self.slots[slot as usize];
         closed.form = form;
         closed.end = end.unwrap_or(closed.end).max(closed.end);
     }
 
-    /// Notes duplicate keys and replaces `<<` by the keys that it brings in; own keys win.
-    fn merged(&mut self, pairs: Vec<SlotId>) -> Vec<SlotId> {
-        let mut seen = Names::with_capacity(pairs.len() / 2);
-        let mut kept = Vec::with_capacity(pairs.len());
-        let mut sources = Vec::new();
-        for pair in pairs.chunks_exact(2) {
-            let Some(name) = self.name(pair[0]) else {
-                kept.extend(pair);
-                continue;
-            };
-            if name == "<<" {
-                sources.push(pair[1]);
-            } else if let Some(&first) = seen.get(&name) {
-                self.duplicate(&name, first, pair[0]);
-            } else {
-                seen.insert(name, pair[0]);
-                kept.extend(pair);
-            }
-        }
-        for source in sources {
-            self.merge(source, &mut seen, &mut kept);
-        }
-        kept
-    }
-
-    fn merge(&mut self, source: SlotId, seen: &mut Names<'t>, kept: &mut Vec<SlotId>) {
-        let children = |first: u32, len: u32| first as usize..(first + len) as usize;
-        match self.slots[source as usize].form {
-            Form::Alias { target } => self.merge(target, seen, kept),
-            Form::List { first, len } => {
-                for item in children(first, len) {
-                    self.merge(self.children[item], seen, kept);
-                }
-            }
-            Form::Map { first, len, .. } => {
-                for pair in self.children[children(first, len)].chunks_exact(2) {
-                    let name = self.name(pair[0]);
-                    if name.is_none_or(|name| seen.insert(name, pair[0]).is_none()) {
-                        kept.extend(pair);
-                    }
-                }
-            }
-            Form::Broken => {}
-            Form::Scalar { .. } => {
-                let span = self.span_of(source);
-                self.diagnostics.push(
-                    Diagnostic::new(Code::WrongType, span, "`<<` merges maps, and this is text")
-                        .help("write `<<: *name`, where `&name` marks a map"),
-                );
-            }
-        }
-    }
-
-    fn duplicate(&mut self, name: &str, first: SlotId, again: SlotId) {
-        let (first, again) = (self.span_of(first), self.span_of(again));
-        self.diagnostics.push(
-            Diagnostic::new(Code::DuplicateKey, again, format!("`{name}` is given twice"))
-                .label("again here")
-                .also(first, "first here"),
-        );
+    fn adopt(&mut self, children: Vec<SlotId>) -> (u32, u32) {
+        let first = self.children.len() as u32;
+        self.children.extend(children);
+        (first, self.children.len() as u32 - first)
     }
 
     fn alias(&mut self, anchor: usize, start: u32, end: u32) {
-        let Some(&target) = self.anchors.get(&anchor) else { return };
+        let Some(&target) = self.anchors.get(&anchor) else {
+            // Its anchor stood in a part that was too deep to be read, which has been noted.
+            self.node(Slot { start, end, form: Form::Broken }, 0);
+            return;
+        };
         if self.open.iter().any(|collection| collection.slot == target) {
             let message = "an alias cannot stand inside the value that it repeats";
             self.diagnostics.push(Diagnostic::new(Code::AliasBomb, self.span(start, end), message));
@@ -242,58 +222,48 @@ impl<'t> Builder<'t> {
     }
 
     fn unresolved(&mut self, name: &str, start: u32, end: u32) {
-        let message = format!("no anchor `&{name}` stands before this");
+        let shown = suggest::quoted(&format!("&{name}"));
+        let message = format!("no anchor {shown} stands before this");
         let error = Diagnostic::new(Code::Syntax, self.span(start, end), message)
-            .help(format!("put text that starts with `*` in quotes: \"*{name}\""));
+            .help("put text that starts with `*` in quotes");
         self.diagnostics.push(error);
         self.node(Slot { start, end, form: Form::Broken }, 0);
     }
 
     fn broken(&mut self, error: &ScanError) {
-        let mut start = offset(error.marker()).min(self.text.len() as u32);
         let (message, help) = explained(error.kind());
+        let mut start = self.text.floor_char_boundary(offset(error.marker()) as usize);
         if help == Some(NO_TABS) {
-            start += self.text[start as usize..].find('\t').unwrap_or_default() as u32;
+            start += self.text[start..].find('\t').unwrap_or_default();
         }
-        let width = self.text[start as usize..].chars().next().map_or(0, char::len_utf8) as u32;
-        let mut diagnostic =
-            Diagnostic::new(Code::Syntax, self.span(start, start + width), message)
-                .label("what follows could not be read");
-        diagnostic.help = help.map(String::from);
-        self.diagnostics.push(diagnostic);
+        let width = self.text[start..].chars().next().map_or(0, char::len_utf8);
+        let span = self.span(start as u32, (start + width) as u32);
+        let diagnostic = Diagnostic::new(Code::Syntax, span, message);
+        let diagnostic = diagnostic.label("what follows could not be read");
+        self.diagnostics.push(match help {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        });
     }
 
-    fn finish(mut self) -> (String, Vec<Slot>, Vec<SlotId>, SlotId) {
+    fn finish(mut self, before: usize) -> (String, Vec<Slot>, Vec<SlotId>, SlotId) {
         while !self.open.is_empty() {
             self.close(true);
         }
-        let root = self.root.unwrap_or_else(|| self.nothing());
+        let root = self.root.unwrap_or_else(|| self.nothing(before));
         (self.cooked, self.slots, self.children, root)
     }
 
-    fn nothing(&mut self) -> SlotId {
-        if self.diagnostics.is_empty() {
+    /// A file in which nothing stands; if it has errors, `before` was the count without them.
+    fn nothing(&mut self, before: usize) -> SlotId {
+        if self.diagnostics.len() == before {
             let error = Diagnostic::new(Code::Syntax, self.span(0, 0), "the file is empty");
-            self.diagnostics.push(error);
+            self.diagnostics.push(error.help("write `windlass init` for one to start from"));
         }
         self.node(Slot { start: 0, end: 0, form: Form::Broken }, 0)
     }
 
-    /// Returns the text of a key; only its own escapes need a copy.
-    fn name(&self, key: SlotId) -> Option<Cow<'t, str>> {
-        let range = |at: u32, len: u32| at as usize..(at + len) as usize;
-        match self.slots[key as usize].form {
-            Form::Scalar { at, len, cooked: false, .. } => {
-                Some(Cow::Borrowed(&self.text[range(at, len)]))
-            }
-            Form::Scalar { at, len, .. } => {
-                Some(Cow::Owned(self.cooked[range(at, len)].to_owned()))
-            }
-            _ => None,
-        }
-    }
-
-    fn span_of(&self, slot: SlotId) -> Span {
+    pub(crate) fn span_of(&self, slot: SlotId) -> Span {
         let slot = self.slots[slot as usize];
         self.span(slot.start, slot.end)
     }
@@ -305,23 +275,4 @@ impl<'t> Builder<'t> {
 
 fn offset(marker: &granit_parser::Marker) -> u32 {
     marker.byte_offset().unwrap_or_default() as u32
-}
-
-const NO_TABS: &str = "indent with spaces: YAML does not allow tabs";
-
-/// Returns the parser's finding in the words of an author, where its own speak of scanners.
-fn explained(kind: &ErrorKind) -> (String, Option<&'static str>) {
-    let own = kind.to_string();
-    match kind {
-        _ if own.contains(" tab") => {
-            ("a tab stands where indentation should be".to_owned(), Some(NO_TABS))
-        }
-        _ if own.contains("quoted scalar") => {
-            (own, Some("a quote before this place is not closed"))
-        }
-        ErrorKind::UnexpectedCharacter { character: '@' | '`' } => {
-            (own, Some("put this text in quotes"))
-        }
-        _ => (own, None),
-    }
 }

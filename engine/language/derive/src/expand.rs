@@ -4,27 +4,32 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Ident, Type};
 
-use crate::input::{Body, Input, Key, Variant};
+use crate::input::{Body, Form, Input, Key, Variant, Word, inside};
 
-pub fn expand(input: &Input) -> TokenStream {
+pub(crate) fn expand(input: &Input<'_>) -> TokenStream {
     match &input.body {
         Body::Keys(keys) => {
             record(input, &layout(keys, &[]), &construct(input.name, &quote!(Self), keys, input))
         }
         Body::Cases(cases) => record(input, &layout(&[], cases), &choose(input, cases)),
         Body::Words(words) => choice(input.name, words),
-        Body::Forms(forms) => either(input.name, forms),
+        Body::Forms(forms) => either(input, forms),
     }
 }
 
-fn record(input: &Input, layout: &TokenStream, take: &TokenStream) -> TokenStream {
-    let (name, doc) = (input.name, &input.doc);
+fn record(input: &Input<'_>, layout: &TokenStream, take: &TokenStream) -> TokenStream {
+    let (name, doc, extensions) = (input.name, &input.doc, input.extensions);
     quote! {
         impl ::language::Record for #name {
             fn layout() -> &'static ::language::Layout {
                 static LAYOUT: ::std::sync::LazyLock<::language::Layout> = ::std::sync::LazyLock::new(|| {
-                    let id = concat!(module_path!(), "::", stringify!(#name));
-                    let mut layout = ::language::Layout { id, doc: #doc, fields: Vec::new(), cases: Vec::new() };
+                    let mut layout = ::language::Layout {
+                        id: concat!(module_path!(), "::", stringify!(#name)),
+                        doc: #doc,
+                        fields: Vec::new(),
+                        cases: Vec::new(),
+                        extensions: #extensions,
+                    };
                     #layout
                     layout
                 });
@@ -49,7 +54,7 @@ fn record(input: &Input, layout: &TokenStream, take: &TokenStream) -> TokenStrea
 }
 
 /// Statements that fill `layout`.
-fn layout(keys: &[Key], cases: &[Variant]) -> TokenStream {
+fn layout(keys: &[Key<'_>], cases: &[Variant<'_>]) -> TokenStream {
     let keys = keys.iter().map(|key| {
         let ty = key.ty;
         if key.flatten {
@@ -65,12 +70,11 @@ fn layout(keys: &[Key], cases: &[Variant]) -> TokenStream {
     quote!(#(#keys)* #(#cases)*)
 }
 
-fn field(key: &Key) -> TokenStream {
-    let Key { key: name, doc, ty, replaces, .. } = key;
-    let follows = match &key.follows {
-        Some(keys) => quote!(Some(&[#(#keys),*])),
-        None => quote!(None),
-    };
+fn field(key: &Key<'_>) -> TokenStream {
+    let Key { written: name, doc, replaces, sensitive, .. } = key;
+    let ty = Boxes::of(key.ty).spec;
+    let follows = key.follows.as_ref();
+    let follows = follows.map_or_else(|| quote!(None), |keys| quote!(Some(&[#(#keys),*])));
     let (required, default) = match &key.default {
         Some(default) => (quote!(false), quote!(Some(#default))),
         None => (quote!(<#ty as ::language::Spec>::absent().is_none()), quote!(None)),
@@ -84,12 +88,33 @@ fn field(key: &Key) -> TokenStream {
             default: #default,
             replaces: #replaces,
             follows: #follows,
+            sensitive: #sensitive,
         }
     }
 }
 
+/// A type without the boxes that only Rust needs, and how they are put back. It is done here because a
+/// trait cannot do it: another crate could make `Box` of its own type a leaf.
+struct Boxes {
+    spec: TokenStream,
+    put_back: TokenStream,
+}
+
+impl Boxes {
+    fn of(ty: &Type) -> Self {
+        if let Some(inner) = inside(ty, "Box") {
+            return Self { spec: quote!(#inner), put_back: quote!(.map(Box::new)) };
+        }
+        if let Some(inner) = inside(ty, "Option").and_then(|inner| inside(inner, "Box")) {
+            let put_back = quote!(.map(|value| value.map(Box::new)));
+            return Self { spec: quote!(Option<#inner>), put_back };
+        }
+        Self { spec: quote!(#ty), put_back: TokenStream::new() }
+    }
+}
+
 /// Reads every key before it looks whether one failed, so that all errors are found.
-fn construct(name: &Ident, path: &TokenStream, keys: &[Key], input: &Input) -> TokenStream {
+fn construct(name: &Ident, path: &TokenStream, keys: &[Key<'_>], input: &Input<'_>) -> TokenStream {
     let fields: Vec<&Ident> = keys.iter().map(|key| key.field).collect();
     let reads = keys.iter().map(read);
     let check = input.check.as_ref().map(|check| quote!(#check(&value, keys);));
@@ -101,21 +126,25 @@ fn construct(name: &Ident, path: &TokenStream, keys: &[Key], input: &Input) -> T
     }
 }
 
-fn read(key: &Key) -> TokenStream {
-    let (name, ty) = (&key.key, key.ty);
+fn read(key: &Key<'_>) -> TokenStream {
+    let name = &key.written;
+    if key.flatten {
+        let ty = key.ty;
+        return quote!(<#ty as ::language::Record>::take(keys));
+    }
+    let Boxes { spec: ty, put_back } = Boxes::of(key.ty);
     match &key.default {
-        _ if key.flatten => quote!(<#ty as ::language::Record>::take(keys)),
-        None => quote!(keys.field::<#ty>(#name)),
+        None => quote!(keys.field::<#ty>(#name) #put_back),
         Some(default) => quote! {{
             static DEFAULT: ::std::sync::LazyLock<::language::Document> =
                 ::std::sync::LazyLock::new(|| ::language::Document::value(#default));
-            keys.field_or::<#ty>(#name, &DEFAULT)
+            keys.field_or::<#ty>(#name, &DEFAULT) #put_back
         }},
     }
 }
 
-fn choose(input: &Input, cases: &[Variant]) -> TokenStream {
-    let chosen_by = cases.iter().map(|case| &case.keys[0].key);
+fn choose(input: &Input<'_>, cases: &[Variant<'_>]) -> TokenStream {
+    let chosen_by = cases.iter().filter_map(|case| case.keys.first()).map(|first| &first.written);
     let arms = cases.iter().enumerate().map(|(index, case)| {
         let variant = case.name;
         let construct = construct(input.name, &quote!(Self::#variant), &case.keys, input);
@@ -129,13 +158,14 @@ fn choose(input: &Input, cases: &[Variant]) -> TokenStream {
     }
 }
 
-fn choice(name: &Ident, words: &[(&Ident, String)]) -> TokenStream {
-    let arms =
-        words.iter().enumerate().map(|(index, (variant, _))| quote!(#index => Self::#variant,));
-    let choices = words.iter().map(|(variant, doc)| {
-        let word = kebab(&variant.to_string());
-        quote!(::language::shape::Choice { name: #word, doc: #doc })
+fn choice(name: &Ident, words: &[Word<'_>]) -> TokenStream {
+    let arms = words.iter().enumerate().map(|(index, word)| {
+        let variant = word.name;
+        quote!(#index => Self::#variant,)
     });
+    let choices = words.iter().map(
+        |Word { written, doc, .. }| quote!(::language::shape::Choice { name: #written, doc: #doc }),
+    );
     quote! {
         impl ::language::Spec for #name {
             fn shape() -> ::language::Shape {
@@ -153,21 +183,28 @@ fn choice(name: &Ident, words: &[(&Ident, String)]) -> TokenStream {
     }
 }
 
-fn either(name: &Ident, forms: &[(&Ident, String, &Type)]) -> TokenStream {
-    let alternatives = forms.iter().map(
-        |(_, doc, ty)| quote!(::language::shape::Alternative { doc: #doc, shape: <#ty as ::language::Spec>::shape }),
-    );
-    let arms = forms.iter().map(|(variant, _, ty)| {
+fn either(input: &Input<'_>, forms: &[Form<'_>]) -> TokenStream {
+    let (name, doc) = (input.name, &input.doc);
+    let alternatives = forms.iter().map(|Form { doc, ty, .. }| {
+        let ty = Boxes::of(ty).spec;
+        quote!(::language::shape::Alternative { doc: #doc, shape: <#ty as ::language::Spec>::shape })
+    });
+    let arms = forms.iter().map(|Form { name: variant, ty, .. }| {
+        let Boxes { spec: ty, put_back } = Boxes::of(ty);
         quote! {
             if <#ty as ::language::Spec>::shape().accepts(node) {
-                return <#ty as ::language::Spec>::decode(node, decoder).map(Self::#variant);
+                return <#ty as ::language::Spec>::decode(node, decoder) #put_back .map(Self::#variant);
             }
         }
     });
     quote! {
         impl ::language::Spec for #name {
             fn shape() -> ::language::Shape {
-                const FORMS: &[::language::shape::Alternative] = &[#(#alternatives),*];
+                const FORMS: &::language::shape::Forms = &::language::shape::Forms {
+                    id: concat!(module_path!(), "::", stringify!(#name)),
+                    doc: #doc,
+                    alternatives: &[#(#alternatives),*],
+                };
                 ::language::Shape::Either(FORMS)
             }
 
@@ -177,16 +214,4 @@ fn either(name: &Ident, forms: &[(&Ident, String, &Type)]) -> TokenStream {
             }
         }
     }
-}
-
-/// `OnFailure` as `on-failure`.
-fn kebab(name: &str) -> String {
-    let mut word = String::new();
-    for (index, letter) in name.char_indices() {
-        if letter.is_uppercase() && index > 0 {
-            word.push('-');
-        }
-        word.extend(letter.to_lowercase());
-    }
-    word
 }

@@ -1,77 +1,89 @@
-//! The annotated type, read into what matters.
+//! The annotated type, read into what matters, and every wrong use of an attribute refused where it
+//! stands. It writes no code.
 
-use syn::{
-    Attribute, Data, DeriveInput, Error, Expr, ExprLit, Fields, Ident, Lit, LitStr, Meta, Path,
-    Result, Type,
-};
+use syn::{Data, DeriveInput, Error, Fields, Ident, Path, Result, Type};
 
-pub struct Input<'i> {
-    pub name: &'i Ident,
-    pub doc: String,
-    pub check: Option<Path>,
-    pub body: Body<'i>,
+use crate::options::{Options, Place, doc, doc_of};
+
+pub(crate) struct Input<'i> {
+    pub(crate) name: &'i Ident,
+    pub(crate) doc: String,
+    pub(crate) check: Option<Path>,
+    pub(crate) extensions: bool,
+    pub(crate) body: Body<'i>,
 }
 
-pub enum Body<'i> {
+pub(crate) enum Body<'i> {
     Keys(Vec<Key<'i>>),
-    Words(Vec<(&'i Ident, String)>),
+    Words(Vec<Word<'i>>),
     Cases(Vec<Variant<'i>>),
-    Forms(Vec<(&'i Ident, String, &'i Type)>),
+    Forms(Vec<Form<'i>>),
 }
 
-pub struct Variant<'i> {
-    pub name: &'i Ident,
-    pub doc: String,
-    pub keys: Vec<Key<'i>>,
+pub(crate) struct Word<'i> {
+    pub(crate) name: &'i Ident,
+    pub(crate) written: String,
+    pub(crate) doc: String,
 }
 
-pub struct Key<'i> {
-    pub field: &'i Ident,
-    pub ty: &'i Type,
-    pub doc: String,
-    pub key: String,
-    pub default: Option<String>,
-    pub flatten: bool,
-    pub replaces: bool,
-    pub follows: Option<Vec<String>>,
+pub(crate) struct Variant<'i> {
+    pub(crate) name: &'i Ident,
+    pub(crate) doc: String,
+    pub(crate) keys: Vec<Key<'i>>,
+}
+
+pub(crate) struct Form<'i> {
+    pub(crate) name: &'i Ident,
+    pub(crate) doc: String,
+    pub(crate) ty: &'i Type,
+}
+
+pub(crate) struct Key<'i> {
+    pub(crate) field: &'i Ident,
+    pub(crate) ty: &'i Type,
+    pub(crate) doc: String,
+    pub(crate) written: String,
+    pub(crate) default: Option<String>,
+    pub(crate) flatten: bool,
+    pub(crate) replaces: bool,
+    pub(crate) sensitive: bool,
+    pub(crate) follows: Option<Vec<String>>,
 }
 
 impl<'i> Input<'i> {
-    pub fn read(item: &'i DeriveInput) -> Result<Self> {
-        let options = Options::read(&item.attrs)?;
+    pub(crate) fn read(item: &'i DeriveInput) -> Result<Self> {
+        if !item.generics.params.is_empty() {
+            let message = "a spec has no type parameters: people write one form of it";
+            return Err(Error::new_spanned(&item.generics, message));
+        }
+        let options = Options::read(&item.attrs, Place::Type)?;
         let body = match &item.data {
-            Data::Struct(data) => Body::Keys(keys(&data.fields)?),
+            Data::Struct(data) => Body::Keys(keys(&data.fields, Place::Field)?),
             Data::Enum(data) => variants(data, &item.ident)?,
             Data::Union(_) => return Err(Error::new_spanned(item, "a union cannot be a spec")),
         };
-        Ok(Self { name: &item.ident, doc: doc(&item.attrs), check: options.check, body })
+        let is_record = matches!(body, Body::Keys(_) | Body::Cases(_));
+        if !is_record && let Some(check) = &options.check {
+            let message = "`check` looks at keys, and this type has none";
+            return Err(Error::new_spanned(check, message));
+        }
+        let (check, extensions) = (options.check, options.extensions);
+        Ok(Self { name: &item.ident, doc: doc(&item.attrs), check, extensions, body })
     }
 }
 
 fn variants<'i>(data: &'i syn::DataEnum, name: &Ident) -> Result<Body<'i>> {
     let all = |form: fn(&Fields) -> bool| data.variants.iter().all(|variant| form(&variant.fields));
     let variants = data.variants.iter();
-    if all(|fields| matches!(fields, Fields::Unit)) {
-        Ok(Body::Words(variants.map(|variant| (&variant.ident, doc(&variant.attrs))).collect()))
+    if data.variants.is_empty() {
+        Err(Error::new_spanned(name, "an enum without variants can never be written"))
+    } else if all(|fields| matches!(fields, Fields::Unit)) {
+        Ok(Body::Words(variants.map(word).collect::<Result<_>>()?))
     } else if all(|fields| matches!(fields, Fields::Named(named) if !named.named.is_empty())) {
-        let case = |variant: &'i syn::Variant| {
-            Ok(Variant {
-                name: &variant.ident,
-                doc: doc(&variant.attrs),
-                keys: keys(&variant.fields)?,
-            })
-        };
         Ok(Body::Cases(variants.map(case).collect::<Result<_>>()?))
     } else if all(|fields| matches!(fields, Fields::Unnamed(unnamed) if unnamed.unnamed.len() == 1))
     {
-        let form = |variant: &'i syn::Variant| {
-            (
-                &variant.ident,
-                doc(&variant.attrs),
-                &variant.fields.iter().next().expect("counted above").ty,
-            )
-        };
-        Ok(Body::Forms(variants.map(form).collect()))
+        Ok(Body::Forms(variants.map(form).collect::<Result<_>>()?))
     } else {
         Err(Error::new_spanned(
             name,
@@ -80,75 +92,93 @@ fn variants<'i>(data: &'i syn::DataEnum, name: &Ident) -> Result<Body<'i>> {
     }
 }
 
-fn keys(fields: &Fields) -> Result<Vec<Key<'_>>> {
-    fields.iter().map(key).collect()
+fn word(variant: &syn::Variant) -> Result<Word<'_>> {
+    let options = Options::read(&variant.attrs, Place::Word)?;
+    let doc = doc_of(&variant.ident, &variant.attrs, "this word")?;
+    let written = options.key.unwrap_or_else(|| kebab(&variant.ident.to_string()));
+    Ok(Word { name: &variant.ident, written, doc })
 }
 
-fn key(field: &syn::Field) -> Result<Key<'_>> {
-    let name = field
-        .ident
-        .as_ref()
-        .ok_or_else(|| Error::new_spanned(field, "a spec needs named fields"))?;
-    let options = Options::read(&field.attrs)?;
-    let doc = doc(&field.attrs);
-    if doc.is_empty() && !options.flatten {
-        return Err(Error::new_spanned(
-            name,
-            "say in a doc comment what this key is for: it is the help text",
-        ));
+fn case(variant: &syn::Variant) -> Result<Variant<'_>> {
+    Options::read(&variant.attrs, Place::Variant)?;
+    let doc = doc_of(&variant.ident, &variant.attrs, "this variant")?;
+    let keys = keys(&variant.fields, Place::FieldOfVariant)?;
+    if let Some(first) = keys.first()
+        && (first.default.is_some() || is_option(first.ty))
+    {
+        let message = "the first key chooses the variant: it can be neither optional nor a default";
+        return Err(Error::new_spanned(first.field, message));
     }
-    let key = options.key.unwrap_or_else(|| name.to_string().trim_start_matches("r#").to_owned());
-    let Options { default, flatten, replaces, follows, .. } = options;
-    Ok(Key { field: name, ty: &field.ty, doc, key, default, flatten, replaces, follows })
+    Ok(Variant { name: &variant.ident, doc, keys })
 }
 
-#[derive(Default)]
-struct Options {
-    key: Option<String>,
-    default: Option<String>,
-    flatten: bool,
-    check: Option<Path>,
-    replaces: bool,
-    follows: Option<Vec<String>>,
+fn form(variant: &syn::Variant) -> Result<Form<'_>> {
+    Options::read(&variant.attrs, Place::Variant)?;
+    let doc = doc_of(&variant.ident, &variant.attrs, "this form")?;
+    let message = "a form has one value";
+    let field = variant.fields.iter().next();
+    let field = field.ok_or_else(|| Error::new_spanned(variant, message))?;
+    Options::read(&field.attrs, Place::Variant)?;
+    Ok(Form { name: &variant.ident, doc, ty: &field.ty })
 }
 
-impl Options {
-    fn read(attributes: &[Attribute]) -> Result<Self> {
-        let mut options = Self::default();
-        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("spec")) {
-            attribute.parse_nested_meta(|meta| {
-                let name = meta.path.get_ident().map(Ident::to_string).unwrap_or_default();
-                match name.as_str() {
-                    "key" => options.key = Some(meta.value()?.parse::<LitStr>()?.value()),
-                    "default" => options.default = Some(meta.value()?.parse::<LitStr>()?.value()),
-                    "flatten" => options.flatten = true,
-                    "replaces" => options.replaces = true,
-                    "follows" => {
-                        options.follows = Some(words(&meta.value()?.parse::<LitStr>()?.value()))
-                    }
-                    "check" => options.check = Some(meta.value()?.parse()?),
-                    _ => return Err(meta.error(
-                        "expected `key`, `default`, `flatten`, `check`, `replaces` or `follows`",
-                    )),
-                }
-                Ok(())
-            })?;
+fn keys(fields: &Fields, place: Place) -> Result<Vec<Key<'_>>> {
+    let keys: Vec<Key<'_>> = fields.iter().map(|field| key(field, place)).collect::<Result<_>>()?;
+    for (index, key) in keys.iter().enumerate() {
+        let same =
+            |other: &&Key<'_>| other.written == key.written && !other.flatten && !key.flatten;
+        if keys[..index].iter().any(|other| same(&other)) {
+            let message = format!("the key `{}` is there twice", key.written);
+            return Err(Error::new_spanned(key.field, message));
         }
-        Ok(options)
+    }
+    Ok(keys)
+}
+
+fn key(field: &syn::Field, place: Place) -> Result<Key<'_>> {
+    let message = "a spec needs named fields; implement `Leaf` for a new kind of scalar";
+    let name = field.ident.as_ref().ok_or_else(|| Error::new_spanned(field, message))?;
+    let options = Options::read(&field.attrs, place)?;
+    let doc = if options.flatten { String::new() } else { doc_of(name, &field.attrs, "this key")? };
+    let written =
+        options.key.unwrap_or_else(|| name.to_string().trim_start_matches("r#").to_owned());
+    let Options { default, flatten, replaces, sensitive, follows, .. } = options;
+    Ok(Key {
+        field: name,
+        ty: &field.ty,
+        doc,
+        written,
+        default,
+        flatten,
+        replaces,
+        sensitive,
+        follows,
+    })
+}
+
+/// Returns what stands in the brackets of `Option<…>`, `Box<…>`.
+pub(crate) fn inside<'t>(ty: &'t Type, outer: &str) -> Option<&'t Type> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last().filter(|last| last.ident == outer)?;
+    let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    match arguments.args.first() {
+        Some(syn::GenericArgument::Type(inner)) if arguments.args.len() == 1 => Some(inner),
+        _ => None,
     }
 }
 
-fn words(text: &str) -> Vec<String> {
-    text.split([',', ' ']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+fn is_option(ty: &Type) -> bool {
+    inside(ty, "Option").is_some()
 }
 
-fn doc(attributes: &[Attribute]) -> String {
-    let line = |attribute: &Attribute| match &attribute.meta {
-        Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
-            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value().trim().to_owned()),
-            _ => None,
-        },
-        _ => None,
-    };
-    attributes.iter().filter_map(line).collect::<Vec<_>>().join(" ").trim().to_owned()
+/// `OnFailure` as `on-failure`.
+fn kebab(name: &str) -> String {
+    let mut word = String::new();
+    for (index, letter) in name.char_indices() {
+        if letter.is_uppercase() && index > 0 {
+            word.push('-');
+        }
+        word.extend(letter.to_lowercase());
+    }
+    word
 }
