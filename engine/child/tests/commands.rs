@@ -1,0 +1,81 @@
+//! Real commands, with everything that they start.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use child::{Command, Exit, find, run, sweep};
+
+fn shell(script: &str, token: &str) -> Command {
+    Command {
+        argv: ["/bin/sh", "-c", script].map(Into::into).to_vec(),
+        environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
+        directory: std::env::temp_dir(),
+        token: format!("{token}-{}", std::process::id()),
+        timeout: None,
+        grace: Duration::from_millis(200),
+    }
+}
+
+async fn output_of(command: &Command) -> (Exit, String) {
+    let mut text = Vec::new();
+    let exit = run(command, &mut |chunk| text.extend(chunk)).await.expect("it starts");
+    (exit, String::from_utf8(text).expect("text"))
+}
+
+#[tokio::test]
+async fn both_streams_keep_their_order() {
+    let command = shell("echo one; echo two >&2; echo three; exit 3", "order");
+    assert_eq!(output_of(&command).await, (Exit::Code(3), "one\ntwo\nthree\n".to_owned()));
+}
+
+#[tokio::test]
+async fn its_end_is_its_exit_and_what_it_left_behind_is_ended() {
+    let command = shell("sleep 30 & echo started", "background");
+    let begun = Instant::now();
+    assert_eq!(output_of(&command).await, (Exit::Code(0), "started\n".to_owned()));
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(find(&command.token), []);
+}
+
+#[tokio::test]
+async fn who_does_not_end_in_time_is_made_to_with_all_descendants() {
+    let script = "trap '' TERM; setsid sleep 30 & sh -c 'trap \"\" TERM; sleep 30' & sleep 30";
+    let command = Command { timeout: Some(Duration::from_millis(200)), ..shell(script, "late") };
+    assert_eq!(output_of(&command).await.0, Exit::TimedOut);
+    assert_eq!(find(&command.token), []);
+}
+
+#[tokio::test]
+async fn a_dropped_run_kills_its_command() {
+    let command = shell("sleep 30", "dropped");
+    let mut ignore = |_: &[u8]| {};
+    let running = run(&command, &mut ignore);
+    assert!(tokio::time::timeout(Duration::from_millis(200), running).await.is_err());
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(find(&command.token), []);
+}
+
+#[tokio::test]
+async fn a_sweep_ends_what_a_dead_engine_left() {
+    let command = shell("", "left");
+    let mut child = std::process::Command::new("/bin/sleep")
+        .arg("30")
+        .env(child::TOKEN, &command.token)
+        .spawn()
+        .expect("it starts");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(find(&command.token).len(), 1);
+    // Reaped beside, as init would.
+    let reaper = std::thread::spawn(move || child.wait());
+    assert_eq!(sweep(&command.token, Duration::from_millis(100)).await.expect("ended"), 1);
+    reaper.join().expect("no panic").expect("reaped");
+    assert_eq!(find(&command.token), []);
+}
+
+#[tokio::test]
+async fn a_program_that_is_not_there_is_an_error() {
+    let command = Command { argv: vec!["/no/such/program".into()], ..shell("", "missing") };
+    let error = run(&command, &mut |_| {}).await.expect_err("it cannot start");
+    assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+}
