@@ -6,6 +6,7 @@ use model::{Erased, Registry};
 
 pub mod data;
 mod disk;
+pub mod dns;
 pub mod file;
 pub mod process;
 mod text;
@@ -17,5 +18,12 @@ pub fn kinds() -> Registry {
 
 /// THE list: one line for each kind.
 fn list() -> Vec<Erased> {
-    vec![Erased::of(data::DataValue), Erased::of(file::FileDirectory), Erased::of(file::FileText)]
+    vec![
+        Erased::of(data::DataValue),
+        Erased::of(dns::DnsRecord),
+        Erased::of(dns::DnsZone),
+        Erased::of(file::FileDirectory),
+        Erased::of(file::FileTemplate),
+        Erased::of(file::FileText),
+    ]
 }

@@ -1,0 +1,31 @@
+//! Tools of others that judge what we write: name servers' and OpenSSL's.
+//!
+//! Where one is not installed, the test shows less; that is said on the terminal itself, past the
+//! capture of the test's output, and counted.
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+static NOT_RUN: AtomicUsize = AtomicUsize::new(0);
+
+/// Runs a tool on a file and returns what it says; a tool that refuses the file fails the test. None:
+/// it is not installed.
+pub(crate) fn run<'a>(
+    tool: &str,
+    arguments: impl IntoIterator<Item = &'a OsStr>,
+    file: &Path,
+) -> Option<String> {
+    let Ok(output) = Command::new(tool).args(arguments).arg(file).output() else {
+        let count = NOT_RUN.fetch_add(1, Ordering::Relaxed) + 1;
+        let package = if tool == "openssl" { "openssl" } else { "bind9-utils" };
+        let says = format!("\nNOT RUN ({count}): {tool} is missing: apt-get install {package}\n");
+        std::io::stderr().write_all(says.as_bytes()).unwrap();
+        return None;
+    };
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(output.status.success(), "{tool}: {said}");
+    Some(said)
+}
