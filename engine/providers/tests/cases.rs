@@ -56,7 +56,11 @@ fn compare(place: &str, found: &[Difference], wanted: &model::Tree) {
         keys.sort();
         keys
     };
-    assert_eq!(keys(found), wanted.keys().cloned().collect::<Vec<_>>(), "{place}: what differs");
+    assert_eq!(
+        keys(found),
+        wanted.keys().cloned().collect::<Vec<_>>(),
+        "{place}: what differs: {found:#?}"
+    );
     for one in found {
         let Value::List(pair) = &wanted[one.key] else { panic!("{place}: [from, to]") };
         assert!(one.from.means(&pair[0]), "{place}: {} from {:?}", one.key, one.from);

@@ -132,8 +132,12 @@ fn keys_of(layout: &'static Layout, found: &mut BTreeSet<&'static str>) {
 fn shape_keys(shape: Shape, found: &mut BTreeSet<&'static str>) {
     match shape {
         Shape::Record(layout) => keys_of(layout(), found),
-        Shape::List(item) | Shape::Map(item) => shape_keys(item(), found),
-        Shape::Either(forms) => forms.iter().for_each(|form| shape_keys((form.shape)(), found)),
+        Shape::List(item) | Shape::Map(item) | Shape::MapBy { value: item, .. } => {
+            shape_keys(item(), found);
+        }
+        Shape::Either(forms) => {
+            forms.alternatives.iter().for_each(|form| shape_keys((form.shape)(), found))
+        }
         _ => {}
     }
 }

@@ -2,4 +2,5 @@
 
 mod disk;
 mod folders;
+mod templates;
 mod texts;

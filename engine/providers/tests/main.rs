@@ -2,9 +2,7 @@
 
 mod cases;
 mod data;
-mod dns;
 mod examples;
 mod file;
 mod lab;
 mod life;
-mod tools;

@@ -8,10 +8,12 @@ mod look;
 mod mode;
 mod owner;
 mod sweep;
+pub mod template;
 pub mod text;
 mod wanted;
 mod write;
 
 pub use directory::FileDirectory;
 pub use mode::Mode;
+pub use template::FileTemplate;
 pub use text::FileText;
