@@ -228,7 +228,7 @@ class Language(unittest.TestCase):
             self.skipTest("a release has no template beside it")
         text = template.read_text().split("--}}")[1]
         filled = re.sub(r"\{\{entries_per_page\}\}", "10", text)
-        filled = re.sub(r"\{\{(\w+)\}\}", r"\1", filled)
+        filled = re.sub(r"\{\{json (\w+)\}\}", r'"\1"', filled)
         with mock.patch.object(Path, "read_text", return_value=filled):
             found = settings.load(Path("/site/settings.json"))
         self.assertEqual(("title", "/site/database"), (found.title, found.database))
