@@ -6,6 +6,7 @@ use model::{Erased, Registry};
 
 pub mod data;
 mod disk;
+pub mod dns;
 pub mod file;
 pub mod process;
 mod text;
@@ -19,6 +20,8 @@ pub fn kinds() -> Registry {
 fn list() -> Vec<Erased> {
     vec![
         Erased::of(data::DataValue),
+        Erased::of(dns::DnsRecord),
+        Erased::of(dns::DnsZone),
         Erased::of(file::FileDirectory),
         Erased::of(file::FileTemplate),
         Erased::of(file::FileText),

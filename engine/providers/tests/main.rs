@@ -2,7 +2,9 @@
 
 mod cases;
 mod data;
+mod dns;
 mod examples;
 mod file;
 mod lab;
 mod life;
+mod tools;
