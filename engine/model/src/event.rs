@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::{Address, Token};
 use crate::fault::Fault;
-use crate::record::Record;
+use crate::record::{OutputsRecord, Record};
 use crate::value::{Digest, Tree};
 
 /// One thing that happened to a step of a run.
@@ -114,10 +114,7 @@ pub enum StateChange {
         key: String,
     },
     /// What other stacks may read.
-    Outputs {
-        /// By name.
-        values: Tree,
-    },
+    Outputs(OutputsRecord),
 }
 
 /// What an effect was about to do, complete: a later run finds out whether it happened and, if so,
@@ -191,15 +188,6 @@ impl Ending {
             Self::Failed { fault } | Self::Errored { fault } => Some(fault),
             _ => None,
         }
-    }
-
-    /// Returns the outputs that other stacks may read, if this is where they are set.
-    pub fn outputs(&self) -> Option<&Tree> {
-        let Self::Done { state, .. } = self else { return None };
-        state.iter().find_map(|change| match change {
-            StateChange::Outputs { values } => Some(values),
-            _ => None,
-        })
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Fault {
 pub enum Nature {
     /// It ran, and the answer is no. It surely had no effect that is not known.
     Refused,
+    /// It was not even tried: the world is not what the plan saw.
+    Stale,
     /// It could not run, and will not by itself. The effect may have happened.
     Broken,
     /// It may pass: throttled, connection lost, timed out. The effect may have happened.
@@ -38,6 +40,11 @@ impl Fault {
     /// It ran, and the answer is no.
     pub fn refused(message: impl Into<String>) -> Self {
         Self::new(Nature::Refused, message)
+    }
+
+    /// It was not even tried: the world is not what the plan saw.
+    pub fn stale(message: impl fmt::Display) -> Self {
+        Self::new(Nature::Stale, format!("the plan is stale: {message}")).help("plan again")
     }
 
     /// It could not run, and will not by itself.

@@ -92,11 +92,16 @@ impl Ledger {
     }
 
     /// Takes in one more event.
-    pub fn apply(&mut self, id: StepId, event: &Event) {
+    fn apply(&mut self, id: StepId, event: &Event) {
         match event {
             Event::Started { .. } => self.statuses[id] = Status::Started,
             Event::Ended { ending, .. } => self.end(id, ending.clone()),
         }
+    }
+
+    /// Takes in that the intent of a step is on its way to the journal.
+    pub fn start(&mut self, id: StepId) {
+        self.statuses[id] = Status::Started;
     }
 
     /// Takes in the end of a step, however it came.

@@ -219,7 +219,9 @@ pub struct Put {
 pub struct Outputs {
     /// By name.
     pub values: Tree,
-    /// Where the holes come from.
+    /// Of the outputs as written, references unresolved.
+    pub shape: Digest,
+    /// Their references.
     pub reads: Vec<WantedRead>,
 }
 

@@ -49,6 +49,15 @@ pub struct Record {
     pub protect: bool,
 }
 
+/// The outputs of a stack, as they were applied.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputsRecord {
+    /// Of the outputs as written and of every value that they read.
+    pub digest: Digest,
+    /// By name.
+    pub values: Tree,
+}
+
 impl Record {
     /// Returns what a reference to it means: a key as it was applied, or an attribute of the object.
     pub fn attribute(&self, kind: &Erased, name: &str) -> Value {

@@ -40,6 +40,8 @@ pub struct Erased {
     pub object: fn() -> &'static Layout,
     /// Reads one resource's keys as its author wrote them, for the errors alone.
     pub check: fn(&mut Keys<'_, '_, '_>),
+    /// Whether a complete tree is a spec of this kind; every error in it, in one line.
+    pub fits: fn(&Tree) -> Result<(), String>,
     /// What the resource is in the world, if its spec can be read and says it.
     pub identity: fn(&Tree) -> Option<String>,
     /// What differs.
@@ -86,6 +88,7 @@ impl Erased {
             spec: K::Spec::layout,
             object: K::Object::layout,
             check: |keys| _ = K::Spec::take(keys),
+            fits: |tree| typed::<K::Spec>(tree).map(|_| ()),
             identity: |tree| K::identity(&typed::<K::Spec>(tree).ok()?),
             diff: |tree, object, secrets| Ok(K::diff(&typed::<K::Spec>(tree)?, object, secrets)),
             effects: Arc::new(Typed(kind)),
@@ -189,10 +192,14 @@ fn typed_change<'c, S>(
 pub fn typed<S: Spec>(tree: &Tree) -> Result<S, String> {
     let mut diagnostics = Diagnostics::default();
     let value = decode::<S>(&document(tree), &Unresolved, &mut diagnostics).value;
-    value.ok_or_else(|| {
-        let errors = diagnostics.sorted().into_iter().map(|error| error.message);
-        errors.collect::<Vec<_>>().join("; ")
-    })
+    match value {
+        // What a check across several keys refuses has a value all the same.
+        Some(value) if diagnostics.is_empty() => Ok(value),
+        _ => {
+            let errors = diagnostics.sorted().into_iter().map(|error| error.message);
+            Err(errors.collect::<Vec<_>>().join("; "))
+        }
+    }
 }
 
 /// Kinds by name: THE list.

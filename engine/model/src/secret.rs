@@ -39,6 +39,12 @@ pub trait Secrets: Send + Sync {
     /// Returns the text behind a name, if there is one.
     fn reveal(&self, name: &str) -> Option<SecretText>;
 
+    /// Returns why a secret cannot be used although there may be one, and what to do.
+    fn problem(&self, name: &str) -> Option<String> {
+        let _ = name;
+        None
+    }
+
     /// Returns a hash under the project's own key: equal for equal texts, useless without the key.
     fn hash(&self, text: &str) -> Digest;
 

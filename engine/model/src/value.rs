@@ -139,6 +139,16 @@ impl Value {
         holes.is_empty()
     }
 
+    /// Returns whether something in it was taken out because it held a secret in the open.
+    pub fn is_sealed(&self) -> bool {
+        match self {
+            Self::Sealed(_) => true,
+            Self::List(items) => items.iter().any(Self::is_sealed),
+            Self::Map(tree) => tree.values().any(Self::is_sealed),
+            _ => false,
+        }
+    }
+
     /// Secrets by name and hash, in order.
     pub fn secrets(&self) -> Vec<(&str, Digest)> {
         let mut found = Vec::new();
@@ -231,7 +241,7 @@ impl Value {
         match self {
             Self::Null => builder.null(),
             Self::Text(text) => builder.text(&text.replace("${", "$${")),
-            Self::Plain(text) => builder.text(&text.replace("${", "$${")),
+            Self::Plain(text) => builder.plain(&text.replace("${", "$${")),
             // It can only be compared: no spec may read it back.
             Self::Sealed(hash) => builder.text(&format!("(sealed {hash})")),
             Self::Parts(pieces) => {

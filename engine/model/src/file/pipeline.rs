@@ -117,6 +117,9 @@ pub struct Task {
     /// It may be run again after a crash in the middle of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub idempotent: bool,
+    /// How often it is tried again when it fails.
+    #[serde(default)]
+    pub retry: u32,
     /// What it does.
     pub does: TaskWork,
 }
@@ -146,4 +149,15 @@ pub enum TaskWork {
         /// The stack file, or the name of a stack.
         stack: String,
     },
+}
+
+impl TaskWork {
+    /// Returns what it does, in the word that files use.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Run { .. } => "run",
+            Self::Apply { .. } => "apply",
+            Self::Destroy { .. } => "destroy",
+        }
+    }
 }

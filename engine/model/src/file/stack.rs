@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use language::{Name, Spec, Text};
+use language::{Content, Decoder, Name, Node, Shape, Spec, Text};
 
 /// What belongs together and is planned and applied as one.
 #[derive(Clone, Debug, Spec)]
@@ -16,6 +16,8 @@ pub struct StackHead {
     /// Values from outside, by name.
     #[spec(default = "{}")]
     pub parameters: BTreeMap<String, Parameter>,
+    /// Its resources by name.
+    pub resources: Option<Resources>,
     /// Things that have got another name and keep their object.
     #[spec(default = "[]")]
     pub moved: Vec<Moved>,
@@ -25,6 +27,24 @@ pub struct StackHead {
     /// What other stacks and people may read, by name.
     #[spec(default = "{}")]
     pub outputs: BTreeMap<String, Output>,
+}
+
+/// The resources of a stack, each by its name. What stands in them is up to their kinds, so they are
+/// read one by one by whoever knows the kinds.
+#[derive(Clone, Debug)]
+pub struct Resources;
+
+impl Spec for Resources {
+    fn shape() -> Shape {
+        Shape::Map(String::shape)
+    }
+
+    fn decode(node: Node<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        match node.content() {
+            Content::Map(_) => Some(Self),
+            _ => decoder.mismatch(node, Self::shape()),
+        }
+    }
 }
 
 /// A value from outside.

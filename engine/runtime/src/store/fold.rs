@@ -3,8 +3,8 @@
 //! It must not know how anything is kept.
 
 use model::event::{Ending, Event, Intent, StateChange};
-use model::record::{Record, Row};
-use model::{Address, Registry, Token, Tree};
+use model::record::{OutputsRecord, Record, Row};
+use model::{Address, Registry, Token};
 
 /// A change of what is kept.
 pub(super) enum Write<'e> {
@@ -17,7 +17,7 @@ pub(super) enum Write<'e> {
     /// Nothing is left.
     Remove { key: &'e str },
     /// What others may read.
-    Outputs { values: &'e Tree },
+    Outputs(&'e OutputsRecord),
     /// How long a step took, in milliseconds.
     Took { step: &'e Address, took: u64 },
 }
@@ -56,6 +56,6 @@ fn changed<'e>(change: &'e StateChange, kinds: &Registry) -> Write<'e> {
             Write::Put { key, row, record }
         }
         StateChange::Remove { key } => Write::Remove { key },
-        StateChange::Outputs { values } => Write::Outputs { values },
+        StateChange::Outputs(outputs) => Write::Outputs(outputs),
     }
 }

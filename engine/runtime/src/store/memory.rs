@@ -5,10 +5,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use model::Registry;
 use model::event::Event;
-use model::record::{Record, Row};
+use model::record::{OutputsRecord, Record, Row};
 use model::registry::BoxFuture;
-use model::{Registry, Tree};
 
 use super::fold::{Write, fold};
 use super::{
@@ -35,7 +35,7 @@ struct Kept {
 struct Stack {
     rows: BTreeMap<String, (Row, Record)>,
     doubts: Vec<Doubt>,
-    outputs: Option<Tree>,
+    outputs: Option<OutputsRecord>,
     timings: HashMap<String, u64>,
 }
 
@@ -94,7 +94,7 @@ impl Stack {
                 self.rows.insert(key.to_owned(), (row, record.clone()));
             }
             Write::Remove { key } => _ = self.rows.remove(key),
-            Write::Outputs { values } => self.outputs = Some(values.clone()),
+            Write::Outputs(outputs) => self.outputs = Some(outputs.clone()),
             Write::Took { step, took } => _ = self.timings.insert(step.to_string(), took),
         }
     }
@@ -214,7 +214,7 @@ impl Store for MemoryStore {
         Ok(self.kept().stacks.get(stack).map(|stack| stack.doubts.clone()).unwrap_or_default())
     }
 
-    fn outputs(&self, stack: &str) -> Result<Option<Tree>, StoreError> {
+    fn outputs(&self, stack: &str) -> Result<Option<OutputsRecord>, StoreError> {
         Ok(self.kept().stacks.get(stack).and_then(|stack| stack.outputs.clone()))
     }
 

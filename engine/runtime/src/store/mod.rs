@@ -14,9 +14,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use model::event::{Event, Intent};
-use model::record::{Record, Row};
+use model::record::{OutputsRecord, Record, Row};
 use model::registry::BoxFuture;
-use model::{Address, Token, Tree};
+use model::{Address, Token};
 use serde::{Deserialize, Serialize};
 
 pub use memory::MemoryStore;
@@ -220,7 +220,7 @@ pub trait Store: Send + Sync {
     fn doubts(&self, stack: &str) -> Result<Vec<Doubt>, StoreError>;
 
     /// Returns the outputs of a stack; None: it was never applied to its end.
-    fn outputs(&self, stack: &str) -> Result<Option<Tree>, StoreError>;
+    fn outputs(&self, stack: &str) -> Result<Option<OutputsRecord>, StoreError>;
 
     /// Returns the names of all stacks of which something is remembered.
     fn stacks(&self) -> Result<Vec<String>, StoreError>;

@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use model::Registry;
 use model::event::Event;
-use model::record::{Record, Row};
+use model::record::{OutputsRecord, Record, Row};
 use model::registry::BoxFuture;
-use model::{Registry, Tree};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
@@ -100,9 +100,9 @@ impl Store for SqliteStore {
         events: Vec<Event>,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
         let lease = lease.clone();
-        Box::pin(async move {
-            self.ask(Operation::Append { run, lease, events }).await.map(|_| ())
-        })
+        Box::pin(
+            async move { self.ask(Operation::Append { run, lease, events }).await.map(|_| ()) },
+        )
     }
 
     fn finish(
@@ -111,9 +111,7 @@ impl Store for SqliteStore {
         outcome: RunOutcome,
         now: Millis,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move {
-            self.ask(Operation::Finish { run, outcome, now }).await.map(|_| ())
-        })
+        Box::pin(async move { self.ask(Operation::Finish { run, outcome, now }).await.map(|_| ()) })
     }
 
     fn acquire(
@@ -157,7 +155,7 @@ impl Store for SqliteStore {
         read::doubts(&self.reader(), stack)
     }
 
-    fn outputs(&self, stack: &str) -> Result<Option<Tree>, StoreError> {
+    fn outputs(&self, stack: &str) -> Result<Option<OutputsRecord>, StoreError> {
         read::outputs(&self.reader(), stack)
     }
 

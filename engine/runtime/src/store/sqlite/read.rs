@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use model::event::Event;
-use model::record::{Record, Row};
-use model::{Digest, Token, Tree};
+use model::record::{OutputsRecord, Record, Row};
+use model::{Digest, Token};
 use rusqlite::{Connection, OptionalExtension, Row as Line, types::FromSqlError};
 
 use crate::store::{Doubt, Run, RunId, RunKind, RunOutcome, StoreError};
@@ -45,8 +45,8 @@ pub(super) fn record(
     stack: &str,
     key: &str,
 ) -> Result<Option<Record>, StoreError> {
-    let mut query = connection
-        .prepare_cached("SELECT body FROM resource WHERE stack = ?1 AND address = ?2")?;
+    let mut query =
+        connection.prepare_cached("SELECT body FROM resource WHERE stack = ?1 AND address = ?2")?;
     let body: Option<String> = query.query_row([stack, key], |line| line.get(0)).optional()?;
     Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
 }
@@ -73,20 +73,26 @@ pub(super) fn doubts(connection: &Connection, stack: &str) -> Result<Vec<Doubt>,
             step: line.get::<_, String>(0)?.into(),
             run: RunId(line.get(1)?),
             token: Token::from(line.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?),
-            intent: serde_json::from_str(line.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?)?,
+            intent: serde_json::from_str(
+                line.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?,
+            )?,
         });
     }
     Ok(doubts)
 }
 
-pub(super) fn outputs(connection: &Connection, stack: &str) -> Result<Option<Tree>, StoreError> {
-    let mut query = connection.prepare_cached("SELECT vals FROM output WHERE stack = ?1")?;
-    let values: Option<String> = query.query_row([stack], |line| line.get(0)).optional()?;
-    Ok(values.map(|values| serde_json::from_str(&values)).transpose()?)
+pub(super) fn outputs(
+    connection: &Connection,
+    stack: &str,
+) -> Result<Option<OutputsRecord>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT body FROM output WHERE stack = ?1")?;
+    let body: Option<String> = query.query_row([stack], |line| line.get(0)).optional()?;
+    Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
 }
 
 pub(super) fn stacks(connection: &Connection) -> Result<Vec<String>, StoreError> {
-    let mut query = connection.prepare_cached("SELECT DISTINCT stack FROM digest ORDER BY stack")?;
+    let mut query =
+        connection.prepare_cached("SELECT DISTINCT stack FROM digest ORDER BY stack")?;
     let names = query.query_map([], |line| line.get(0))?;
     Ok(names.collect::<rusqlite::Result<_>>()?)
 }
@@ -140,7 +146,8 @@ pub(super) fn events(connection: &Connection, run: RunId) -> Result<Vec<Event>, 
     let mut lines = query.query([run.0])?;
     let mut events = Vec::new();
     while let Some(line) = lines.next()? {
-        events.push(serde_json::from_str(line.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?);
+        events
+            .push(serde_json::from_str(line.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?);
     }
     Ok(events)
 }
@@ -149,7 +156,8 @@ pub(super) fn timings(
     connection: &Connection,
     subject: &str,
 ) -> Result<HashMap<String, u64>, StoreError> {
-    let mut query = connection.prepare_cached("SELECT step, took FROM timing WHERE subject = ?1")?;
+    let mut query =
+        connection.prepare_cached("SELECT step, took FROM timing WHERE subject = ?1")?;
     let timings = query.query_map([subject], |line| Ok((line.get(0)?, line.get(1)?)))?;
     Ok(timings.collect::<rusqlite::Result<_>>()?)
 }

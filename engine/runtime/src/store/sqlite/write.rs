@@ -46,8 +46,8 @@ pub(super) fn serve(
             batch.into_iter().map(|request| (request.operation, request.answer)).unzip();
         let results = commit(&mut connection, &operations, kinds);
         let failed = results.is_err();
-        let results = results
-            .unwrap_or_else(|error| answers.iter().map(|_| Err(error.clone())).collect());
+        let results =
+            results.unwrap_or_else(|error| answers.iter().map(|_| Err(error.clone())).collect());
         for (answer, result) in answers.into_iter().zip(results) {
             _ = answer.send(result);
         }
@@ -103,7 +103,8 @@ fn perform(
             Ok(Answer::Done)
         }
         Operation::Release { lease } => {
-            let release = "UPDATE lease SET holder = NULL, until = 0 WHERE subject = ?1 AND fence = ?2";
+            let release =
+                "UPDATE lease SET holder = NULL, until = 0 WHERE subject = ?1 AND fence = ?2";
             transaction.execute(release, params![lease.subject, lease.fence])?;
             Ok(Answer::Done)
         }
@@ -175,9 +176,9 @@ fn append(
     kinds: &Registry,
 ) -> Result<(), StoreError> {
     let subject: String =
-        transaction.query_row("SELECT subject FROM run WHERE id = ?1", [run.0], |row| row.get(0))?;
-    let mut insert =
-        transaction.prepare_cached("INSERT INTO event (run, body) VALUES (?1, ?2)")?;
+        transaction
+            .query_row("SELECT subject FROM run WHERE id = ?1", [run.0], |row| row.get(0))?;
+    let mut insert = transaction.prepare_cached("INSERT INTO event (run, body) VALUES (?1, ?2)")?;
     for event in events {
         insert.execute(params![run.0, serde_json::to_string(event)?])?;
         fold(event, kinds, |write| keep(transaction, run, &subject, write))?;
@@ -193,7 +194,8 @@ fn keep(
 ) -> Result<(), StoreError> {
     match write {
         Write::Doubt { step, token, intent } => {
-            let doubt = "REPLACE INTO doubt (stack, step, run, token, intent) VALUES (?1, ?2, ?3, ?4, ?5)";
+            let doubt =
+                "REPLACE INTO doubt (stack, step, run, token, intent) VALUES (?1, ?2, ?3, ?4, ?5)";
             let intent = serde_json::to_string(intent)?;
             transaction.prepare_cached(doubt)?.execute(params![
                 stack,
@@ -232,10 +234,10 @@ fn keep(
                 transaction.prepare_cached(&remove)?.execute([stack, key])?;
             }
         }
-        Write::Outputs { values } => {
-            let values = serde_json::to_string(values)?;
-            let outputs = "REPLACE INTO output (stack, vals) VALUES (?1, ?2)";
-            transaction.prepare_cached(outputs)?.execute([stack, &values])?;
+        Write::Outputs(outputs) => {
+            let body = serde_json::to_string(outputs)?;
+            let keep = "REPLACE INTO output (stack, body) VALUES (?1, ?2)";
+            transaction.prepare_cached(keep)?.execute([stack, &body])?;
         }
         Write::Took { step, took } => {
             let timing = "REPLACE INTO timing (subject, step, took) VALUES (?1, ?2, ?3)";

@@ -1,0 +1,128 @@
+//! Making a resource what it is wanted to be.
+//!
+//! It must not destroy anything.
+
+use model::event::{Intent, Outcome, Verb};
+use model::judge::judge;
+use model::kind::Change;
+use model::plan::{Put, Verdict};
+use model::record::Record;
+use model::{Context, Fault, Order, Tree};
+
+use super::{Applying, settled};
+use crate::walk::{Done, Prepared};
+
+impl Applying {
+    pub(super) fn prepare_put(
+        &self,
+        step: &str,
+        put: &Put,
+        quiet: Prepared,
+    ) -> Result<Prepared, Fault> {
+        let kind = self.kind(&put.want.kind)?;
+        let spec = self.known_now(&put.want)?;
+        let record = self.record(&put.key)?;
+        let beside = match (put.most, put.order, &record, &put.seen) {
+            (Verdict::Replace, Order::CreateFirst, Some(record), Some(_)) => {
+                Some(format!("{step}@{}", record.generation))
+            }
+            _ => None,
+        };
+        let gone = put.seen.as_ref().is_none_or(|seen| seen.object.is_none());
+        let verb = match record {
+            Some(_) if beside.is_none() && !gone => Verb::Update,
+            _ => Verb::Create,
+        };
+        let intent = Intent {
+            verb,
+            kind: put.want.kind.clone(),
+            key: put.key.clone(),
+            spec,
+            digest: self.digest_of_want(&put.want)?,
+            generation: self.run.0,
+            needs: put.want.needs.clone(),
+            protect: put.want.protect,
+            beside,
+        };
+        Ok(Prepared { intent: Some(Box::new(intent)), api: kind.api, ..quiet })
+    }
+
+    pub(super) async fn put(
+        &self,
+        step: &str,
+        put: &Put,
+        prepared: &Prepared,
+        context: &Context,
+    ) -> Result<Done, Fault> {
+        let missing = || Fault::broken("it was not prepared");
+        let intent = prepared.intent.as_deref().ok_or_else(missing)?;
+        let record = self.record(&put.key)?;
+        let (Some(record), Some(seen)) = (record, &put.seen) else {
+            let replaced = put.seen.is_none() || put.most == Verdict::Replace;
+            return match replaced && self.record(&put.key)?.is_none() {
+                true => self.create(step, intent, prepared, None, context).await,
+                false => Err(Fault::stale("another run changed the state since")),
+            };
+        };
+        let kind = self.kind(&put.want.kind)?;
+        if record.kind != kind.name {
+            return Err(Fault::stale(format!("it is still {}", record.kind)));
+        }
+        let Some(object) = self.found(kind, &record, seen, context).await? else {
+            let intent = Intent { verb: Verb::Create, beside: None, ..intent.clone() };
+            return self.create(step, &intent, prepared, None, context).await;
+        };
+        let secrets = &*self.site.secrets;
+        let mut verdict = judge(kind, &intent.spec, &record, &object, secrets).verdict;
+        if put.want.forced {
+            verdict = Verdict::Replace;
+        }
+        if verdict > put.most || (verdict == Verdict::Replace && put.order == Order::DestroyFirst) {
+            let more = "what is known now asks for more than the plan said";
+            return Err(Fault::stale(format!("{more} ({verdict:?})").to_lowercase()));
+        }
+        match verdict {
+            Verdict::Nothing => {
+                let intent = Intent { beside: None, ..intent.clone() };
+                let kept = Intent { generation: record.generation, ..intent };
+                let (_, state) = settled::settled(step, &kept, Some(object), Some(&record));
+                Ok(Done { what: Outcome::Remembered, state, log: None })
+            }
+            Verdict::Update => {
+                let intent = Intent { verb: Verb::Update, beside: None, ..intent.clone() };
+                let change = Change::Update(&intent.spec, &object);
+                self.bring_about(step, &intent, change, prepared, Some(&record), context).await
+            }
+            Verdict::Replace => self.create(step, intent, prepared, Some(&record), context).await,
+        }
+    }
+
+    async fn create(
+        &self,
+        step: &str,
+        intent: &Intent,
+        prepared: &Prepared,
+        before: Option<&Record>,
+        context: &Context,
+    ) -> Result<Done, Fault> {
+        let change = Change::Create(&intent.spec);
+        self.bring_about(step, intent, change, prepared, before, context).await
+    }
+
+    async fn bring_about(
+        &self,
+        step: &str,
+        intent: &Intent,
+        change: Change<'_, Tree>,
+        prepared: &Prepared,
+        before: Option<&Record>,
+        context: &Context,
+    ) -> Result<Done, Fault> {
+        let kind = self.kind(&intent.kind)?;
+        let object = kind.effects.apply(context, change, &prepared.token).await?;
+        let nothing = || Fault::broken(format!("{} says that nothing is there now", kind.name));
+        let object = self.sealing.sealed_object(object.ok_or_else(nothing)?);
+        let (what, state) = settled::settled(step, intent, Some(object), before);
+        Ok(Done { what, state, log: None })
+    }
+}

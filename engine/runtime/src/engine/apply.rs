@@ -1,0 +1,371 @@
+//! Applying a plan: the lease, what a dead run left in doubt, the walk, the report.
+//!
+//! It must not plan.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::Fault;
+use model::event::{Ending, Outcome};
+use model::ledger::{Ledger, Status, Steps};
+use model::plan::{Action, Plan, Saved, Work};
+use tokio::sync::watch;
+
+use super::{Engine, Problem};
+use crate::apply::{Applying, Ground, RecoverError, Recovered, recover};
+use crate::lease::{HeldLease, LeaseError, Terms, acquire, described};
+use crate::log::Logs;
+use crate::store::{NewRun, Run, RunId, RunKind, RunOutcome, StoreError};
+use crate::walk::{Journal, Limits, Observer, Stop, Walk, walk};
+
+/// How a plan is applied.
+#[derive(Clone, Debug)]
+pub struct ApplyOptions {
+    /// The lease.
+    pub terms: Terms,
+    /// Effects at work at once.
+    pub running: usize,
+    /// How much may be deleted without asking.
+    pub budget: Budget,
+    /// The run that this is a step of.
+    pub parent: Option<RunId>,
+    /// Everything of the stack is to go: the budget does not apply.
+    pub destroy: bool,
+}
+
+/// How much one run may delete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Budget {
+    /// At most 30 % of a stack of at least 4 resources, and never everything.
+    Cautious,
+    /// At most so many.
+    AtMost(usize),
+    /// As much as the plan says.
+    Everything,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The run; None: there was nothing to do.
+    pub run: Option<RunId>,
+    /// The stack or pipeline.
+    pub subject: String,
+    /// How it ended.
+    pub outcome: RunOutcome,
+    /// Steps that were done, by what they did.
+    pub done: Vec<(Outcome, usize)>,
+    /// Steps that were not done, in their order.
+    pub troubles: Vec<StepReport>,
+    /// In milliseconds.
+    pub took: u64,
+}
+
+/// A step that was not done.
+#[derive(Clone, Debug)]
+pub struct StepReport {
+    /// Its address.
+    pub address: String,
+    /// The name of its kind, or of what it does in a pipeline.
+    pub kind: String,
+    /// How it ended; None: it was not begun, or was left when the run was stopped.
+    pub ending: Option<Ending>,
+}
+
+impl Default for ApplyOptions {
+    fn default() -> Self {
+        Self {
+            terms: Terms { lasts: Duration::from_secs(30), patience: Duration::ZERO },
+            running: 64,
+            budget: Budget::Cautious,
+            parent: None,
+            destroy: false,
+        }
+    }
+}
+
+impl Budget {
+    /// Returns why a plan deletes too much.
+    fn exceeded(self, plan: &Plan) -> Option<String> {
+        let going = |action| matches!(action, Action::Delete | Action::Replace { .. });
+        let deletes = plan.count(|action| action == Action::Delete);
+        let going = plan.count(going);
+        let why = |bound: String| {
+            format!("it would destroy {going} of {} resources, and {bound}", plan.known)
+        };
+        match self {
+            Self::Everything => None,
+            Self::AtMost(most) => (going > most).then(|| why(format!("{most} are allowed"))),
+            Self::Cautious if plan.known >= 4 && deletes == plan.known => {
+                Some(why("that is everything".to_owned()))
+            }
+            Self::Cautious if plan.known >= 4 && going * 10 > plan.known * 3 => {
+                Some(why("more than 30 % is not done unasked".to_owned()))
+            }
+            Self::Cautious => None,
+        }
+    }
+}
+
+/// What settling brought to light.
+#[derive(Debug, Default)]
+pub struct Settled {
+    /// Runs whose process ended without a word.
+    pub abandoned: Vec<Run>,
+    /// What became of their effects in doubt.
+    pub recovered: Vec<Recovered>,
+}
+
+impl Engine {
+    /// Settles what a dead run of a stack left, if one did: to be called before planning. Who is
+    /// running now is left in peace.
+    pub async fn settle(&self, stack: &str, terms: Terms) -> Result<Settled, Problem> {
+        if self.store.doubts(stack)?.is_empty() && self.unended(stack)?.is_empty() {
+            return Ok(Settled::default());
+        }
+        let terms = Terms { patience: Duration::ZERO, ..terms };
+        let held = match self.lease(stack, "recovery", terms, |_| {}).await {
+            Ok(held) => held,
+            // It is not dead, only not finished: its own apply settles what it leaves.
+            Err(Problem::Refused { .. }) => return Ok(Settled::default()),
+            Err(other) => return Err(other),
+        };
+        let settled = self.settle_with(stack, &held).await;
+        held.release().await;
+        settled
+    }
+
+    async fn settle_with(&self, stack: &str, held: &HeldLease) -> Result<Settled, Problem> {
+        let abandoned = self.unended(stack)?;
+        for run in &abandoned {
+            self.store.finish(run.id, RunOutcome::Abandoned, self.now()).await?;
+        }
+        if self.store.doubts(stack)?.is_empty() {
+            return Ok(Settled { abandoned, recovered: Vec::new() });
+        }
+        let run = self.begin(RunKind::Apply, stack, None, None, None).await?;
+        let applying = self.applying(stack, run);
+        let recovered = recover(&applying, &held.lease).await;
+        let outcome = if recovered.is_ok() { RunOutcome::Done } else { RunOutcome::Failed };
+        self.store.finish(run, outcome, self.now()).await?;
+        let recovered = recovered.map_err(|error| match error {
+            RecoverError::Store(error) => Problem::Store(error),
+            RecoverError::Unknown { step, fault } => Problem::Failed(Fault {
+                message: format!(
+                    "cannot find out whether an earlier run changed {step}: {}",
+                    fault.message
+                ),
+                ..fault
+            }),
+        })?;
+        Ok(Settled { abandoned, recovered })
+    }
+
+    /// Applies a plan. `id` is the name under which it was saved: such a plan runs once.
+    pub async fn apply(
+        &self,
+        plan: Plan,
+        id: Option<String>,
+        options: &ApplyOptions,
+        observer: Arc<dyn Observer>,
+        stop: watch::Receiver<Stop>,
+    ) -> Result<Report, Problem> {
+        self.permitted(&plan, options)?;
+        if plan.is_empty() {
+            return Ok(Report::nothing(&plan.stack));
+        }
+        let what = if options.destroy { "destroy" } else { "apply" };
+        let waiting = |holder: &str| observer.waiting(holder);
+        let held = self.lease(&plan.stack, what, options.terms, waiting).await?;
+        let report = self.apply_with(plan, id, options, &held, observer, stop).await;
+        held.release().await;
+        report
+    }
+
+    async fn apply_with(
+        &self,
+        plan: Plan,
+        id: Option<String>,
+        options: &ApplyOptions,
+        held: &HeldLease,
+        observer: Arc<dyn Observer>,
+        stop: watch::Receiver<Stop>,
+    ) -> Result<Report, Problem> {
+        self.settle_with(&plan.stack, held).await?;
+        let kind = if options.destroy { RunKind::Destroy } else { RunKind::Apply };
+        let began = self.now();
+        let run = self.begin(kind, &plan.stack, options.parent, id, None).await?;
+        let stack = plan.stack;
+        let steps = steps(plan.steps)?;
+        observer.began(run, &stack, &steps);
+        let walked = walk(Walk {
+            steps: Arc::clone(&steps),
+            journal: self.journal(run, held),
+            effects: Arc::new(self.applying(&stack, run)),
+            limits: Limits { running: options.running, intents: 1_024.max(options.running) },
+            observer,
+            stop: stop.clone(),
+        });
+        let ledger = walked.await?;
+        let report = report(run, &stack, &steps, &ledger, *stop.borrow(), self.now() - began);
+        self.store.finish(run, report.outcome, self.now()).await?;
+        Ok(report)
+    }
+
+    pub(super) fn journal(&self, run: RunId, held: &HeldLease) -> Journal {
+        Journal { store: Arc::clone(&self.store), run, lease: held.lease.clone() }
+    }
+
+    fn permitted(&self, plan: &Plan, options: &ApplyOptions) -> Result<(), Problem> {
+        if !plan.refused.is_empty() {
+            return Err(Problem::Refused {
+                message: "the plan touches what is protected".to_owned(),
+                help: Some("take `protect: true` away first, and apply that".to_owned()),
+                details: plan.refused.clone(),
+            });
+        }
+        match options.budget.exceeded(plan).filter(|_| !options.destroy) {
+            Some(why) => Err(Problem::refused(why)
+                .help("look at the plan; if it is meant, say so: `--allow-deletes all`")),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) async fn lease(
+        &self,
+        subject: &str,
+        what: &str,
+        terms: Terms,
+        waiting: impl Fn(&str),
+    ) -> Result<HeldLease, Problem> {
+        let (store, clock) = (&self.store, &self.site.clock);
+        let told = |holder: &crate::store::Holder| waiting(&described(holder));
+        match acquire(store, clock, subject, what, terms, told).await {
+            Ok(held) => Ok(held),
+            Err(LeaseError::Store(error)) => Err(Problem::Store(error)),
+            Err(LeaseError::HeldBy(holder)) => {
+                let who = described(&holder);
+                let message = format!("`{subject}` is being changed by another run: {who}");
+                Err(Problem::refused(message).help("wait for it: `--wait 10m`"))
+            }
+        }
+    }
+
+    pub(super) async fn begin(
+        &self,
+        kind: RunKind,
+        subject: &str,
+        parent: Option<RunId>,
+        plan_id: Option<String>,
+        plan: Option<String>,
+    ) -> Result<RunId, StoreError> {
+        let (subject, now) = (subject.to_owned(), self.now());
+        self.store.begin(NewRun { kind, subject, parent, plan_id, plan, now }).await
+    }
+
+    fn applying(&self, stack: &str, run: RunId) -> Applying {
+        let logs = Logs::new(&self.project.home, run, Arc::clone(&self.site.clock));
+        let ground = Ground {
+            store: Arc::clone(&self.store),
+            kinds: Arc::clone(&self.kinds),
+            site: Arc::clone(&self.site),
+            sealing: self.sealing(),
+            logs: Arc::new(logs),
+        };
+        Applying::new(stack, run, ground)
+    }
+
+    /// Runs of a stack or pipeline that have no end.
+    pub(super) fn unended(&self, subject: &str) -> Result<Vec<Run>, StoreError> {
+        let runs = self.store.runs(Some(subject), 20)?;
+        Ok(runs.into_iter().filter(|run| run.ended.is_none()).collect())
+    }
+}
+
+/// Opens a saved plan.
+pub fn open_plan(text: &str) -> Result<Saved, Problem> {
+    Saved::open(text)
+        .map_err(|why| Problem::refused(why).help("make it again: windlass plan -o FILE"))
+}
+
+pub(super) fn steps(steps: Vec<model::plan::Step>) -> Result<Arc<Steps>, Problem> {
+    let steps = Steps::new(steps);
+    let steps = steps.map_err(|step| {
+        Problem::failed(format!("the plan is damaged: {step} comes before what it needs"))
+    })?;
+    Ok(Arc::new(steps))
+}
+
+pub(super) fn report(
+    run: RunId,
+    subject: &str,
+    steps: &Steps,
+    ledger: &Ledger,
+    stop: Stop,
+    took: u64,
+) -> Report {
+    let mut done: Vec<(Outcome, usize)> = Vec::new();
+    let mut troubles = Vec::new();
+    let mut complete = true;
+    for (id, step) in steps.all().iter().enumerate() {
+        let status = ledger.status(id);
+        let quiet = matches!(step.work, Work::Join | Work::Outputs(_));
+        match status {
+            Status::Ended(Ending::Done { what, .. }) if quiet => _ = what,
+            Status::Ended(Ending::Done { what, .. }) => {
+                match done.iter_mut().find(|(other, _)| other == what) {
+                    Some((_, count)) => *count += 1,
+                    None => done.push((*what, 1)),
+                }
+            }
+            Status::Ended(Ending::Skipped) => {}
+            _ if quiet => complete = false,
+            Status::Ended(ending) => {
+                complete = false;
+                troubles.push(trouble(step, Some(ending.clone())));
+            }
+            Status::Waiting | Status::Started => {
+                complete = false;
+                troubles.push(trouble(step, None));
+            }
+        }
+    }
+    let outcome = match (complete, stop) {
+        (true, _) => RunOutcome::Done,
+        (false, Stop::No) => RunOutcome::Failed,
+        (false, _) => RunOutcome::Stopped,
+    };
+    Report { run: Some(run), subject: subject.to_owned(), outcome, done, troubles, took }
+}
+
+fn trouble(step: &model::plan::Step, ending: Option<Ending>) -> StepReport {
+    let kind = match &step.work {
+        Work::Put(put) => put.want.kind.clone(),
+        Work::Task(task) => task.does.word().to_owned(),
+        _ => String::new(),
+    };
+    StepReport { address: step.name.to_string(), kind, ending }
+}
+
+impl Report {
+    fn nothing(stack: &str) -> Self {
+        Self {
+            run: None,
+            subject: stack.to_owned(),
+            outcome: RunOutcome::Done,
+            done: Vec::new(),
+            troubles: Vec::new(),
+            took: 0,
+        }
+    }
+
+    /// Returns how many steps did this.
+    pub fn count(&self, what: Outcome) -> usize {
+        self.done.iter().find(|(other, _)| *other == what).map_or(0, |(_, count)| *count)
+    }
+
+    /// Returns the first reason why it was not done.
+    pub fn first_fault(&self) -> Option<(&StepReport, &Fault)> {
+        self.troubles.iter().find_map(|trouble| Some((trouble, trouble.ending.as_ref()?.fault()?)))
+    }
+}

@@ -1,0 +1,136 @@
+//! Everything together: what the command line and the server call.
+//!
+//! Planning takes no lock and changes nothing. Applying holds the lease of the stack, settles what a
+//! dead run left in doubt, and walks. It must not print, nor ask a person.
+
+mod apply;
+mod files;
+mod problem;
+mod runs;
+mod state;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use model::Registry;
+use model::context::{Clock, Random, Silent, Site};
+use model::{Context, Secrets};
+
+pub use apply::{ApplyOptions, Budget, Report, Settled, StepReport, open_plan};
+pub use files::{Checked, Loaded, PlanRequest, Planned, check};
+pub use problem::{Problem, Wrong};
+pub use runs::{RunDetails, RunRequest, StepDetails};
+pub use state::Resource;
+
+use crate::project::Project;
+use crate::sealing::Sealing;
+use crate::secret::{Key, Vault};
+use crate::store::{SqliteStore, Store};
+
+/// What the engine is handed from outside: it reads no environment, clock or randomness by itself.
+pub struct Outside {
+    /// How to start this program again.
+    pub program: PathBuf,
+    /// The environment of who called.
+    pub environment: BTreeMap<String, String>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness fit for keys.
+    pub random: Arc<dyn Random>,
+}
+
+/// The engine of one project. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    /// Its folder.
+    pub project: Project,
+    /// THE list.
+    pub kinds: Arc<Registry>,
+    /// Where runs and state are kept.
+    pub store: Arc<dyn Store>,
+    /// Its secrets.
+    pub vault: Arc<Vault>,
+    /// What kinds are handed.
+    pub site: Arc<Site>,
+}
+
+impl Engine {
+    /// Opens the engine of a project; its home is made if it is not there.
+    pub fn open(project: Project, kinds: Registry, outside: Outside) -> Result<Self, Problem> {
+        let home = &project.home;
+        make_home(home).map_err(|error| {
+            Problem::failed(format!("cannot make {}: {error}", home.display()))
+                .help("the project's folder must be writable")
+        })?;
+        let key_path = home.join("key");
+        let key = Key::open(&key_path, &*outside.random).map_err(|error| {
+            Problem::failed(format!("the project's key {}: {error}", key_path.display()))
+        })?;
+        let vault = Vault::open(&project.root, home, key, &outside.environment)
+            .map_err(|error| Problem::failed(error.to_string()))?;
+        let mut name = [0; 8];
+        outside.random.fill(&mut name);
+        let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+        let store = SqliteStore::open(&SqliteStore::path(home), &name, kinds.clone())
+            .map_err(Problem::Store)?;
+        Ok(Self::with(project, kinds, outside, Arc::new(store), Arc::new(vault)))
+    }
+
+    /// Returns the engine over a store that is open already.
+    pub fn with(
+        project: Project,
+        kinds: Registry,
+        outside: Outside,
+        store: Arc<dyn Store>,
+        vault: Arc<Vault>,
+    ) -> Self {
+        let Outside { program, environment, clock, random } = outside;
+        let secrets = Arc::clone(&vault) as Arc<dyn Secrets>;
+        let environment: BTreeMap<String, String> = environment
+            .into_iter()
+            .filter(|(name, _)| !name.starts_with(crate::secret::VARIABLE))
+            .collect();
+        let site = Arc::new(Site {
+            project: project.root.clone(),
+            home: project.home.clone(),
+            program,
+            environment,
+            secrets,
+            clock,
+            random,
+        });
+        Self { project, kinds: Arc::new(kinds), store, vault, site }
+    }
+
+    /// Returns what takes secrets out of what is kept or shown.
+    pub fn sealing(&self) -> Arc<dyn Sealing> {
+        Arc::clone(&self.vault) as Arc<dyn Sealing>
+    }
+
+    fn context(&self, stack: &str) -> Context {
+        Context {
+            stack: stack.into(),
+            address: "".into(),
+            site: Arc::clone(&self.site),
+            progress: Arc::new(Silent),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        crate::lease::millis(&*self.site.clock)
+    }
+}
+
+/// For the owner alone, and never in Git.
+fn make_home(home: &std::path::Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(home)?;
+    let ignore = home.join(".gitignore");
+    if !ignore.exists() {
+        fs::write(ignore, "*\n")?;
+    }
+    Ok(())
+}

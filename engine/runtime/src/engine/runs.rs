@@ -1,0 +1,189 @@
+//! Runs of pipelines, and what is remembered of all runs.
+//!
+//! It must not know what steps do.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use model::event::{Ending, Event, LogRange};
+use model::plan::Step;
+use tokio::sync::watch;
+
+use super::apply::{report, steps};
+use super::{ApplyOptions, Engine, Loaded, Problem, Report, Wrong};
+use crate::lease::HeldLease;
+use crate::log::{Line, Logs, read};
+use crate::parameters::Given;
+use crate::pipeline::{Tasks, load};
+use crate::store::{Run, RunId, RunKind, RunOutcome};
+use crate::walk::{Limits, Observer, Stop, Walk, walk};
+
+/// What a run of a pipeline is asked for.
+#[derive(Clone, Debug)]
+pub struct RunRequest {
+    /// The pipeline file, relative to the project.
+    pub file: PathBuf,
+    /// Parameters.
+    pub given: Given,
+    /// Go on with the last run where it stopped, if its process is gone.
+    pub resume: bool,
+}
+
+/// One run in full.
+#[derive(Clone, Debug)]
+pub struct RunDetails {
+    /// The run.
+    pub run: Run,
+    /// Its steps, in the order in which they ended or began.
+    pub steps: Vec<StepDetails>,
+}
+
+/// What is remembered of one step of a run.
+#[derive(Clone, Debug)]
+pub struct StepDetails {
+    /// The step.
+    pub step: String,
+    /// How it ended; None: it began, and nobody knows.
+    pub ending: Option<Ending>,
+    /// In milliseconds.
+    pub took: u64,
+    /// Where its output is.
+    pub log: Option<LogRange>,
+}
+
+impl Engine {
+    /// Runs a pipeline to its end.
+    pub async fn run(
+        &self,
+        request: &RunRequest,
+        options: &ApplyOptions,
+        observer: Arc<dyn Observer>,
+        stop: watch::Receiver<Stop>,
+    ) -> Result<Report, Problem> {
+        let name = self.pipeline_name(request)?;
+        let waiting = |holder: &str| observer.waiting(holder);
+        let held = self.lease(&name, "run", options.terms, waiting).await?;
+        let report = self.run_with(request, &name, options, &held, observer, stop).await;
+        held.release().await;
+        report
+    }
+
+    async fn run_with(
+        &self,
+        request: &RunRequest,
+        name: &str,
+        options: &ApplyOptions,
+        held: &HeldLease,
+        observer: Arc<dyn Observer>,
+        stop: watch::Receiver<Stop>,
+    ) -> Result<Report, Problem> {
+        let began = self.now();
+        let (run, tasks) = self.begin_or_resume(request, name, options).await?;
+        let steps = steps(tasks)?;
+        observer.began(run, name, &steps);
+        let logs = Logs::new(&self.project.home, run, Arc::clone(&self.site.clock));
+        let effects = Tasks {
+            engine: self.clone(),
+            pipeline: name.to_owned(),
+            run,
+            logs: Arc::new(logs),
+            stop: stop.clone(),
+        };
+        let walked = walk(Walk {
+            steps: Arc::clone(&steps),
+            journal: self.journal(run, held),
+            effects: Arc::new(effects),
+            limits: Limits { running: options.running, intents: 64.max(options.running) },
+            observer,
+            stop: stop.clone(),
+        });
+        let ledger = walked.await?;
+        let report = report(run, name, &steps, &ledger, *stop.borrow(), self.now() - began);
+        // A run that was stopped keeps what it takes to go on.
+        if report.outcome != RunOutcome::Stopped {
+            self.store.finish(run, report.outcome, self.now()).await?;
+        }
+        Ok(report)
+    }
+
+    /// An earlier run whose process is gone is gone on with, or given up.
+    async fn begin_or_resume(
+        &self,
+        request: &RunRequest,
+        name: &str,
+        options: &ApplyOptions,
+    ) -> Result<(RunId, Vec<Step>), Problem> {
+        for run in self.unended(name)? {
+            let stored = run.plan.as_deref().and_then(|plan| serde_json::from_str(plan).ok());
+            if request.resume
+                && let Some(steps) = stored
+            {
+                return Ok((run.id, steps));
+            }
+            self.store.finish(run.id, RunOutcome::Abandoned, self.now()).await?;
+        }
+        if request.resume {
+            let message = format!("no run of `{name}` can be gone on with");
+            return Err(Problem::usage(message).help("start a new one without `--resume`"));
+        }
+        let next = self.store.runs(None, 1)?.first().map_or(1, |run| run.id.0 + 1);
+        let steps = self.pipeline_steps(request, next)?;
+        let plan = serde_json::to_string(&steps).ok();
+        let run = self.begin(RunKind::Pipeline, name, options.parent, None, plan).await?;
+        Ok((run, steps))
+    }
+
+    fn pipeline_name(&self, request: &RunRequest) -> Result<String, Problem> {
+        let loaded = Loaded::read(&self.project, &request.file)?;
+        let name = loaded.document.root().get("pipeline").and_then(|name| name.scalar());
+        match name {
+            Some(name) => Ok(name.text.to_owned()),
+            None => {
+                let file = request.file.display();
+                Err(Problem::usage(format!("{file} is no pipeline: it has no `pipeline:`")))
+            }
+        }
+    }
+
+    fn pipeline_steps(&self, request: &RunRequest, run: u64) -> Result<Vec<Step>, Problem> {
+        let Loaded { sources, document, mut diagnostics } =
+            Loaded::read(&self.project, &request.file)?;
+        let vault = &*self.vault;
+        match load(&document, &request.given, run, vault, &mut diagnostics) {
+            Some((_, steps)) if !diagnostics.has_errors() => Ok(steps),
+            _ => Err(Problem::Files(Box::new(Wrong { diagnostics, sources }))),
+        }
+    }
+
+    /// Returns one run in full.
+    pub fn run_details(&self, id: RunId) -> Result<RunDetails, Problem> {
+        let run = self.store.run(id)?.ok_or_else(|| {
+            Problem::usage(format!("there is no run {id}")).help("`windlass runs` lists them")
+        })?;
+        let mut steps: Vec<StepDetails> = Vec::new();
+        let mut places = std::collections::HashMap::new();
+        for event in self.store.events(id)? {
+            let at = *places.entry(event.step().to_string()).or_insert_with(|| {
+                let step = event.step().to_string();
+                steps.push(StepDetails { step, ending: None, took: 0, log: None });
+                steps.len() - 1
+            });
+            if let Event::Ended { ending, took, log, .. } = event {
+                let step = &mut steps[at];
+                (step.ending, step.took, step.log) = (Some(ending), took, log);
+            }
+        }
+        Ok(RunDetails { run, steps })
+    }
+
+    /// Returns what one step of a run wrote.
+    pub fn log(&self, run: RunId, step: &StepDetails) -> Result<Vec<Line>, Problem> {
+        let Some(range) = &step.log else { return Ok(Vec::new()) };
+        read(&self.project.home, run, range).map_err(|error| {
+            Problem::failed(format!(
+                "the log of {} in run {run} cannot be read: {error}",
+                step.step
+            ))
+        })
+    }
+}

@@ -1,0 +1,149 @@
+//! Looking at what is remembered, and changing it by hand.
+//!
+//! It must not touch the world.
+
+use model::event::{Ending, Event, Outcome, StateChange};
+use model::kind::{Known, Reads};
+use model::plan::Work;
+use model::record::Record;
+use model::{Digest, Value};
+
+use super::{ApplyOptions, Engine, PlanRequest, Problem};
+use crate::store::{RunKind, RunOutcome};
+
+/// A resource as it is remembered.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    /// Its key.
+    pub address: String,
+    /// The name of its kind.
+    pub kind: String,
+    /// How its kind finds it.
+    pub id: String,
+    /// The run that changed it last.
+    pub run: u64,
+}
+
+impl Engine {
+    /// Returns the resources of a stack, by address.
+    pub fn resources(&self, stack: &str) -> Result<Vec<Resource>, Problem> {
+        let rows = self.store.rows(stack)?;
+        let resource = |(address, row): (String, model::record::Row)| Resource {
+            address,
+            kind: row.kind,
+            id: row.id,
+            run: row.generation,
+        };
+        Ok(rows.into_iter().map(resource).collect())
+    }
+
+    /// Returns one resource in full.
+    pub fn resource(&self, stack: &str, address: &str) -> Result<Record, Problem> {
+        match self.store.record(stack, address)? {
+            Some(record) => Ok(record),
+            None => Err(self.no_resource(stack, address)?),
+        }
+    }
+
+    fn no_resource(&self, stack: &str, address: &str) -> Result<Problem, Problem> {
+        let rows = self.store.rows(stack)?;
+        let near = language::suggest::nearest(address, rows.iter().map(|(key, _)| key.as_str()));
+        let help = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("`windlass state list {stack}` lists what is remembered"),
+        };
+        let message = format!("nothing is remembered as `{address}` in the stack `{stack}`");
+        Ok(Problem::usage(message).help(help))
+    }
+
+    /// Gives a resource another address in the state.
+    pub async fn rename(&self, stack: &str, from: &str, to: &str) -> Result<(), Problem> {
+        let record = self.resource(stack, from)?;
+        if self.store.record(stack, to)?.is_some() {
+            let message = format!("`{to}` is remembered already in the stack `{stack}`");
+            return Err(Problem::usage(message));
+        }
+        let put = StateChange::Put { key: to.to_owned(), record: Box::new(record) };
+        let remove = StateChange::Remove { key: from.to_owned() };
+        self.change_state(stack, to, vec![remove, put]).await
+    }
+
+    /// Forgets a resource; what it stands for goes on to exist.
+    pub async fn forget(&self, stack: &str, address: &str) -> Result<(), Problem> {
+        self.resource(stack, address)?;
+        let remove = StateChange::Remove { key: address.to_owned() };
+        self.change_state(stack, address, vec![remove]).await
+    }
+
+    /// Takes something that exists into the state, as the resource that the file says it is.
+    pub async fn import(
+        &self,
+        request: &PlanRequest,
+        address: &str,
+        id: &str,
+    ) -> Result<Record, Problem> {
+        let plan = self.plan(request).await?.plan;
+        if self.store.record(&plan.stack, address)?.is_some() {
+            let message = format!("`{address}` is remembered already");
+            return Err(Problem::usage(message).help("`windlass state show` prints it"));
+        }
+        let wanted = plan.steps.iter().find_map(|step| match &step.work {
+            Work::Put(put) if step.name.as_str() == address => Some(&put.want),
+            _ => None,
+        });
+        let want = wanted.ok_or_else(|| {
+            Problem::usage(format!("no resource `{address}` is waiting to be made"))
+                .help("write its block first: an import says what exists, the file what is wanted")
+        })?;
+        if !want.spec.values().all(Value::is_complete) {
+            let message = format!("`{address}` reads values that are not known yet");
+            return Err(Problem::usage(message).help("import or apply what it refers to first"));
+        }
+        let kind = self.kinds.get(&want.kind).ok_or_else(|| Problem::failed("its kind is gone"))?;
+        let spec = (kind.reads == Reads::BySpec).then(|| want.spec.clone());
+        let sealed = want.spec.values().any(|value| !value.secrets().is_empty());
+        let known = [Known { id: id.to_owned(), sealed, spec }];
+        let found = match kind.reads {
+            Reads::Nothing => {
+                let message = format!("{} has nothing outside of the state to import", kind.name);
+                return Err(Problem::usage(message));
+            }
+            _ => kind.effects.read(&self.context(&plan.stack), &known).await,
+        };
+        let object = found.map_err(Problem::Failed)?.pop().flatten().ok_or_else(|| {
+            Problem::failed(format!("there is no {} `{id}`", kind.name))
+                .help(format!("`windlass explain {}` says what its id is", kind.name))
+        })?;
+        let record = Record {
+            kind: want.kind.clone(),
+            generation: 0,
+            // Of nothing: the next plan looks at it as a whole.
+            digest: Digest::default(),
+            spec: want.spec.clone(),
+            object: self.sealing().sealed_object(object),
+            needs: want.needs.clone(),
+            protect: want.protect,
+        };
+        let put = StateChange::Put { key: address.to_owned(), record: Box::new(record.clone()) };
+        self.change_state(&plan.stack, address, vec![put]).await?;
+        Ok(record)
+    }
+
+    async fn change_state(
+        &self,
+        stack: &str,
+        step: &str,
+        state: Vec<StateChange>,
+    ) -> Result<(), Problem> {
+        let terms = ApplyOptions::default().terms;
+        let held = self.lease(stack, "state", terms, |_| {}).await?;
+        let run = self.begin(RunKind::State, stack, None, None, None).await?;
+        let ending = Ending::Done { what: Outcome::Remembered, state };
+        let event = Event::Ended { step: step.into(), ending, took: 0, log: None };
+        let appended = self.store.append(run, &held.lease, vec![event]).await;
+        let outcome = if appended.is_ok() { RunOutcome::Done } else { RunOutcome::Failed };
+        self.store.finish(run, outcome, self.now()).await?;
+        held.release().await;
+        Ok(appended?)
+    }
+}

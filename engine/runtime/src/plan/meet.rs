@@ -1,0 +1,353 @@
+//! One resource after the other: cleared by its digest, or resolved, judged and noted.
+//!
+//! It must not put steps in order.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
+use language::{Code, Diagnostic, Node};
+use model::file::stack::Header;
+use model::judge::{Differing, Judgement, judge};
+use model::plan::{Action, Item, Place, Reason, Seen, Verdict, Want};
+use model::record::{Record, Row};
+use model::{Erased, Object, Order, Tree, Value};
+
+use super::draft::{Bounds, Draft};
+use super::{Outcome, Planner};
+use crate::stack::{Block, Resource, place};
+
+impl<'a> Planner<'a> {
+    /// Refuses names on the command line that mean nothing.
+    pub(super) fn check_names(&mut self) {
+        let stack = self.question.stack;
+        let known = |name: &str| {
+            stack.resources.iter().any(|resource| resource.address == name)
+                || stack.blocks.iter().any(|block| block.name == name)
+                || self.question.state.rows.contains_key(name)
+        };
+        let mut unknown = self.question.targets.unknown(known);
+        unknown
+            .extend(self.question.replace.iter().map(String::as_str).filter(|name| !known(name)));
+        let root = stack.document.root();
+        let span = root.get("stack").map_or(root.span(), Node::span);
+        for name in unknown {
+            let names = stack.blocks.iter().map(|block| block.name);
+            let error = Diagnostic::new(
+                Code::UnknownName,
+                span,
+                format!("nothing in the stack `{}` is called `{name}`", stack.name),
+            );
+            self.diagnostics.push(match language::suggest::nearest(name, names) {
+                Some(near) => error.label(format!("did you mean `{near}`?")),
+                None => error,
+            });
+        }
+    }
+
+    pub(super) fn settle(&mut self, at: usize) -> Outcome<'a> {
+        let resource = &self.question.stack.resources[at];
+        let forced = self.question.replace.contains(&resource.address);
+        if !self.question.targets.are_all() && !self.chosen(at) {
+            return match self.rows[at] {
+                Some((key, row)) => Outcome::Same { key, row, record: OnceCell::new() },
+                None => Outcome::Absent,
+            };
+        }
+        if let Some((key, row)) = self.rows[at]
+            && self.question.digests
+            && !forced
+            && key == resource.address
+            && !self.question.drift.contains_key(key)
+            && self.digest(at) == Some(row.digest)
+        {
+            return Outcome::Same { key, row, record: OnceCell::new() };
+        }
+        self.meet(at, forced).unwrap_or(Outcome::Met { spec: Tree::new(), known: Tree::new() })
+    }
+
+    fn chosen(&mut self, at: usize) -> bool {
+        if self.chosen.is_empty() {
+            self.chosen = self.question.targets.chosen(self.question.stack);
+        }
+        self.chosen[at]
+    }
+
+    /// The full way: resolve, judge, and note what is to be done.
+    fn meet(&mut self, at: usize, forced: bool) -> Option<Outcome<'a>> {
+        let resource = &self.question.stack.resources[at];
+        let block = self.question.stack.block(resource);
+        let noted = self.diagnostics.len();
+        self.question.stack.check(block, &mut self.diagnostics);
+        let want = self.want(at, forced)?;
+        let kind = &*block.kind;
+        if self.diagnostics.len() == noted {
+            self.fits(block, &want);
+        }
+        self.claim(at, kind, &want);
+        let before =
+            self.rows[at].and_then(|(key, row)| Some((key, row, self.question.state.record(key)?)));
+        let Some((key, row, record)) = before else {
+            return Some(self.create(resource, want, None, None));
+        };
+        if record.kind != kind.name {
+            return Some(self.exchange(resource, key, &record, want));
+        }
+        let found = self.question.drift.get(key).cloned().unwrap_or(Some(record.object.clone()));
+        let Some(object) = found else {
+            let seen = Seen { generation: record.generation, object: None };
+            return Some(self.create(resource, want, Some((key, seen)), Some("it is gone")));
+        };
+        let mut judgement = judge(kind, &want.spec, &record, &object, self.question.secrets);
+        if forced {
+            (judgement.verdict, judgement.sure) = (Verdict::Replace, Verdict::Replace);
+        }
+        let known = known(kind, &judgement, &object, &record.object);
+        let spec = want.spec.clone();
+        if judgement.verdict > Verdict::Nothing {
+            self.change(resource, key, &record, &object, judgement, want);
+        } else if key != resource.address
+            || object != record.object
+            || self.digest(at) != Some(row.digest)
+        {
+            self.remember(resource, key, &record, &object, want);
+        }
+        Some(Outcome::Met { spec, known })
+    }
+
+    /// Notes what only shows once references are put in: a value of the wrong type, a secret where
+    /// none may be.
+    fn fits(&mut self, block: &Block<'_>, want: &Want) {
+        if want.spec.values().all(Value::is_complete)
+            && let Err(why) = (block.kind.fits)(&want.spec)
+        {
+            let message =
+                format!("`{}` cannot be made of what its references stand for", block.name);
+            let error = Diagnostic::new(Code::BadValue, block.key.span(), message);
+            self.diagnostics.push(error.label(why));
+        }
+    }
+
+    /// Two resources must not be the same thing in the world; one that is the same as something that
+    /// the file no longer names has been renamed.
+    fn claim(&mut self, at: usize, kind: &'a Erased, want: &Want) {
+        if !want.spec.values().all(Value::is_complete) {
+            return;
+        }
+        let Some(identity) = (kind.identity)(&want.spec) else { return };
+        if let Some(&other) = self.identities.get(&(kind.name, identity.clone())) {
+            let stack = self.question.stack;
+            let (own, other) = (&stack.resources[at], &stack.resources[other]);
+            let message = format!(
+                "`{}` and `{}` are both {} `{identity}`",
+                other.address, own.address, kind.name
+            );
+            let error = Diagnostic::new(Code::BadValue, stack.block(own).key.span(), message);
+            let also = stack.block(other).key.span();
+            self.diagnostics.push(error.label("this one").also(also, "and this one"));
+            return;
+        }
+        if self.rows[at].is_none() && !self.orphans.is_empty() {
+            self.adopt(at, kind, &identity);
+        }
+        self.identities.insert((kind.name, identity), at);
+    }
+
+    fn adopt(&mut self, at: usize, kind: &Erased, identity: &str) {
+        let key = (kind.name.to_owned(), identity.to_owned());
+        let position = {
+            let identities = self.orphan_identities.get_or_init(|| self.identities_of_orphans());
+            identities.get(&key).copied()
+        };
+        if let Some(orphan) = position.and_then(|position| self.orphans.get_mut(position)) {
+            self.rows[at] = orphan.take();
+        }
+    }
+
+    fn identities_of_orphans(&self) -> HashMap<(String, String), usize> {
+        let identity = |(position, orphan): (usize, &Option<(&str, &Row)>)| {
+            let (key, row) = (*orphan)?;
+            let kind = self.question.kinds.get(&row.kind)?;
+            let identity = (kind.identity)(&self.question.state.record(key)?.spec)?;
+            Some(((row.kind.clone(), identity), position))
+        };
+        self.orphans.iter().enumerate().filter_map(identity).collect()
+    }
+
+    fn create(
+        &mut self,
+        resource: &Resource,
+        want: Want,
+        seen: Option<(&str, Seen)>,
+        note: Option<&str>,
+    ) -> Outcome<'a> {
+        let spec = want.spec.clone();
+        let item = Item {
+            note: note.map(str::to_owned),
+            drifted: note.is_some(),
+            ..item(resource, &want.kind, Action::Create)
+        };
+        let (key, seen) = seen
+            .map_or((resource.address.clone(), None), |(key, seen)| (key.to_owned(), Some(seen)));
+        let bounds = Bounds::at_most(Verdict::Update);
+        let place = self.place_of(resource);
+        self.drafts.push(Draft::put(item, place, key, seen, want, &bounds));
+        Outcome::Met { spec, known: Tree::new() }
+    }
+
+    /// Another kind under the same name: nothing of the old one can be kept.
+    fn exchange(
+        &mut self,
+        resource: &Resource,
+        key: &str,
+        record: &Record,
+        mut want: Want,
+    ) -> Outcome<'a> {
+        want.forced = true;
+        let spec = want.spec.clone();
+        let action = Action::Replace { order: Order::DestroyFirst, sure: true };
+        let note = Some(format!("it was {}", record.kind));
+        let item = Item { note, ..item(resource, &want.kind, action) };
+        self.protect(record.protect, &item.address, "replaced");
+        let found = self.question.drift.get(key).map_or(Some(&record.object), Option::as_ref);
+        let (seen, bounds) = (seen(record, found), Bounds::at_most(Verdict::Replace));
+        let place = self.place_of(resource);
+        self.drafts.push(Draft::put(item, place, key.to_owned(), Some(seen), want, &bounds));
+        Outcome::Met { spec, known: Tree::new() }
+    }
+
+    fn change(
+        &mut self,
+        resource: &Resource,
+        key: &str,
+        record: &Record,
+        object: &Object,
+        judgement: Judgement,
+        want: Want,
+    ) {
+        let block = self.question.stack.block(resource);
+        let (most, order) = (judgement.verdict, block.kind.order);
+        let sure = judgement.sure == judgement.verdict;
+        let action = match most {
+            Verdict::Replace => Action::Replace { order, sure },
+            _ => Action::Update,
+        };
+        let drifted = object != &record.object;
+        let note =
+            if want.forced { Some("as asked") } else { drifted.then_some("changed outside") };
+        let item = Item {
+            reasons: self.reasons(block, judgement),
+            note: note.map(str::to_owned),
+            drifted,
+            ..item(resource, &want.kind, action)
+        };
+        if most == Verdict::Replace {
+            self.protect(want.protect || record.protect, &item.address, "replaced");
+        }
+        let (seen, bounds) = (Some(seen(record, Some(object))), Bounds { most, order });
+        let place = self.place_of(resource);
+        self.drafts.push(Draft::put(item, place, key.to_owned(), seen, want, &bounds));
+    }
+
+    fn remember(
+        &mut self,
+        resource: &Resource,
+        key: &str,
+        record: &Record,
+        object: &Object,
+        want: Want,
+    ) {
+        let note = (key != resource.address).then(|| format!("was {key}"));
+        let drifted = object != &record.object;
+        let item = Item { note, drifted, ..item(resource, &want.kind, Action::Remember) };
+        let seen = Some(seen(record, Some(object)));
+        let bounds = Bounds::at_most(Verdict::Nothing);
+        let place = self.place_of(resource);
+        self.drafts.push(Draft::put(item, place, key.to_owned(), seen, want, &bounds));
+    }
+
+    /// What the state knows and the file does not.
+    pub(super) fn gone(&mut self) {
+        for (key, _) in std::mem::take(&mut self.orphans).into_iter().flatten() {
+            if !self.question.targets.means_orphan(key) {
+                continue;
+            }
+            let Some(record) = self.question.state.record(key) else { continue };
+            let removed = self.question.stack.removed.iter().find(|removed| removed.address == key);
+            let forget = removed.is_some_and(|removed| !removed.destroy);
+            let found = self.question.drift.get(key).map_or(Some(&record.object), Option::as_ref);
+            let note = match key.split_once('@') {
+                Some((address, _)) => Some(format!("left over from {address}")),
+                None => found.is_none().then(|| "it is gone already".to_owned()),
+            };
+            let item = Item {
+                address: key.to_owned(),
+                kind: record.kind.clone(),
+                action: if forget { Action::Forget } else { Action::Delete },
+                reasons: Vec::new(),
+                note,
+                drifted: found.is_none(),
+            };
+            self.protect(record.protect && !forget && found.is_some(), key, "deleted");
+            self.drafts.push(Draft::gone(item, seen(&record, found)));
+        }
+    }
+
+    fn protect(&mut self, protected: bool, address: &str, what: &str) {
+        if protected {
+            self.refused.push(format!("{address} is protected and would be {what}"));
+        }
+    }
+
+    fn place_of(&self, resource: &Resource) -> (usize, &'a Header) {
+        (resource.block, &self.question.stack.blocks[resource.block].header)
+    }
+
+    fn reasons(&self, block: &Block<'_>, judgement: Judgement) -> Vec<Reason> {
+        let reason = |one: Differing| {
+            let at = block.node.get(&one.key).map(|node| self.place(node, &one.to));
+            Reason { key: one.key, from: one.from, to: one.to, forces: one.forces, at }
+        };
+        judgement.differences.into_iter().map(reason).collect()
+    }
+
+    /// Where the file says so: at the reference that is awaited, or else at the value.
+    fn place(&self, node: Node<'_>, value: &Value) -> Place {
+        let mut holes = Vec::new();
+        value.holes(&mut holes);
+        let span = holes.first().and_then(|hole| place(node, hole)).unwrap_or(node.span());
+        let source = self.question.sources.get(span.source);
+        Place { file: source.name.clone(), line: source.line_of(span.start) + 1 }
+    }
+}
+
+fn item(resource: &Resource, kind: &str, action: Action) -> Item {
+    Item {
+        address: resource.address.clone(),
+        kind: kind.to_owned(),
+        action,
+        reasons: Vec::new(),
+        note: None,
+        drifted: false,
+    }
+}
+
+fn seen(record: &Record, object: Option<&Object>) -> Seen {
+    Seen { generation: record.generation, object: object.map(Object::digest) }
+}
+
+/// The attributes that this change cannot reach. One that drifted may be put right by any update.
+fn known(kind: &Erased, judgement: &Judgement, object: &Object, before: &Object) -> Tree {
+    let differs = |key: &str| judgement.differences.iter().any(|one| one.key == key);
+    let reached = |name: &str| match judgement.verdict {
+        Verdict::Nothing => false,
+        Verdict::Replace => true,
+        Verdict::Update => match kind.attribute(name).and_then(|field| field.follows) {
+            Some(keys) => {
+                keys.iter().any(|key| differs(key)) || object.get(name) != before.get(name)
+            }
+            None => true,
+        },
+    };
+    let kept = object.attributes.iter().filter(|(name, _)| !reached(name));
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
+}

@@ -1,0 +1,199 @@
+//! Which step waits for which.
+//!
+//! Making (`+`) and destroying (`-`) are separate steps. For a resource `r` that uses `q`:
+//!
+//! 1. `+r` after `+q`, as the file says it.
+//! 2. `-q` after `-r`, as the state says it: the file may no longer know either.
+//! 3. `-q` after `+r`, where `r` stays and has to let go of `q` first.
+//! 4. A replacement is `+r` before `-r` (create-first) or `-r` before `+r` (destroy-first).
+//! 5. What uses something that is destroyed first is itself destroyed first, and lets go of nothing
+//!    before it (1 and 2 would contradict 3 and 4 otherwise). Call it bound.
+//! 6. A destroy-first replacement that is only feared waits until the value is known (unless bound).
+//!
+//! No circle is left: only 4 leads from `+` to `-`, by way of something destroyed first; back from `-` to
+//! `+` lead 3, 4 and 6, and these are never bound, so that nothing destroyed first lies behind them.
+//! It must not decide what is done, except for 5.
+
+use std::collections::{BTreeSet, HashMap};
+
+use model::address::block_of;
+use model::plan::{Action, Outputs, Step, Work};
+use model::{Address, Order};
+
+use super::State;
+use super::draft::Draft;
+use crate::stack::{Block, Stack};
+
+/// The step that remembers the outputs of a stack.
+const OUTPUTS: &str = "(outputs)";
+
+/// A block of more resources than this is waited for through one step that stands for them all.
+const FEW: usize = 8;
+
+/// Returns the steps of a plan in dependency order.
+pub(super) fn steps(
+    stack: &Stack<'_>,
+    state: &State,
+    drafts: &mut [Draft],
+    outputs: Option<Outputs>,
+) -> Vec<Step> {
+    let mut weave = Weave::default();
+    let bound = weave.making(stack, drafts);
+    if let Some(outputs) = outputs {
+        weave.remembering_outputs(outputs);
+    }
+    weave.destroying(drafts, &bound);
+    weave.letting_go(state, drafts, &bound);
+    weave.sorted()
+}
+
+#[derive(Default)]
+struct Weave {
+    steps: Vec<Step>,
+    needs: Vec<BTreeSet<usize>>,
+    /// By draft: its making and its destroying step.
+    made: Vec<Option<usize>>,
+    destroyed: Vec<Option<usize>>,
+}
+
+impl Weave {
+    fn add(&mut self, step: Step, needs: BTreeSet<usize>) -> usize {
+        self.steps.push(step);
+        self.needs.push(needs);
+        self.steps.len() - 1
+    }
+
+    /// Outputs are remembered when everything that is made has been made: after the last steps.
+    fn remembering_outputs(&mut self, outputs: Outputs) {
+        let mut last: BTreeSet<usize> = (0..self.steps.len()).collect();
+        self.needs.iter().flatten().for_each(|needed| _ = last.remove(needed));
+        let work = Work::Outputs(Box::new(outputs));
+        self.add(Step::new(OUTPUTS, work), last);
+    }
+
+    /// What waits for a block waits for all of it: for many, through one step that stands for them.
+    fn gate(&mut self, block: &str, own: BTreeSet<usize>) -> BTreeSet<usize> {
+        if own.len() <= FEW {
+            return own;
+        }
+        let join = self.add(Step::new(format!("({block} ready)"), Work::Join), own);
+        BTreeSet::from([join])
+    }
+
+    /// Rules 1 and 5. A block in which nothing changes passes on what it waits for itself.
+    fn making(&mut self, stack: &Stack<'_>, drafts: &mut [Draft]) -> Vec<bool> {
+        let mut gates: Vec<BTreeSet<usize>> = Vec::with_capacity(stack.blocks.len());
+        let mut bound = vec![false; drafts.len()];
+        let mut binds = Vec::with_capacity(stack.blocks.len());
+        let mut at = 0;
+        for (block, Block { name, needs, .. }) in stack.blocks.iter().enumerate() {
+            let inherited: BTreeSet<usize> =
+                needs.iter().flat_map(|&need| &gates[need]).copied().collect();
+            let is_bound = needs.iter().any(|&need: &usize| binds[need]);
+            let (mut own, mut destroys_first) = (BTreeSet::new(), false);
+            while drafts.get(at).is_some_and(|draft| draft.block == Some(block)) {
+                bound[at] = is_bound;
+                if is_bound && drafts[at].replaces(Order::CreateFirst) {
+                    drafts[at].destroy_first();
+                }
+                destroys_first |= drafts[at].replaces(Order::DestroyFirst);
+                let draft = &drafts[at];
+                let step = draft.step(draft.item.address.clone(), draft.work.clone());
+                let made = self.add(step, inherited.clone());
+                self.made.push(Some(made));
+                own.insert(made);
+                at += 1;
+            }
+            gates.push(if own.is_empty() { inherited } else { self.gate(name, own) });
+            binds.push(is_bound || destroys_first);
+        }
+        self.made.resize(drafts.len(), None);
+        bound
+    }
+
+    /// Rules 4 and 6.
+    fn destroying(&mut self, drafts: &[Draft], bound: &[bool]) {
+        for (at, draft) in drafts.iter().enumerate() {
+            let destroyed = match (&draft.work, draft.item.action, self.made[at]) {
+                (Work::Put(put), Action::Replace { order, sure }, Some(made)) => {
+                    let Some(seen) = &put.seen else {
+                        self.destroyed.push(None);
+                        continue;
+                    };
+                    let want = &put.want;
+                    let name = format!("{}@{}", draft.item.address, seen.generation);
+                    let waits = order == Order::DestroyFirst && !sure && !bound[at];
+                    let (key, needs) = match order {
+                        Order::CreateFirst => (name.clone(), BTreeSet::from([made])),
+                        _ if waits => (draft.key.clone(), self.needs[made].clone()),
+                        _ => (draft.key.clone(), BTreeSet::new()),
+                    };
+                    let want = waits.then(|| Box::new(want.clone()));
+                    let work = Work::Delete { key, seen: seen.clone(), want };
+                    let destroyed = self.add(draft.step(name, work), needs);
+                    if order == Order::DestroyFirst {
+                        self.needs[made].insert(destroyed);
+                    }
+                    Some(destroyed)
+                }
+                (work @ (Work::Delete { .. } | Work::Forget { .. }), ..) => {
+                    let step = draft.step(draft.key.clone(), work.clone());
+                    Some(self.add(step, BTreeSet::new()))
+                }
+                _ => None,
+            };
+            self.destroyed.push(destroyed);
+        }
+    }
+
+    /// Rules 2 and 3.
+    fn letting_go(&mut self, state: &State, drafts: &[Draft], bound: &[bool]) {
+        let by_key: HashMap<&str, usize> =
+            drafts.iter().enumerate().map(|(at, draft)| (draft.key.as_str(), at)).collect();
+        for (at, draft) in drafts.iter().enumerate() {
+            let Some(destroyed) = self.destroyed[at] else { continue };
+            let lets_go = draft.is_deleted() || draft.replaces(Order::CreateFirst);
+            for user in state.users(block_of(&draft.key)) {
+                let Some(&user) = by_key.get(user.as_str()).filter(|&&user| user != at) else {
+                    continue;
+                };
+                match (self.destroyed[user], self.made[user]) {
+                    (Some(theirs), _) => _ = self.needs[destroyed].insert(theirs),
+                    (None, Some(made)) if lets_go && !bound[user] => {
+                        _ = self.needs[destroyed].insert(made)
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Steps after what they need, otherwise in the order of their making.
+    fn sorted(self) -> Vec<Step> {
+        let Self { steps, needs, .. } = self;
+        let mut open: Vec<usize> = needs.iter().map(BTreeSet::len).collect();
+        let mut users = vec![Vec::new(); steps.len()];
+        for (at, needs) in needs.iter().enumerate() {
+            needs.iter().for_each(|&need| users[need].push(at));
+        }
+        let mut ready: BTreeSet<usize> = (0..steps.len()).filter(|&at| open[at] == 0).collect();
+        let mut order = Vec::with_capacity(steps.len());
+        while let Some(at) = ready.pop_first() {
+            order.push(at);
+            for &user in &users[at] {
+                open[user] -= 1;
+                if open[user] == 0 {
+                    ready.insert(user);
+                }
+            }
+        }
+        debug_assert_eq!(order.len(), steps.len(), "steps wait for each other");
+        let names: Vec<Address> = steps.iter().map(|step| step.name.clone()).collect();
+        let mut steps: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
+        let finished = |at: usize| {
+            let needs = needs[at].iter().map(|&need| names[need].clone()).collect();
+            steps[at].take().map(|step| Step { needs, ..step })
+        };
+        order.into_iter().filter_map(finished).collect()
+    }
+}

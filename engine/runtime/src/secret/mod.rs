@@ -1,0 +1,11 @@
+//! Secrets: where their texts come from, how those that kinds make are kept, and what hides them.
+//!
+//! It must not hand a text to anything but a kind or a step that is about to use it.
+
+mod key;
+mod mask;
+mod vault;
+
+pub use key::Key;
+pub use mask::{MaskStream, Masker};
+pub use vault::{FILE, SecretError, VARIABLE, Vault};

@@ -1,0 +1,245 @@
+//! The secrets of a project: from the environment, from `secrets.age` in the repository, and those
+//! that kinds have made and keep.
+//!
+//! Whatever it has revealed, it can cover: it is the one that knows what must not be shown.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use model::{Digest, Fault, SecretText, Secrets};
+
+use super::{Key, Masker};
+use crate::sealing::Sealing;
+use crate::secret::mask::SHORTEST;
+
+/// The prefix of environment variables that hold secrets: `WINDLASS_SECRET_DB_PASSWORD`.
+pub const VARIABLE: &str = "WINDLASS_SECRET_";
+
+/// The file in the repository.
+pub const FILE: &str = "secrets.age";
+
+/// See the module.
+pub struct Vault {
+    key: Key,
+    /// By name, from the environment and the file; what the environment says wins.
+    given: Mutex<BTreeMap<String, SecretText>>,
+    file: PathBuf,
+    /// Where secrets that kinds make are kept, one encrypted file each.
+    kept: PathBuf,
+    revealed: Mutex<BTreeMap<String, SecretText>>,
+    /// Of everything that was revealed; None: there is more since.
+    masker: Mutex<Option<Arc<Masker>>>,
+}
+
+/// Why secrets cannot be had.
+#[derive(Debug)]
+pub enum SecretError {
+    /// The key cannot be read or made.
+    Key(PathBuf, io::Error),
+    /// The file of secrets cannot be read, decrypted or written.
+    File(PathBuf, io::Error),
+    /// The text is too short to be covered in logs.
+    TooShort(String),
+    /// A name has characters that references cannot have.
+    BadName(String),
+}
+
+impl std::fmt::Display for SecretError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Key(path, why) => write!(f, "the project's key {}: {why}", path.display()),
+            Self::File(path, why) => write!(f, "the secrets in {}: {why}", path.display()),
+            Self::TooShort(name) => write!(
+                f,
+                "the secret `{name}` is too short to be covered in logs: use at least {SHORTEST} characters"
+            ),
+            Self::BadName(name) => {
+                write!(f, "`{name}` cannot name a secret: use letters, digits, `_` and `-`")
+            }
+        }
+    }
+}
+
+impl std::error::Error for SecretError {}
+
+impl Vault {
+    /// Opens the secrets of a project.
+    ///
+    /// # Errors
+    /// A file of secrets that cannot be read or decrypted.
+    pub fn open(
+        project: &Path,
+        home: &Path,
+        key: Key,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Self, SecretError> {
+        let file = project.join(FILE);
+        let mut given = read_file(&file, &key)?;
+        for (variable, text) in environment {
+            if let Some(name) = variable.strip_prefix(VARIABLE) {
+                given.insert(folded(name), SecretText::new(text.as_str()));
+            }
+        }
+        Ok(Self {
+            key,
+            given: Mutex::new(given),
+            file,
+            kept: home.join("kept"),
+            revealed: Mutex::default(),
+            masker: Mutex::default(),
+        })
+    }
+
+    /// Returns the names of the secrets in the file and the environment, sorted.
+    pub fn names(&self) -> Vec<String> {
+        lock(&self.given).keys().cloned().collect()
+    }
+
+    /// Keeps a secret in the repository's file, or takes it out.
+    ///
+    /// # Errors
+    /// A bad name, a text that is too short, a file that cannot be written.
+    pub fn set(&self, name: &str, text: Option<SecretText>) -> Result<(), SecretError> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if name.is_empty() || !name.chars().all(allowed) {
+            return Err(SecretError::BadName(name.to_owned()));
+        }
+        if text.as_ref().is_some_and(|text| text.expose().len() < SHORTEST) {
+            return Err(SecretError::TooShort(name.to_owned()));
+        }
+        let mut secrets = read_file(&self.file, &self.key)?;
+        match text {
+            Some(text) => _ = secrets.insert(name.to_owned(), text),
+            None => _ = secrets.remove(name),
+        }
+        let plain: BTreeMap<&str, &str> =
+            secrets.iter().map(|(name, text)| (name.as_str(), text.expose())).collect();
+        let failed = |error| SecretError::File(self.file.clone(), error);
+        let plain = serde_json::to_string(&plain).map_err(|error| failed(error.into()))?;
+        let sealed = self.key.encrypt(&plain).map_err(failed)?;
+        write_private(&self.file, &sealed).map_err(failed)?;
+        *lock(&self.given) = secrets;
+        Ok(())
+    }
+
+    fn kept_path(&self, name: &str) -> PathBuf {
+        self.kept.join(format!("{name}.age"))
+    }
+
+    fn find(&self, name: &str) -> Option<SecretText> {
+        if let Some(text) = lock(&self.revealed).get(name) {
+            return Some(text.clone());
+        }
+        let given = {
+            let given = lock(&self.given);
+            given.get(name).or_else(|| given.get(&folded(name))).cloned()
+        };
+        given.or_else(|| {
+            let sealed = fs::read(self.kept_path(name)).ok()?;
+            self.key.decrypt(&sealed).ok().map(SecretText::new)
+        })
+    }
+
+    /// From now on this text is covered wherever it turns up.
+    fn cover(&self, name: &str, text: &SecretText) {
+        lock(&self.revealed).insert(name.to_owned(), text.clone());
+        *lock(&self.masker) = None;
+    }
+
+    /// Returns what covers everything that was revealed so far.
+    pub fn masker(&self) -> Arc<Masker> {
+        let mut masker = lock(&self.masker);
+        let made = || Arc::new(Masker::new(lock(&self.revealed).values().map(SecretText::expose)));
+        Arc::clone(masker.get_or_insert_with(made))
+    }
+}
+
+impl Secrets for Vault {
+    fn reveal(&self, name: &str) -> Option<SecretText> {
+        let text = self.find(name).filter(|text| text.expose().len() >= SHORTEST)?;
+        if !lock(&self.revealed).contains_key(name) {
+            self.cover(name, &text);
+        }
+        Some(text)
+    }
+
+    fn problem(&self, name: &str) -> Option<String> {
+        let text = self.find(name)?;
+        let short = text.expose().len() < SHORTEST;
+        short.then(|| SecretError::TooShort(name.to_owned()).to_string())
+    }
+
+    fn hash(&self, text: &str) -> Digest {
+        self.key.digest(text)
+    }
+
+    fn keep(&self, name: &str, text: &SecretText) -> Result<(), Fault> {
+        self.cover(name, text);
+        let failed = |error: io::Error| {
+            Fault::broken(format!("cannot keep a secret in {}: {error}", self.kept.display()))
+        };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.kept).map_err(failed)?;
+        let sealed = self.key.encrypt(text.expose()).map_err(failed)?;
+        write_private(&self.kept_path(name), &sealed).map_err(failed)
+    }
+
+    fn forget(&self, name: &str) -> Result<(), Fault> {
+        match fs::remove_file(self.kept_path(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Fault::broken(format!("cannot forget a secret: {error}")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Sealing for Vault {
+    fn masked(&self, text: &str) -> String {
+        self.masker().masked(text)
+    }
+
+    fn betrays(&self, text: &str) -> bool {
+        self.masker().betrays(text)
+    }
+
+    fn hash(&self, text: &str) -> Digest {
+        self.key.digest(text)
+    }
+}
+
+fn read_file(path: &Path, key: &Key) -> Result<BTreeMap<String, SecretText>, SecretError> {
+    let failed = |error| SecretError::File(path.to_owned(), error);
+    let sealed = match fs::read(path) {
+        Ok(sealed) => sealed,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let plain = key.decrypt(&sealed).map_err(failed)?;
+    let secrets: BTreeMap<String, String> =
+        serde_json::from_str(&plain).map_err(|_| failed(io::ErrorKind::InvalidData.into()))?;
+    Ok(secrets.into_iter().map(|(name, text)| (name, SecretText::new(text))).collect())
+}
+
+/// Whole or not at all, and for its owner alone.
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = path.with_extension(format!("new-{}", std::process::id()));
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+/// Variables of the environment have neither small letters nor `-`.
+fn folded(name: &str) -> String {
+    name.to_ascii_lowercase().replace('-', "_")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,189 @@
+//! A stack file as blocks in dependency order, and the resources that they stand for.
+//!
+//! Everything is looked at once: header, references, a digest with references unresolved. It must not
+//! decode the specs themselves (the planner does, for those that changed), nor know state.
+
+mod load;
+mod shape;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use language::decoder::read_with;
+use language::document::Entries;
+use language::scope::Unresolved;
+use language::{Content, Diagnostics, Document, Node, Record};
+use model::file::stack::{Header, Moved, Removed};
+use model::{Digest, Erased, Tree};
+
+pub use load::{Around, load};
+pub use shape::place;
+
+use crate::parameters::Parameters;
+
+/// A stack that can be planned with.
+pub struct Stack<'d> {
+    /// Its name.
+    pub name: String,
+    /// In dependency order: a block needs only earlier ones.
+    pub blocks: Vec<Block<'d>>,
+    /// In the order of their blocks.
+    pub resources: Vec<Resource>,
+    /// Things that have got another name.
+    pub moved: Vec<Moved>,
+    /// Things that are no longer looked after.
+    pub removed: Vec<Removed>,
+    /// What others may read.
+    pub outputs: Outputs<'d>,
+    /// Values from outside.
+    pub parameters: Parameters,
+    /// Outputs of other stacks that this one reads; None: that stack was never applied.
+    pub others: BTreeMap<String, Option<Tree>>,
+    /// The file.
+    pub document: &'d Document,
+}
+
+/// One entry under `resources`.
+pub struct Block<'d> {
+    /// Its name.
+    pub name: &'d str,
+    /// Its kind.
+    pub kind: Arc<Erased>,
+    /// Where its name stands.
+    pub key: Node<'d>,
+    /// Its keys.
+    pub node: Node<'d>,
+    /// What every resource has.
+    pub header: Header,
+    /// Each once, in the order of their paths.
+    pub reads: Reads,
+    /// Files of the project that its keys name, with their text.
+    pub files: Vec<FileKey>,
+    /// Of everything that stands there, references unresolved.
+    pub shape: Digest,
+    /// Blocks, each once.
+    pub needs: Vec<usize>,
+    /// Its resources.
+    pub resources: Range<usize>,
+}
+
+/// The outputs of a stack.
+#[derive(Default)]
+pub struct Outputs<'d> {
+    /// By name, as they are written.
+    pub values: Vec<(&'d str, Node<'d>)>,
+    /// Their references.
+    pub reads: Reads,
+    /// Of everything that stands there, references unresolved.
+    pub shape: Digest,
+}
+
+/// A block, or one of those that its `count` or `each` make of it.
+pub struct Resource {
+    /// Its name in the stack.
+    pub address: String,
+    /// Its block.
+    pub block: usize,
+    /// What `${index}` or `${each}` stands for.
+    pub repeat: Option<String>,
+}
+
+/// A key whose value is a file of the project.
+pub struct FileKey {
+    /// The key.
+    pub key: &'static str,
+    /// As it is written.
+    pub path: String,
+    /// Its text.
+    pub content: Arc<str>,
+}
+
+/// References, each once, in the order of their paths.
+#[derive(Default)]
+pub struct Reads(pub Vec<Read>);
+
+/// A reference.
+pub struct Read {
+    /// As it is written, without `${}`.
+    pub path: String,
+    /// What it means.
+    pub target: Target,
+}
+
+/// What a reference means.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// A value from outside.
+    Parameter,
+    /// A secret.
+    Secret,
+    /// Which of the repeated resources this is.
+    Repeat,
+    /// An output of another stack.
+    Output {
+        /// The other stack.
+        stack: String,
+        /// The output.
+        name: String,
+    },
+    /// An attribute of one resource or, of a repeated block, the list of all.
+    Attribute {
+        /// The resources.
+        resources: Range<usize>,
+        /// The key or attribute.
+        name: String,
+        /// The list of all, even if there is one.
+        list: bool,
+    },
+}
+
+impl<'d> Stack<'d> {
+    /// Returns the block of a resource.
+    pub fn block(&self, resource: &Resource) -> &Block<'d> {
+        &self.blocks[resource.block]
+    }
+
+    /// Notes every error in one block, as its author wrote it.
+    pub fn check(&self, block: &Block<'_>, diagnostics: &mut Diagnostics) {
+        block.check(self.document, diagnostics);
+    }
+}
+
+impl Block<'_> {
+    /// Notes every error in it, as its author wrote it.
+    pub fn check(&self, document: &Document, diagnostics: &mut Diagnostics) {
+        read_with(document, &Unresolved, diagnostics, |decoder| {
+            let mut keys = decoder.open(self.node, vec![Header::layout(), (self.kind.spec)()])?;
+            Header::take(&mut keys);
+            (self.kind.check)(&mut keys);
+            keys.close();
+            Some(())
+        });
+    }
+
+    /// Returns its keys without the header's.
+    pub fn keys(&self) -> impl Iterator<Item = (&str, Node<'_>)> {
+        let entries = match self.node.content() {
+            Content::Map(entries) => Some(entries),
+            _ => None,
+        };
+        let named = |(key, value): (_, _)| Node::scalar(key).map(|key| (key.text, value));
+        let own =
+            |(key, _): &(&str, Node<'_>)| !Header::layout().keys().any(|header| header == *key);
+        entries.into_iter().flat_map(Entries::iter).filter_map(named).filter(own)
+    }
+
+    /// Returns the file that a key names.
+    pub fn file(&self, key: &str) -> Option<&FileKey> {
+        self.files.iter().find(|file| file.key == key)
+    }
+}
+
+impl Reads {
+    /// Returns what a reference means, if it is one of these.
+    pub fn target(&self, path: &str) -> Option<&Target> {
+        let at = self.0.binary_search_by(|read| read.path.as_str().cmp(path)).ok()?;
+        Some(&self.0[at].target)
+    }
+}

@@ -1,0 +1,76 @@
+//! Who watches a walk, and what they are told while it goes on. Lossy: nothing may depend on it.
+//!
+//! It must not hold what the journal holds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::Fault;
+use model::context::Progress;
+use model::event::Ending;
+use model::ledger::{StepId, Steps};
+use model::plan::Step;
+
+use crate::store::RunId;
+
+/// Is told what happens, as it happens.
+pub trait Observer: Send + Sync {
+    /// Somebody else holds the lease, and is waited for.
+    fn waiting(&self, holder: &str);
+    /// A run began.
+    fn began(&self, run: RunId, subject: &str, steps: &Arc<Steps>);
+    /// A step took its slot and is at work.
+    fn running(&self, id: StepId, step: &Step);
+    /// What it waits for or does now.
+    fn status(&self, id: StepId, text: &str);
+    /// A line of its output.
+    fn line(&self, id: StepId, text: &str);
+    /// An attempt failed in passing; another follows after the pause.
+    fn retrying(&self, id: StepId, step: &Step, fault: &Fault, pause: Duration);
+    /// It ended, after so many milliseconds.
+    fn ended(&self, id: StepId, step: &Step, ending: &Ending, took: u64);
+}
+
+/// Nobody watches.
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn waiting(&self, _: &str) {}
+    fn began(&self, _: RunId, _: &str, _: &Arc<Steps>) {}
+    fn running(&self, _: StepId, _: &Step) {}
+    fn status(&self, _: StepId, _: &str) {}
+    fn line(&self, _: StepId, _: &str) {}
+    fn retrying(&self, _: StepId, _: &Step, _: &Fault, _: Duration) {}
+    fn ended(&self, _: StepId, _: &Step, _: &Ending, _: u64) {}
+}
+
+/// One step's way to say what it is doing.
+#[derive(Clone)]
+pub struct Live {
+    id: StepId,
+    observer: Arc<dyn Observer>,
+}
+
+impl Live {
+    pub(super) fn new(id: StepId, observer: Arc<dyn Observer>) -> Self {
+        Self { id, observer }
+    }
+
+    pub(super) fn observer(&self) -> &dyn Observer {
+        &*self.observer
+    }
+
+    pub(super) fn id(&self) -> StepId {
+        self.id
+    }
+}
+
+impl Progress for Live {
+    fn status(&self, text: &str) {
+        self.observer.status(self.id, text);
+    }
+
+    fn line(&self, text: &str) {
+        self.observer.line(self.id, text);
+    }
+}
