@@ -9,6 +9,8 @@ mod disk;
 pub mod dns;
 pub mod file;
 pub mod process;
+pub mod random;
+pub mod secret;
 mod text;
 
 /// Returns every kind that is built in.
@@ -25,5 +27,7 @@ fn list() -> Vec<Erased> {
         Erased::of(file::FileDirectory),
         Erased::of(file::FileTemplate),
         Erased::of(file::FileText),
+        Erased::of(random::RandomPassword),
+        Erased::of(secret::SecretFile),
     ]
 }

@@ -7,4 +7,5 @@ mod examples;
 mod file;
 mod lab;
 mod life;
+mod secrets;
 mod tools;

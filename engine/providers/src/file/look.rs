@@ -5,9 +5,10 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
+use language::scalar::Mode;
 use model::{Digest, Fault, Object, Secrets, Value};
 
-use super::{mode::Mode, owner};
+use super::owner;
 use crate::disk;
 
 /// More than this is known by its hash alone: it would only swell the state.

@@ -4,16 +4,14 @@
 //! unless somebody has said so. Nothing here may follow a link out of the place that it was given.
 
 pub mod directory;
-mod look;
-mod mode;
+pub(crate) mod look;
 mod owner;
 mod sweep;
 pub mod template;
 pub mod text;
-mod wanted;
-mod write;
+pub(crate) mod wanted;
+pub(crate) mod write;
 
 pub use directory::FileDirectory;
-pub use mode::Mode;
 pub use template::FileTemplate;
 pub use text::FileText;

@@ -5,10 +5,10 @@
 
 use std::path::Path;
 
+use language::scalar::Mode;
 use model::{Change, Context, Difference, Fault, Found, Object, SecretText, Secrets, Token, Value};
 
 use super::look;
-use super::mode::Mode;
 use super::write::{self, Rights};
 use crate::disk;
 
@@ -61,33 +61,32 @@ impl Wanted {
             if differences.is_empty() {
                 return Ok(there);
             }
-            self.may_replace(&there, &differences, new)?;
+            may_replace(&self.path, &there, &differences, new && !self.adopt)?;
         }
         write::put(&place, self.content.expose().as_bytes(), &self.rights, token)?;
         let written = self.look(context)?;
         written.ok_or_else(|| Fault::passing(format!("{} is gone already", place.display())))
     }
 
-    fn may_replace(
-        &self,
-        there: &Object,
-        differences: &[Difference],
-        new: bool,
-    ) -> Result<(), Fault> {
-        let form = there.text("form");
-        if !form.is_empty() && !form.starts_with("a link") {
-            return Err(Fault::refused(format!("{} is {form}", self.path))
-                .help("remove it, or choose another path"));
-        }
-        if new && !self.adopt {
-            return Err(taken(&self.path, differences));
-        }
-        Ok(())
-    }
-
     fn look(&self, context: &Context) -> Result<Option<Object>, Fault> {
         look::file(&self.path, &context.place(&self.path), self.sealed, context.secrets())
     }
+}
+
+/// Refuses to write over what stands there: a folder always, what is not ours where it is taken over.
+pub(crate) fn may_replace(
+    path: &str,
+    there: &Object,
+    differences: &[Difference],
+    not_ours: bool,
+) -> Result<(), Fault> {
+    let form = there.text("form");
+    if !form.is_empty() && !form.starts_with("a link") {
+        return Err(
+            Fault::refused(format!("{path} is {form}")).help("remove it, or choose another path")
+        );
+    }
+    if not_ours { Err(taken(path, differences)) } else { Ok(()) }
 }
 
 /// Brings a change about.
@@ -153,7 +152,8 @@ fn content_of(object: &Object) -> Value {
     }
 }
 
-fn remove(place: &Path) -> Result<(), Fault> {
+/// Removes a file or a link; what is gone is no error.
+pub(crate) fn remove(place: &Path) -> Result<(), Fault> {
     let Some(metadata) = look::metadata(place)? else { return Ok(()) };
     if metadata.is_dir() {
         return Err(Fault::refused(format!(

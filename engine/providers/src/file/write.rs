@@ -7,9 +7,10 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+use language::scalar::Mode;
 use model::{Fault, Token};
 
-use super::{mode::Mode, owner};
+use super::owner;
 use crate::disk;
 
 /// Whose a file or folder is to be, and who may use it.

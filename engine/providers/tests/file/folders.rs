@@ -11,7 +11,7 @@ use crate::life::{Life, is_made_once};
 async fn a_folder_is_made_changed_and_removed() {
     let lab = Lab::new();
     let life = Life::of(&lab, "file.directory");
-    life.runs("path: run/deep/cache", "{path: run/deep/cache, mode: '1770'}").await;
+    life.runs("path: run/deep/cache", "{path: run/deep/cache, mode: '01770'}").await;
     assert_eq!(lab.names("run/deep"), Vec::<String>::new());
 }
 

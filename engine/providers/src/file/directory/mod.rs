@@ -27,11 +27,11 @@ impl Kind for FileDirectory {
     type Object = DirectoryObject;
 
     fn identity(spec: &DirectorySpec) -> Option<String> {
-        Some(disk::tidy(&spec.path))
+        Some(disk::tidy(&spec.path.0))
     }
 
     fn diff(spec: &DirectorySpec, object: &Object, _: &dyn Secrets) -> Vec<Difference> {
-        let path = disk::tidy(&spec.path);
+        let path = disk::tidy(&spec.path.0);
         let mut found = Vec::new();
         if object.id != path || object.attributes.contains_key("form") {
             let there = match object.text("form") {
@@ -77,7 +77,7 @@ impl Kind for FileDirectory {
         change: Change<'_, DirectorySpec>,
         token: &Token,
     ) -> Result<Found, Fault> {
-        let path = change.wanted().map(|spec| disk::tidy(&spec.path));
+        let path = change.wanted().map(|spec| disk::tidy(&spec.path.0));
         let path = path.or(change.object().map(|object| object.id.clone())).unwrap_or_default();
         let place = context.place(&path);
         // Half made, or half removed.
@@ -105,7 +105,7 @@ fn there(context: &Context, id: &str) -> Result<Option<Object>, Fault> {
 
 /// Makes the folder, or gives one that is there its mode and owner.
 fn put(context: &Context, spec: &DirectorySpec, new: bool, token: &Token) -> Result<Object, Fault> {
-    let path = disk::tidy(&spec.path);
+    let path = disk::tidy(&spec.path.0);
     let place = context.place(&path);
     match there(context, &path)? {
         Some(there) if there.attributes.contains_key("form") => {

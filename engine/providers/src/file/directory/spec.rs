@@ -1,8 +1,8 @@
 //! The keys and attributes of `file.directory`.
 
 use language::Spec;
+use language::scalar::{FilePath, Mode};
 
-use crate::file::Mode;
 use crate::file::write::Rights;
 
 /// A folder with its mode and owner.
@@ -11,7 +11,7 @@ pub struct DirectorySpec {
     /// Where it stands: relative to the project, or absolute. Folders above it are made with mode 0755
     /// and stay when it goes.
     #[spec(replaces)]
-    pub path: String,
+    pub path: FilePath,
     /// Who may do what with it.
     #[spec(default = "0755")]
     pub mode: Mode,

@@ -28,7 +28,7 @@ impl Kind for FileTemplate {
     type Object = TemplateObject;
 
     fn identity(spec: &TemplateSpec) -> Option<String> {
-        Some(disk::tidy(&spec.path))
+        Some(disk::tidy(&spec.path.0))
     }
 
     fn diff(spec: &TemplateSpec, object: &Object, secrets: &dyn Secrets) -> Vec<Difference> {
@@ -80,7 +80,7 @@ fn wanted_of(spec: &TemplateSpec, secrets: &dyn Secrets) -> Result<Wanted, Fault
     let mut see = |text: &language::Text| sealed |= plain(text).is_none();
     spec.values.values().for_each(|value| value.texts(&mut see));
     Ok(Wanted {
-        path: disk::tidy(&spec.path),
+        path: disk::tidy(&spec.path.0),
         content: rendered(spec)?.revealed(secrets)?,
         sealed,
         rights: spec.rights(),

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use language::scalar::{FilePath, Mode};
 use language::{AnyValue, Keys, Spec};
 use model::file::project_file::ProjectFile;
 
 use super::render::render;
-use crate::file::Mode;
 use crate::file::write::Rights;
 
 /// A file that is made of a template and values.
@@ -16,7 +16,7 @@ pub struct TemplateSpec {
     /// Where it stands: relative to the project, or absolute. Folders above it are made with mode 0755
     /// and stay when it goes. A link at this very place is replaced, not followed.
     #[spec(replaces)]
-    pub path: String,
+    pub path: FilePath,
     /// The template, a file of the project in Handlebars. A name in it for which there is no value is an
     /// error.
     pub template: ProjectFile,

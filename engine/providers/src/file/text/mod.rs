@@ -26,7 +26,7 @@ impl Kind for FileText {
     type Object = TextObject;
 
     fn identity(spec: &TextSpec) -> Option<String> {
-        Some(disk::tidy(&spec.path))
+        Some(disk::tidy(&spec.path.0))
     }
 
     fn diff(spec: &TextSpec, object: &Object, secrets: &dyn Secrets) -> Vec<Difference> {
@@ -75,7 +75,7 @@ impl Kind for FileText {
 
 fn wanted_of(spec: &TextSpec, secrets: &dyn Secrets) -> Result<Wanted, Fault> {
     Ok(Wanted {
-        path: disk::tidy(&spec.path),
+        path: disk::tidy(&spec.path.0),
         content: revealed(secrets, &spec.content)?,
         sealed: plain(&spec.content).is_none(),
         rights: spec.rights(),

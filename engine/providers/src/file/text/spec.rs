@@ -1,8 +1,8 @@
 //! The keys and attributes of `file.text`.
 
+use language::scalar::{FilePath, Mode};
 use language::{Spec, Text};
 
-use crate::file::Mode;
 use crate::file::write::Rights;
 
 /// A file whose content stands in the stack.
@@ -11,7 +11,7 @@ pub struct TextSpec {
     /// Where it stands: relative to the project, or absolute. Folders above it are made with mode 0755
     /// and stay when it goes. A link at this very place is replaced, not followed.
     #[spec(replaces)]
-    pub path: String,
+    pub path: FilePath,
     /// What stands in it, to the last line break. Secrets in it are put in at the last moment.
     pub content: Text,
     /// Who may do what with it.

@@ -1,0 +1,139 @@
+//! `secret.file`: named values in a file that only some can decrypt.
+//!
+//! Nobody here can decrypt it again: what stands in it is known from a note that is kept beside the state,
+//! in keyed hashes, and believed as long as the file is the one that the note speaks of.
+
+mod note;
+mod seal;
+mod spec;
+
+use std::path::PathBuf;
+
+use model::{Change, Context, Difference, Fault, Found, Kind, Known, Object, Secrets, Token, Tree};
+use model::{Digest, Value};
+
+pub use spec::{FileObject, FileSpec, Recipient};
+
+use self::note::Note;
+use crate::disk;
+use crate::file::look;
+use crate::file::wanted;
+use crate::file::write::{self, Rights};
+
+/// Named values in a file that only some can decrypt.
+pub struct SecretFile;
+
+impl Kind for SecretFile {
+    const NAME: &'static str = "secret.file";
+    const EXAMPLE: &'static str = include_str!("example.yml");
+    type Spec = FileSpec;
+    type Object = FileObject;
+
+    fn identity(spec: &FileSpec) -> Option<String> {
+        Some(disk::tidy(&spec.path.0))
+    }
+
+    fn diff(spec: &FileSpec, object: &Object, secrets: &dyn Secrets) -> Vec<Difference> {
+        let path = disk::tidy(&spec.path.0);
+        let mut found = Vec::new();
+        if object.id != path {
+            found.push(Difference::new("path", object.id.clone(), path));
+        }
+        // A secret that is missing has no hash: it differs from whatever was applied.
+        let values = seal::hashes(spec, secrets).unwrap_or_default();
+        let (recipients, values) = (Value::from(seal::recipients(spec)), Value::Map(values));
+        found.extend(Difference::among(object, [("recipients", recipients), ("values", values)]));
+        found.extend(wanted::rights(object, &rights(spec)));
+        found
+    }
+
+    async fn read(
+        &self,
+        context: &Context,
+        known: &[Known<FileSpec>],
+    ) -> Result<Vec<Option<Object>>, Fault> {
+        known.iter().map(|known| there(context, &known.id)).collect()
+    }
+
+    async fn apply(
+        &self,
+        context: &Context,
+        change: Change<'_, FileSpec>,
+        token: &Token,
+    ) -> Result<Option<Object>, Fault> {
+        match change {
+            Change::Create(spec) => put(context, spec, true, token).map(Some),
+            Change::Update(spec, _) => put(context, spec, false, token).map(Some),
+            Change::Delete(_, object) => {
+                wanted::remove(&context.place(&object.id))?;
+                Note::remove(&note_of(context, &object.id)).map(|()| None)
+            }
+        }
+    }
+
+    async fn find(
+        &self,
+        context: &Context,
+        change: Change<'_, FileSpec>,
+        token: &Token,
+    ) -> Result<Found, Fault> {
+        let Some(spec) = change.wanted() else {
+            let id = change.object().map_or("", |object| &object.id);
+            let gone = look::metadata(&context.place(id))?.is_none();
+            return Ok(if gone { Found::Done(None) } else { Found::Nothing });
+        };
+        let path = disk::tidy(&spec.path.0);
+        write::clear(&context.place(&path), token)?;
+        let there = there(context, &path)?;
+        let there = there.filter(|there| Self::diff(spec, there, context.secrets()).is_empty());
+        Ok(there.map_or(Found::Nothing, |there| Found::Done(Some(there))))
+    }
+}
+
+fn put(context: &Context, spec: &FileSpec, new: bool, token: &Token) -> Result<Object, Fault> {
+    let path = disk::tidy(&spec.path.0);
+    if let Some(there) = there(context, &path)? {
+        let differences = SecretFile::diff(spec, &there, context.secrets());
+        if differences.is_empty() {
+            return Ok(there);
+        }
+        wanted::may_replace(&path, &there, &differences, new && !spec.adopt)?;
+    }
+    let sealed = seal::sealed(spec, context.secrets())?;
+    let note = Note {
+        file: Digest::of(&sealed),
+        recipients: seal::recipients(spec),
+        values: seal::hashes(spec, context.secrets())?,
+    };
+    // The note comes first: as long as the file is not the one that it speaks of, nothing is believed.
+    note.write(&note_of(context, &path))?;
+    write::put(&context.place(&path), &sealed, &rights(spec), token)?;
+    there(context, &path)?.ok_or_else(|| Fault::passing(format!("{path} is gone already")))
+}
+
+fn there(context: &Context, id: &str) -> Result<Option<Object>, Fault> {
+    let place = context.place(id);
+    // Its content tells nobody anything, and is not kept.
+    let Some(mut object) = look::file(id, &place, false, context.secrets())? else {
+        return Ok(None);
+    };
+    object.attributes.remove("content");
+    object.attributes.remove("size");
+    let note = Note::read(&note_of(context, id))?;
+    if let Some(note) = note.filter(|note| note.file.to_string() == object.text("digest")) {
+        look::put(&mut object, "recipients", note.recipients.into());
+        look::put(&mut object, "values", Value::Map(note.values));
+    }
+    Ok(Some(object))
+}
+
+fn note_of(context: &Context, id: &str) -> PathBuf {
+    context.site.home.join("secret-files").join(format!("{}.json", Digest::of(id.as_bytes())))
+}
+
+fn rights(spec: &FileSpec) -> Rights {
+    Rights { mode: spec.mode, owner: None, group: None }
+}
+
+/// Names and keyed hashes.
+type Hashes = Tree;
