@@ -27,6 +27,7 @@ fn list() -> Vec<Erased> {
         Erased::of(file::FileDirectory),
         Erased::of(file::FileTemplate),
         Erased::of(file::FileText),
+        Erased::of(process::ProcessService),
         Erased::of(random::RandomPassword),
         Erased::of(secret::SecretFile),
     ]

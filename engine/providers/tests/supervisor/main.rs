@@ -4,21 +4,35 @@
 mod care;
 mod ends;
 mod health;
+#[path = "../lab.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod lab;
+#[path = "../life.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod life;
 mod logs;
 mod place;
 mod race;
 mod releases;
 mod roles;
 mod secrets;
+mod service;
 mod starts;
 mod suite;
 
+use std::path::Path;
 use std::process::ExitCode;
+
+use providers::process::{SUPERVISE, supervise};
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [roles::SUPERVISE, home, key] => roles::supervise(home, key),
+        [SUPERVISE, home] => {
+            supervise(Path::new(home)).expect("a supervisor");
+            ExitCode::SUCCESS
+        }
         [roles::SERVE, folder] => roles::serve(folder),
         [roles::FLEE, folder] => roles::flee(folder),
         _ => suite::run(&words),

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::roles::SUPERVISE;
 
 /// The variable by which a test's processes are found again.
-const OURS: &str = "WINDLASS_TEST_HOME";
+pub(crate) const OURS: &str = "WINDLASS_TEST_HOME";
 
 pub(crate) struct Place {
     folder: TempDir,
@@ -101,30 +101,17 @@ impl Place {
 
     /// The pids of all processes that a service of this test started.
     pub(crate) fn processes(&self) -> Vec<i32> {
-        let ours = format!("{OURS}={}", self.home.display());
-        let environ = |pid: i32| fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        let carries = |pid: &i32| environ(*pid).split(|b| *b == 0).any(|v| v == ours.as_bytes());
-        pids().filter(carries).filter(|pid| alive(*pid)).collect()
+        processes_of(&self.home)
     }
 
     /// The pids of this folder's supervisors.
     pub(crate) fn supervisors(&self) -> Vec<i32> {
-        let home = self.home.display().to_string();
-        let is = |pid: &i32| {
-            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let line = String::from_utf8_lossy(&line);
-            let words: Vec<&str> = line.split('\0').collect();
-            words.get(1..3) == Some(&[SUPERVISE, &home])
-        };
-        pids().filter(is).filter(|pid| alive(*pid)).collect()
+        supervisors_of(&self.home)
     }
 
     /// Kills the supervisor and sees it go.
     pub(crate) fn kill_supervisor(&self) {
-        let all = self.supervisors();
-        assert_eq!(all.len(), 1, "supervisors");
-        kill(all[0]);
-        eventually("the supervisor is gone", || !alive(all[0]));
+        kill_supervisor_of(&self.home);
     }
 
     /// What the supervisor wrote down that it did.
@@ -141,16 +128,50 @@ impl Drop for Place {
                 println!("--- supervisor.log of a test that failed\n{}", self.diary());
             }
         }
-        // The supervisors first: they would start again what is killed.
-        for _ in 0..500 {
-            let all = [self.supervisors(), self.processes()].concat();
-            if all.is_empty() {
-                return;
-            }
-            all.into_iter().for_each(kill);
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        clear(&self.home);
     }
+}
+
+/// Ends everything that belongs to a supervisor's folder.
+pub(crate) fn clear(home: &Path) {
+    for _ in 0..500 {
+        // The supervisors first: they would start again what is killed.
+        let all = [supervisors_of(home), processes_of(home)].concat();
+        if all.is_empty() {
+            return;
+        }
+        all.into_iter().for_each(kill);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The pids of all processes that a service of this folder started.
+pub(crate) fn processes_of(home: &Path) -> Vec<i32> {
+    let ours = format!("{OURS}={}", home.display());
+    let environ = |pid: i32| fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let carries = |pid: &i32| environ(*pid).split(|b| *b == 0).any(|v| v == ours.as_bytes());
+    pids().filter(carries).filter(|pid| alive(*pid)).collect()
+}
+
+/// Kills a folder's supervisor and sees it go.
+pub(crate) fn kill_supervisor_of(home: &Path) {
+    // Those that lost the lock may still be about to end.
+    eventually("one supervisor", || supervisors_of(home).len() == 1);
+    let one = supervisors_of(home)[0];
+    kill(one);
+    eventually("the supervisor is gone", || !alive(one));
+}
+
+/// The pids of a folder's supervisors.
+pub(crate) fn supervisors_of(home: &Path) -> Vec<i32> {
+    let home = home.display().to_string();
+    let is = |pid: &i32| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line);
+        let mut words = line.split('\0').skip(1);
+        words.next().is_some_and(|word| word.ends_with("supervise")) && words.next() == Some(&home)
+    };
+    pids().filter(is).filter(|pid| alive(*pid)).collect()
 }
 
 fn pids() -> impl Iterator<Item = i32> {

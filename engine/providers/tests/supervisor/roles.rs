@@ -22,11 +22,12 @@ pub(crate) fn supervise(home: &str, key: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A web server that answers with what the folder's file `status` holds, on a port that it writes
-/// to `port`.
+/// A web server that answers with what the folder's file `status` holds, on the port `PORT`, or on
+/// one of its own that it writes to the file `port`.
 pub(crate) fn serve(folder: &str) -> ExitCode {
     let folder = Path::new(folder);
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = std::env::var("PORT").map_or(0, |port| port.parse().expect("a port"));
+    let listener = TcpListener::bind(("127.0.0.1", port)).expect("a port that is free");
     let port = listener.local_addr().expect("an address").port();
     fs::write(folder.join("port"), port.to_string()).expect("a file");
     for stream in listener.incoming() {

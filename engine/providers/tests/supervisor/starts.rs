@@ -151,8 +151,13 @@ fn what_cannot_be_wanted_is_refused() {
         specs[0].program.command.clear();
         specs[1].rules.working_directory = "relative".into();
         specs[2].program.environment.insert("A=B".into(), String::new());
-        specs[3].name = "x".repeat(81);
-        let words = ["command is empty", "relative is not an absolute", "`A=B` cannot", "80 char"];
+        specs[3].name = "x".repeat(300);
+        let words = [
+            "command is empty",
+            "relative is not an absolute",
+            "`A=B` cannot",
+            "too long for a file",
+        ];
         for (spec, word) in specs.iter().zip(words) {
             let error = client.ensure(spec, "t").await.expect_err("refused").to_string();
             assert!(error.contains(word), "{error}");

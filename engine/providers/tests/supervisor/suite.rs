@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::scope;
 use std::time::Instant;
 
-use crate::{care, ends, health, logs, race, releases, secrets, starts};
+use crate::{care, ends, health, logs, race, releases, secrets, service, starts};
 
 /// A test: its name and what it does.
 pub(crate) type Test = (&'static str, fn());
@@ -24,7 +24,7 @@ pub(crate) use tests;
 /// Tests at once; most of them wait.
 const AT_ONCE: usize = 4;
 
-const ALL: [(&str, &[Test]); 8] = [
+const ALL: [(&str, &[Test]); 9] = [
     ("care", care::TESTS),
     ("ends", ends::TESTS),
     ("health", health::TESTS),
@@ -32,6 +32,7 @@ const ALL: [(&str, &[Test]); 8] = [
     ("race", race::TESTS),
     ("releases", releases::TESTS),
     ("secrets", secrets::TESTS),
+    ("service", service::TESTS),
     ("starts", starts::TESTS),
 ];
 

@@ -83,7 +83,7 @@ impl Supervisor {
             return self.start(&name);
         }
         if service.record.process.is_some() {
-            service.record.last_exit = Some(Exit::Unseen);
+            (service.record.last_exit, service.record.lasted) = (Some(Exit::Unseen), None);
         }
         self.end(&mut service, Then::Settle(Exit::Unseen, Duration::ZERO));
         self.services.insert(name, service);

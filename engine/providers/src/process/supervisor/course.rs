@@ -134,6 +134,7 @@ impl Supervisor {
                 let exit = take(&up.held);
                 let ran = up.since.elapsed();
                 service.record.last_exit = Some(exit);
+                service.record.lasted = up.own.then_some(ran.as_millis() as u64);
                 self.diary.note(&format!("{name} ended after {} ms: {exit}", ran.as_millis()));
                 self.end_family(&mut service, family, Then::Settle(exit, ran), None);
             } else {
@@ -188,6 +189,7 @@ impl Supervisor {
                 if let Some((_, held)) = leader {
                     let exit = take(&held);
                     service.record.last_exit = Some(exit);
+                    service.record.lasted = None;
                     self.diary.note(&format!("{name} was ended: {exit}"));
                 }
                 (service.record.process, service.record.start) = (None, None);

@@ -107,6 +107,15 @@ pub(super) fn started_as(start: &str) -> Option<i32> {
     Some(found.fold(first, |a, b| if b.start < a.start { b } else { a }).pid)
 }
 
+/// Returns the mark that a process carries: `ID.START`.
+pub(in crate::process) fn mark_of(pid: i32) -> Option<String> {
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let name = format!("{MARK}=");
+    let mut variables = environment.split(|byte| *byte == 0);
+    let value = variables.find_map(|one| one.strip_prefix(name.as_bytes()))?;
+    Some(String::from_utf8_lossy(value).into_owned())
+}
+
 /// Whether a variable of a process's environment, as `NAME=VALUE`, passes. An environment that is
 /// not ours to read, or was cleared, passes nothing.
 fn marked(pid: i32, passes: impl Fn(&[u8]) -> bool) -> bool {

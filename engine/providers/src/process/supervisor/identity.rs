@@ -19,18 +19,18 @@ pub(super) struct Identity {
 
 /// What `/proc/PID/stat` says about a process: proc(5).
 #[derive(Clone, Debug)]
-pub(super) struct Stat {
-    pub(super) pid: i32,
+pub(in crate::process) struct Stat {
+    pub(in crate::process) pid: i32,
     pub(super) state: char,
-    pub(super) parent: i32,
-    pub(super) group: i32,
+    pub(in crate::process) parent: i32,
+    pub(in crate::process) group: i32,
     pub(super) session: i32,
     pub(super) start: u64,
 }
 
 impl Stat {
     /// Reads it; None: there is no such process.
-    pub(super) fn of(pid: i32) -> Option<Self> {
+    pub(in crate::process) fn of(pid: i32) -> Option<Self> {
         let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
         let stat = String::from_utf8_lossy(&stat);
         // The name may hold anything, also parentheses: fields begin behind the last one.

@@ -37,7 +37,7 @@ impl Launch {
 }
 
 /// Makes the supervisor's folder, for this user alone.
-pub(super) fn prepare(home: &Path) -> io::Result<()> {
+pub fn prepare(home: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(home)?;
     let folder = fs::metadata(home)?;
     if folder.uid() != rustix::process::geteuid().as_raw() {

@@ -42,6 +42,7 @@ fn status(record: &Record) -> Status {
         starts: record.starts,
         restarts: record.restarts,
         last_exit: record.last_exit,
+        lasted: record.lasted,
         started_at: record.started_at,
         health: Health::new(record.rules.health.is_some()),
         problem: (!stopped).then_some(alone),

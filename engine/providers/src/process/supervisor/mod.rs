@@ -37,7 +37,9 @@ mod trouble;
 
 pub use client::Client;
 pub use exit::Exit;
-pub use launch::Launch;
+pub(super) use family::mark_of;
+pub(super) use identity::Stat;
+pub use launch::{Launch, prepare};
 pub use look::look;
 pub use run::run;
 pub use seal::{AgeBox, SecretBox};

@@ -30,6 +30,9 @@ pub(super) struct Record {
     /// In a row, without having run steadily in between.
     pub(super) crashes: u32,
     pub(super) last_exit: Option<Exit>,
+    /// How many milliseconds it had run by then.
+    #[serde(default)]
+    pub(super) lasted: Option<u64>,
     pub(super) started_at: Option<u64>,
 }
 
@@ -49,6 +52,7 @@ impl Record {
             restarts: 0,
             crashes: 0,
             last_exit: None,
+            lasted: None,
             started_at: None,
         }
     }
@@ -115,15 +119,19 @@ impl Records {
         File::open(&self.folder)?.sync_all()
     }
 
-    /// Names may hold anything; files may not.
     fn file(&self, name: &str) -> PathBuf {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'[' | b']');
-        let letters = name.bytes().map(|b| match b {
-            b if plain(b) => char::from(b).to_string(),
-            b => format!("%{b:02x}"),
-        });
-        self.folder.join(letters.collect::<String>() + ".json")
+        self.folder.join(file_name(name) + ".json")
     }
+}
+
+/// Returns the name of a service as the name of a file: names may hold anything, files may not.
+pub(super) fn file_name(name: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'[' | b']');
+    let letters = name.bytes().map(|b| match b {
+        b if plain(b) => char::from(b).to_string(),
+        b => format!("%{b:02x}"),
+    });
+    letters.collect()
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! Keeping a service's program, which may hold secrets, on disk so that nobody else can read it.
 
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::str::FromStr;
 
+use age::secrecy::ExposeSecret;
 use age::x25519::Identity;
 
 /// What closes and opens what lies on disk. The supervisor's owner decides how.
@@ -20,6 +22,15 @@ pub trait SecretBox: Send {
 pub struct AgeBox(Identity);
 
 impl AgeBox {
+    /// Reads a key file, and makes it first if there is none: for this user alone, whole or not at
+    /// all, and the same one for all who try at once.
+    pub fn kept_in(file: &Path) -> io::Result<Self> {
+        if !file.exists() {
+            make(file)?;
+        }
+        Self::from_file(file)
+    }
+
     /// Reads the first identity (`AGE-SECRET-KEY-1…`) of a file as `age-keygen` writes it.
     pub fn from_file(file: &Path) -> io::Result<Self> {
         let wrong = |why: &str| io::Error::other(format!("the key file {} {why}", file.display()));
@@ -28,6 +39,23 @@ impl AgeBox {
         let line = line.ok_or_else(|| wrong("holds no age identity (AGE-SECRET-KEY-1…)"))?;
         // The reason is left out: it might quote the key.
         Identity::from_str(line).map(Self).map_err(|_| wrong("holds an age identity that is cut"))
+    }
+}
+
+fn make(file: &Path) -> io::Result<()> {
+    let mut new = file.as_os_str().to_owned();
+    new.push(format!(".{}.new", std::process::id()));
+    let mut options = OpenOptions::new();
+    let mut out = options.create(true).truncate(true).write(true).mode(0o600).open(&new)?;
+    out.write_all(Identity::generate().to_string().expose_secret().as_bytes())?;
+    out.write_all(b"\n")?;
+    out.sync_all()?;
+    let linked = fs::hard_link(&new, file);
+    fs::remove_file(&new)?;
+    match linked {
+        // Somebody else was first.
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -43,8 +71,6 @@ impl SecretBox for AgeBox {
 
 #[cfg(test)]
 mod tests {
-    use age::secrecy::ExposeSecret;
-
     use super::*;
 
     fn key() -> String {
@@ -62,6 +88,22 @@ mod tests {
         assert!(!sealed.windows(6).any(|part| part == b"canary"));
         assert_eq!(boxes[0].open(&sealed).as_deref(), Some(b"canary".as_slice()));
         assert_eq!(boxes[1].open(&sealed), None);
+    }
+
+    #[test]
+    fn a_key_is_made_once_and_for_this_user_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("key");
+        let sealed = AgeBox::kept_in(&file).expect("a key").seal(b"canary").expect("sealed");
+        let again = AgeBox::kept_in(&file).expect("a key");
+        assert_eq!(again.open(&sealed).as_deref(), Some(b"canary".as_slice()));
+        make(&file).expect("to lose the race is no error");
+        let after = AgeBox::kept_in(&file).expect("a key");
+        assert_eq!(after.open(&sealed).as_deref(), Some(b"canary".as_slice()));
+        let mode = fs::metadata(&file).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
     }
 
     #[test]

@@ -135,6 +135,7 @@ impl Service {
             starts: record.starts,
             restarts: record.restarts,
             last_exit: record.last_exit,
+            lasted: record.lasted,
             started_at: record.started_at,
             health: self.health.clone(),
             problem: self.problem.clone(),

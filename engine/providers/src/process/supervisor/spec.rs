@@ -11,6 +11,11 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
+use super::record::file_name;
+
+/// The longest name of a file, with room for what is added to it.
+const LONGEST: usize = 240;
+
 /// A service as it is wanted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServiceSpec {
@@ -195,8 +200,8 @@ impl ServiceSpec {
         let relative = |path: &PathBuf| !path.is_absolute();
         match () {
             () if self.name.is_empty() => Some("a service needs a name".into()),
-            () if self.name.len() > 80 => {
-                Some(format!("the name `{}` has more than 80 characters", self.name))
+            () if file_name(&self.name).len() > LONGEST => {
+                Some(format!("the name `{}` is too long for a file of its own", self.name))
             }
             () if self.program.command.first().is_none_or(String::is_empty) => {
                 Some("its command is empty".into())

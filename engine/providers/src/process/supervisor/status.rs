@@ -27,6 +27,9 @@ pub struct Status {
     pub restarts: u64,
     /// How it ended last.
     pub last_exit: Option<Exit>,
+    /// How many milliseconds it had run by then, if it was seen from the start.
+    #[serde(default)]
+    pub lasted: Option<u64>,
     /// When it was started last: milliseconds since 1970.
     pub started_at: Option<u64>,
     /// Whether it works.

@@ -1,0 +1,222 @@
+//! `process.service`: a program that is kept running and is ready when its health says so.
+//!
+//! It asks the project's supervisor, which does the work. It must not start or end processes itself.
+
+mod kept;
+mod listener;
+mod ports;
+mod ready;
+mod spec;
+mod wanted;
+
+use std::path::PathBuf;
+
+use model::{
+    Change, Context, Difference, Fault, Found, Kind, Known, Object, Secrets, Token, Tree, Value,
+};
+
+pub use spec::{
+    Backoff, Command, Health, LogSpec, Probe, Restart, ServiceObject, ServiceSpec, Signal, TcpPort,
+};
+
+use crate::process::SUPERVISE;
+use crate::process::supervisor::{Client, Launch, State, Status, look};
+use ports::{Ports, refuse_taken};
+use ready::{Unready, Waiting, fault};
+use wanted::{ATTRIBUTES, log_file, named_port, wanted};
+
+/// So many ports are tried for a new service, if somebody else is faster.
+const PORTS: u32 = 5;
+
+/// A program that is kept running.
+pub struct ProcessService;
+
+impl Kind for ProcessService {
+    const NAME: &'static str = "process.service";
+    const EXAMPLE: &'static str = include_str!("example.yml");
+    type Spec = ServiceSpec;
+    type Object = ServiceObject;
+
+    fn diff(spec: &ServiceSpec, object: &Object, secrets: &dyn Secrets) -> Vec<Difference> {
+        let mut found = Difference::among(object, kept::keys(spec, secrets));
+        let state = object.get("state");
+        if state.as_text() != Some("running") {
+            found.push(Difference::new("state", state.clone(), "running"));
+        }
+        found
+    }
+
+    async fn read(
+        &self,
+        context: &Context,
+        known: &[Known<ServiceSpec>],
+    ) -> Result<Vec<Option<Object>>, Fault> {
+        let names: Vec<String> = known.iter().map(|known| known.id.clone()).collect();
+        let found = look(&home(context), &names).await.map_err(fault)?;
+        Ok(found.iter().map(|status| status.as_ref().map(object)).collect())
+    }
+
+    async fn apply(
+        &self,
+        context: &Context,
+        change: Change<'_, ServiceSpec>,
+        token: &Token,
+    ) -> Result<Option<Object>, Fault> {
+        let name = name_of(context, &change);
+        let Some(spec) = change.wanted() else {
+            return remove(context, &name, true).await.map(|()| None);
+        };
+        let client = client(context).await?;
+        let before = change.object();
+        let mut tries = if before.is_none() && spec.ports.is_some() { PORTS } else { 1 };
+        loop {
+            let made = bring_about(context, &client, &name, spec, before, token).await;
+            if made.is_err() && before.is_none() {
+                // Nothing is known of it afterwards, so nothing of it may stay; its log may.
+                remove(context, &name, false).await?;
+            }
+            tries -= 1;
+            match made {
+                // Others choose ports too. Nobody knows of this one yet, so another one will do.
+                Err(Unready::NoPort(_)) if tries > 0 => {}
+                made => return Ok(Some(made?)),
+            }
+        }
+    }
+
+    async fn find(
+        &self,
+        context: &Context,
+        change: Change<'_, ServiceSpec>,
+        token: &Token,
+    ) -> Result<Found, Fault> {
+        let name = name_of(context, &change);
+        let known = look(&home(context), &[name.clone()]).await.map_err(fault)?.remove(0);
+        let (Some(spec), Some(status)) = (change.wanted(), known) else {
+            let gone = change.wanted().is_none() && !is_known(context, &name).await?;
+            return Ok(if gone { Found::Done(None) } else { Found::Nothing });
+        };
+        if status.token != token.as_str() {
+            return Ok(Found::Nothing);
+        }
+        // It was asked for. Whether it came about is whether it gets ready.
+        let client = client(context).await?;
+        let port = port(&object(&status));
+        let replaced = change.object().is_some();
+        let waiting = Waiting { context, client: &client, name: &name, spec, port, replaced };
+        match waiting.ready(status).await {
+            Ok(status) => Ok(Found::Done(Some(object(&status)))),
+            Err(_) if replaced => Ok(Found::Nothing),
+            Err(_) => remove(context, &name, false).await.map(|()| Found::Nothing),
+        }
+    }
+}
+
+/// Has the supervisor start it, and waits until it is ready.
+async fn bring_about(
+    context: &Context,
+    client: &Client,
+    name: &str,
+    spec: &ServiceSpec,
+    before: Option<&Object>,
+    token: &Token,
+) -> Result<Object, Unready> {
+    let known = client.status(&[name.to_owned()]).await.map_err(fault)?.remove(0);
+    let running = known.as_ref().is_some_and(|status| status.pid.is_some());
+    let had = before.and_then(port);
+    let port = given_port(context, name, spec, had, running).await?;
+    let attributes = attributes(context, name, spec, port);
+    let wanted = wanted(context, name, spec, port, &attributes)?;
+    let status = client.ensure(&wanted, token.as_str()).await.map_err(fault)?;
+    let replaced = known.is_some_and(|known| running && known.starts != status.starts);
+    let waiting = Waiting { context, client, name, spec, port, replaced };
+    waiting.ready(status).await.map(|status| object(&status))
+}
+
+/// The port that it is given, if it is given one. Nobody else may be on it, or on the one that it
+/// takes by itself.
+async fn given_port(
+    context: &Context,
+    name: &str,
+    spec: &ServiceSpec,
+    had: Option<u16>,
+    running: bool,
+) -> Result<Option<u16>, Fault> {
+    let port = match &spec.ports {
+        Some(range) => Some(Ports::of(&home(context)).choose(name, had, &range.0).await?),
+        None => None,
+    };
+    if let Some(port) = port.or(named_port(spec)).filter(|_| !running) {
+        refuse_taken(port)?;
+    }
+    Ok(port)
+}
+
+async fn remove(context: &Context, name: &str, logs: bool) -> Result<(), Fault> {
+    if is_known(context, name).await? {
+        client(context).await?.remove(name, logs).await.map_err(fault)?;
+    }
+    if home(context).is_dir() {
+        Ports::of(&home(context)).release(name).await;
+    }
+    Ok(())
+}
+
+/// Whether anything is known of it. Does not start a supervisor to ask.
+async fn is_known(context: &Context, name: &str) -> Result<bool, Fault> {
+    let found = look(&home(context), &[name.to_owned()]).await.map_err(fault)?;
+    Ok(found.into_iter().flatten().next().is_some())
+}
+
+async fn client(context: &Context) -> Result<Client, Fault> {
+    let home = home(context);
+    let launch = Launch {
+        program: context.site.program.clone(),
+        args: vec![SUPERVISE.into(), home.clone().into()],
+        environment: vec![],
+    };
+    Client::connect_or_launch(&home, launch).await.map_err(fault)
+}
+
+/// The folder of the project's supervisor.
+fn home(context: &Context) -> PathBuf {
+    context.site.home.join("services")
+}
+
+fn name_of(context: &Context, change: &Change<'_, ServiceSpec>) -> String {
+    match change.object() {
+        Some(object) => object.id.clone(),
+        None => format!("{}/{}", context.stack, context.address),
+    }
+}
+
+/// What an object holds beside its state. The supervisor keeps it and tells it again.
+fn attributes(context: &Context, name: &str, spec: &ServiceSpec, port: Option<u16>) -> Tree {
+    let log = log_file(context, name, spec).display().to_string();
+    let kept = kept::keys(spec, context.secrets());
+    let kept = kept.into_iter().chain([("port", port.into()), ("log_file", log.into())]);
+    kept.map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+/// Returns a service as it is seen. Its pid and how often it was started are not part of it: that the
+/// supervisor starts it again is no drift.
+fn object(status: &Status) -> Object {
+    let kept = status.facts.get(ATTRIBUTES).and_then(|kept| serde_json::from_str(kept).ok());
+    let mut attributes: Tree = kept.unwrap_or_default();
+    attributes.insert("state".to_owned(), Value::text(state(status)));
+    Object { id: status.name.clone(), attributes }
+}
+
+fn state(status: &Status) -> &'static str {
+    match status.state {
+        State::Running if !status.supervised => "unsupervised",
+        // It is about to be started again, as it should be.
+        State::Running | State::Waiting => "running",
+        State::Stopping => "stopped",
+        other => other.word(),
+    }
+}
+
+fn port(object: &Object) -> Option<u16> {
+    object.text("port").parse().ok()
+}

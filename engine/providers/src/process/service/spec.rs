@@ -1,0 +1,263 @@
+//! The keys and attributes of `process.service`.
+
+use std::collections::BTreeMap;
+
+use language::shape::ScalarShape;
+use language::spec::Leaf;
+use language::{Duration, FilePath, HostName, Keys, Port, PortRange, Size, Spec, Text};
+
+use crate::process::supervisor::{RestartWhen, StopSignal};
+
+/// A program that is kept running and is ready when its health says so. It outlives the command that
+/// started it. A change of what is run ends it first and starts it again then.
+#[derive(Debug, Spec)]
+#[spec(check = check)]
+pub struct ServiceSpec {
+    /// What is run: a list is the program and its arguments, a line goes to the shell.
+    pub command: Command,
+    /// Variables of its environment, beside those that Windlass itself hands on. Secrets in them are
+    /// put in at the last moment and lie on disk only encrypted.
+    #[spec(default = "{}")]
+    pub environment: BTreeMap<String, Text>,
+    /// The folder it runs in: relative to the project, or absolute.
+    #[spec(default = ".")]
+    pub working_directory: FilePath,
+    /// It is given a free port of these as `PORT`, and keeps it as long as it is one of them.
+    pub ports: Option<PortRange>,
+    /// How to see that it works. Without it, it is ready when it stays up.
+    pub health: Option<Health>,
+    /// How long it may take to be ready after a change.
+    #[spec(default = "60s")]
+    pub ready_within: Duration,
+    /// What happens when it ends by itself.
+    #[spec(default = "on-failure")]
+    pub restart: Restart,
+    /// How soon it is started again.
+    #[spec(default = "{}")]
+    pub backoff: Backoff,
+    /// How it is asked to end.
+    #[spec(default = "term")]
+    pub stop_signal: Signal,
+    /// How long it may take to end before it is killed, with all that it started.
+    #[spec(default = "30s")]
+    pub stop_timeout: Duration,
+    /// Where its output goes.
+    #[spec(default = "{}")]
+    pub log: LogSpec,
+}
+
+/// What it gives.
+#[derive(Debug, Spec)]
+pub struct ServiceObject {
+    /// `running`, `crashing` when it ends again and again, `stopped`, `needs-secrets` when it ended
+    /// and what it needs cannot be decrypted, or `unsupervised` when nothing would start it again.
+    #[spec(follows = "")]
+    pub state: String,
+    /// The port it was given.
+    #[spec(follows = "ports")]
+    pub port: Option<Port>,
+    /// The file with its output.
+    #[spec(follows = "log")]
+    pub log_file: String,
+}
+
+/// What is run.
+#[derive(Debug, Spec)]
+pub enum Command {
+    /// A line for the shell.
+    Shell(Text),
+    /// The program and each of its arguments; no shell.
+    Program(Vec<Text>),
+}
+
+/// How to see that a service works.
+#[derive(Debug, Spec)]
+pub struct Health {
+    /// What is asked.
+    #[spec(flatten)]
+    pub probe: Probe,
+    /// The time between two probes. While it starts, it is asked more often.
+    #[spec(default = "5s")]
+    pub interval: Duration,
+    /// How long an answer may take.
+    #[spec(default = "5s")]
+    pub timeout: Duration,
+    /// How many failures in a row mean that it is unhealthy.
+    #[spec(default = "3")]
+    pub retries: u16,
+    /// How long failures after a start do not count.
+    #[spec(default = "30s")]
+    pub start_period: Duration,
+}
+
+/// What is asked.
+#[derive(Debug, Spec)]
+pub enum Probe {
+    /// A GET over HTTP.
+    Http {
+        /// The path to ask for.
+        http: String,
+        /// The port to ask, the one it was given by default.
+        port: Option<Port>,
+        /// The machine to ask, this one by default.
+        host: Option<HostName>,
+        /// The status that means healthy.
+        #[spec(default = "200")]
+        status: u16,
+    },
+    /// A GET over HTTPS.
+    Https {
+        /// The path to ask for.
+        https: String,
+        /// The port to ask, the one it was given by default.
+        port: Option<Port>,
+        /// The machine to ask, this one by default.
+        host: Option<HostName>,
+        /// The status that means healthy.
+        #[spec(default = "200")]
+        status: u16,
+        /// The name its certificate is for, the host by default.
+        server_name: Option<HostName>,
+        /// A PEM file with the authorities to trust. Without it any certificate will do: what is asked
+        /// is whether it works, not who it is.
+        authority: Option<FilePath>,
+    },
+    /// A connection that is accepted.
+    Tcp {
+        /// The port to connect to; `own` is the one it was given.
+        tcp: TcpPort,
+        /// The machine to connect to, this one by default.
+        host: Option<HostName>,
+    },
+    /// A command that ends with 0, in the folder and the environment of the service.
+    Command {
+        /// The program and each of its arguments; no shell, no secrets.
+        command: Vec<String>,
+    },
+}
+
+/// A port to connect to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TcpPort {
+    /// The one that the service was given.
+    Own,
+    /// This one.
+    Number(Port),
+}
+
+impl Leaf for TcpPort {
+    const SHAPE: &'static ScalarShape =
+        &ScalarShape::new("a port or `own`", &["string", "integer"])
+            .many("ports")
+            .like(&["own", "5432"])
+            .pattern(r"^(own|[0-9]+)$");
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "own" => Ok(Self::Own),
+            number => Port::parse(number).map(Self::Number),
+        }
+    }
+}
+
+/// What happens when a service ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Spec)]
+pub enum Restart {
+    /// Start it again, whatever its exit code.
+    Always,
+    /// Start it again unless its exit code is 0.
+    OnFailure,
+    /// Leave it.
+    Never,
+}
+
+/// How soon a service that ended is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Spec)]
+pub struct Backoff {
+    /// The pause before the first start again; it doubles with each crash in a row.
+    #[spec(default = "200ms")]
+    pub first: Duration,
+    /// The longest pause.
+    #[spec(default = "30s")]
+    pub longest: Duration,
+    /// Having run this long, a crash counts as the first one again.
+    #[spec(default = "10s")]
+    pub steady: Duration,
+}
+
+/// How a service is asked to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Spec)]
+pub enum Signal {
+    /// TERM, which most programs understand.
+    Term,
+    /// INT, as Ctrl-C sends it.
+    Int,
+    /// QUIT: nginx, for one, finishes what it has begun.
+    Quit,
+    /// HUP, as a closed terminal sends it.
+    Hup,
+    /// KILL: not asked at all.
+    Kill,
+}
+
+/// Where the output of a service goes.
+#[derive(Clone, Debug, PartialEq, Eq, Spec)]
+pub struct LogSpec {
+    /// The file: relative to the project, or absolute; `.windlass` has a place for it by default.
+    pub file: Option<FilePath>,
+    /// Past this size it is set aside.
+    #[spec(default = "10MiB")]
+    pub size: Size,
+    /// How many files that were set aside are kept.
+    #[spec(default = "5")]
+    pub keep: u16,
+}
+
+/// What needs more than one key to be seen.
+fn check(spec: &ServiceSpec, keys: &mut Keys<'_, '_, '_>) {
+    if matches!(&spec.command, Command::Program(words) if words.is_empty()) {
+        keys.refuse("command", "a program is missing");
+    }
+    if spec.ports.is_some() && spec.environment.contains_key("PORT") {
+        keys.refuse("environment", "`PORT` is already given by `ports`");
+    }
+    let own = spec.health.as_ref().is_some_and(Health::asks_own_port);
+    if own && spec.ports.is_none() {
+        keys.refuse(
+            "health",
+            "which port? Say it here, or give the service `ports` to choose from",
+        );
+    }
+}
+
+impl Health {
+    fn asks_own_port(&self) -> bool {
+        match &self.probe {
+            Probe::Http { port, .. } | Probe::Https { port, .. } => port.is_none(),
+            Probe::Tcp { tcp, .. } => *tcp == TcpPort::Own,
+            Probe::Command { .. } => false,
+        }
+    }
+}
+
+impl Restart {
+    pub(super) fn when(self) -> (RestartWhen, &'static str) {
+        match self {
+            Self::Always => (RestartWhen::Always, "always"),
+            Self::OnFailure => (RestartWhen::OnFailure, "on-failure"),
+            Self::Never => (RestartWhen::Never, "never"),
+        }
+    }
+}
+
+impl Signal {
+    pub(super) fn signal(self) -> (StopSignal, &'static str) {
+        match self {
+            Self::Term => (StopSignal::Term, "term"),
+            Self::Int => (StopSignal::Int, "int"),
+            Self::Quit => (StopSignal::Quit, "quit"),
+            Self::Hup => (StopSignal::Hup, "hup"),
+            Self::Kill => (StopSignal::Kill, "kill"),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What the supervisor is asked for: the spec with its secrets put in and its paths made absolute.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use model::secret::revealed;
+use model::{Context, Fault, Tree};
+
+use super::spec::{Command, Health, Probe, ServiceSpec, TcpPort};
+use crate::process::supervisor;
+use crate::process::supervisor::{HealthCheck, Log, Program, Rules, Stop, Tls};
+use crate::text::revealed_map;
+
+/// The fact under which the supervisor keeps what the object holds.
+pub(super) const ATTRIBUTES: &str = "attributes";
+
+/// Returns the service as the supervisor understands it.
+pub(super) fn wanted(
+    context: &Context,
+    name: &str,
+    spec: &ServiceSpec,
+    port: Option<u16>,
+    attributes: &Tree,
+) -> Result<supervisor::ServiceSpec, Fault> {
+    let kept = serde_json::to_string(attributes)
+        .map_err(|error| Fault::broken(format!("its attributes cannot be kept: {error}")))?;
+    let folder = context.place(&spec.working_directory.0);
+    if !folder.is_dir() {
+        return Err(Fault::refused(format!("{} is not a folder", folder.display()))
+            .help("make it (file.directory), or correct working_directory"));
+    }
+    let rules = Rules {
+        working_directory: folder,
+        log: log(context, name, spec),
+        restart: restart(spec),
+        stop: Stop { signal: spec.stop_signal.signal().0, grace: spec.stop_timeout.0 },
+        health: spec.health.as_ref().map(|health| check(context, health, port)),
+        facts: BTreeMap::from([(ATTRIBUTES.to_owned(), kept)]),
+    };
+    let program = program(context, spec, port)?;
+    Ok(supervisor::ServiceSpec { name: name.to_owned(), program, rules })
+}
+
+/// Returns the file with the output of a service.
+pub(super) fn log_file(context: &Context, name: &str, spec: &ServiceSpec) -> PathBuf {
+    match &spec.log.file {
+        Some(file) => context.place(&file.0),
+        None => context.site.home.join("services/logs").join(format!("{name}.log")),
+    }
+}
+
+fn log(context: &Context, name: &str, spec: &ServiceSpec) -> Log {
+    let (size, keep) = (spec.log.size.0, spec.log.keep.into());
+    Log { file: log_file(context, name, spec), size, keep }
+}
+
+fn program(context: &Context, spec: &ServiceSpec, port: Option<u16>) -> Result<Program, Fault> {
+    let secrets = context.secrets();
+    let reveal = |text| revealed(secrets, text).map(|text| text.expose().to_owned());
+    let command = match &spec.command {
+        Command::Shell(line) => vec!["/bin/sh".into(), "-c".into(), reveal(line)?],
+        Command::Program(words) => words.iter().map(reveal).collect::<Result<_, _>>()?,
+    };
+    let mut environment = context.site.environment.clone();
+    let own = revealed_map(secrets, &spec.environment)?;
+    environment.extend(own.into_iter().map(|(name, text)| (name, text.expose().to_owned())));
+    environment.extend(port.map(|port| ("PORT".to_owned(), port.to_string())));
+    Ok(Program { command, environment })
+}
+
+fn restart(spec: &ServiceSpec) -> supervisor::Restart {
+    supervisor::Restart {
+        when: spec.restart.when().0,
+        pause: spec.backoff.first.0,
+        factor: 2.0,
+        longest: spec.backoff.longest.0,
+        steady: spec.backoff.steady.0,
+    }
+}
+
+fn check(context: &Context, health: &Health, own: Option<u16>) -> HealthCheck {
+    HealthCheck {
+        probe: probe(context, &health.probe, own),
+        interval: health.interval.0,
+        timeout: health.timeout.0,
+        grace: health.start_period.0,
+        failures: health.retries.max(1).into(),
+    }
+}
+
+fn probe(context: &Context, probe: &Probe, own: Option<u16>) -> supervisor::Probe {
+    let at = |host: &Option<language::HostName>| {
+        host.as_ref().map_or_else(|| "127.0.0.1".to_owned(), |host| host.0.clone())
+    };
+    // The check of the spec sees to it that there is one.
+    let own = own.unwrap_or_default();
+    match probe {
+        Probe::Http { http, port, host, status } => supervisor::Probe::Http {
+            tls: None,
+            host: at(host),
+            port: port.map_or(own, |port| port.get()),
+            path: http.clone(),
+            status: *status,
+        },
+        Probe::Https { https, port, host, status, server_name, authority } => {
+            supervisor::Probe::Http {
+                tls: Some(Tls {
+                    name: server_name.as_ref().map(|name| name.0.clone()),
+                    authorities: authority.as_ref().map(|file| context.place(&file.0)),
+                }),
+                host: at(host),
+                port: port.map_or(own, |port| port.get()),
+                path: https.clone(),
+                status: *status,
+            }
+        }
+        Probe::Tcp { tcp: TcpPort::Own, host } => {
+            supervisor::Probe::Tcp { host: at(host), port: own }
+        }
+        Probe::Tcp { tcp: TcpPort::Number(port), host } => {
+            supervisor::Probe::Tcp { host: at(host), port: port.get() }
+        }
+        Probe::Command { command } => supervisor::Probe::Command { command: command.clone() },
+    }
+}
+
+/// Returns the port on this machine that a spec names itself and its service must be able to take.
+pub(super) fn named_port(spec: &ServiceSpec) -> Option<u16> {
+    match &spec.health.as_ref()?.probe {
+        Probe::Http { port, host: None, .. } | Probe::Https { port, host: None, .. } => {
+            port.map(|port| port.get())
+        }
+        Probe::Tcp { tcp: TcpPort::Number(port), host: None } => Some(port.get()),
+        _ => None,
+    }
+}
