@@ -4,6 +4,7 @@
 
 use model::{Erased, Registry};
 
+pub mod cert;
 pub mod data;
 mod disk;
 pub mod dns;
@@ -21,6 +22,8 @@ pub fn kinds() -> Registry {
 /// THE list: one line for each kind.
 fn list() -> Vec<Erased> {
     vec![
+        Erased::of(cert::CertAuthority),
+        Erased::of(cert::CertCertificate),
         Erased::of(data::DataValue),
         Erased::of(dns::DnsRecord),
         Erased::of(dns::DnsZone),

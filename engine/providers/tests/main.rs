@@ -1,6 +1,7 @@
 //! Every kind against its own example, its table of cases, and real files, processes and servers.
 
 mod cases;
+mod cert;
 mod data;
 mod dns;
 mod examples;

@@ -1,6 +1,6 @@
-//! Tools of others that judge what we write: name servers' and OpenSSL's.
+//! What judges what we write: tools of others (name servers', OpenSSL), and the language.
 //!
-//! Where one is not installed, the test shows less; that is said on the terminal itself, past the
+//! Where a tool is not installed, the test shows less; that is said on the terminal itself, past the
 //! capture of the test's output, and counted.
 
 use std::ffi::OsStr;
@@ -8,6 +8,11 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use language::decoder::read_with;
+use language::scope::Unresolved;
+use language::{Diagnostics, Document};
+use model::Erased;
 
 static NOT_RUN: AtomicUsize = AtomicUsize::new(0);
 
@@ -28,4 +33,21 @@ pub(crate) fn run<'a>(
     let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     assert!(output.status.success(), "{tool}: {said}");
     Some(said)
+}
+
+/// Everything that is said about keys as they stand in a file.
+pub(crate) fn said(kind: &Erased, keys: &str) -> String {
+    let document = Document::value(keys);
+    let mut diagnostics = Diagnostics::default();
+    read_with(&document, &Unresolved, &mut diagnostics, |decoder| {
+        let mut keys = decoder.open(document.root(), vec![(kind.spec)()])?;
+        (kind.check)(&mut keys);
+        keys.close();
+        Some(())
+    });
+    let texts = diagnostics.sorted().into_iter().flat_map(|error| {
+        let labels = error.labels.into_iter().map(|label| label.text);
+        std::iter::once(error.message).chain(labels).collect::<Vec<_>>()
+    });
+    texts.collect::<Vec<_>>().join("\n")
 }
