@@ -100,7 +100,7 @@ pub enum Probe {
         /// The port to ask, the one it was given by default.
         port: Option<Port>,
         /// The machine to ask, this one by default.
-        host: Option<HostName>,
+        host: Option<Host>,
         /// The status that means healthy.
         #[spec(default = "200")]
         status: u16,
@@ -112,12 +112,12 @@ pub enum Probe {
         /// The port to ask, the one it was given by default.
         port: Option<Port>,
         /// The machine to ask, this one by default.
-        host: Option<HostName>,
+        host: Option<Host>,
         /// The status that means healthy.
         #[spec(default = "200")]
         status: u16,
         /// The name its certificate is for, the host by default.
-        server_name: Option<HostName>,
+        server_name: Option<Host>,
         /// A PEM file with the authorities to trust. Without it any certificate will do: what is asked
         /// is whether it works, not who it is.
         authority: Option<FilePath>,
@@ -127,13 +127,31 @@ pub enum Probe {
         /// The port to connect to; `own` is the one it was given.
         tcp: TcpPort,
         /// The machine to connect to, this one by default.
-        host: Option<HostName>,
+        host: Option<Host>,
     },
     /// A command that ends with 0, in the folder and the environment of the service.
     Command {
         /// The program and each of its arguments; no shell, no secrets.
         command: Vec<String>,
     },
+}
+
+/// A machine, by name or address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host(pub String);
+
+impl Leaf for Host {
+    const SHAPE: &'static ScalarShape =
+        &ScalarShape::new("a host name or an IP address", &["string"])
+            .many("host names or IP addresses")
+            .like(&["shop.test", "127.0.0.1"]);
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.parse::<std::net::IpAddr>() {
+            Ok(address) => Ok(Self(address.to_string())),
+            Err(_) => HostName::parse(text).map(|name| Self(name.0)),
+        }
+    }
 }
 
 /// A port to connect to.
@@ -259,5 +277,70 @@ impl Signal {
             Self::Hup => (StopSignal::Hup, "hup"),
             Self::Kill => (StopSignal::Kill, "kill"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use language::decoder::decode;
+    use language::scope::Unresolved;
+    use language::{Diagnostics, Document};
+
+    use super::*;
+
+    /// What is said about a spec.
+    fn said(yaml: &str) -> String {
+        let mut diagnostics = Diagnostics::default();
+        decode::<ServiceSpec>(&Document::value(yaml), &Unresolved, &mut diagnostics);
+        let all = diagnostics.sorted().into_iter();
+        let text = |one: language::Diagnostic| {
+            let labels = one.labels.iter().map(|label| label.text.clone());
+            [one.message.clone()].into_iter().chain(labels).collect::<Vec<_>>().join(": ")
+        };
+        all.map(text).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn what_is_right_is_not_talked_about() {
+        let all = [
+            "{ command: exec bin/web }",
+            "{ command: [bin/web], ports: 8000, health: { http: / } }",
+            "{ command: [bin/web], health: { https: /, port: 8443, host: '::1' } }",
+            "{ command: [bin/web], ports: 80-81, health: { tcp: own } }",
+            "{ command: [bin/web], health: { tcp: 5432, host: db.shop.test } }",
+        ];
+        assert!(all.iter().all(|yaml| said(yaml).is_empty()), "{:?}", all.map(said));
+    }
+
+    #[test]
+    fn a_program_that_is_missing_is_asked_for() {
+        assert!(said("{ command: [] }").contains("a program is missing"));
+    }
+
+    #[test]
+    fn a_probe_without_a_port_asks_which() {
+        for probe in ["http: /", "https: /", "tcp: own"] {
+            let text = said(&format!("{{ command: [bin/web], health: {{ {probe} }} }}"));
+            assert!(text.contains("which port?"), "{probe}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_port_that_is_given_twice_is_refused() {
+        let text = said("{ command: [bin/web], ports: 8000, environment: { PORT: 1 } }");
+        assert!(text.contains("`PORT` is already given by `ports`"), "{text}");
+    }
+
+    #[test]
+    fn a_secret_has_no_place_in_a_command_that_probes() {
+        let text = said("{ command: [bin/web], health: { command: [curl, '${secret.api}'] } }");
+        assert!(text.contains("secret"), "{text}");
+    }
+
+    #[test]
+    fn hosts_and_ports_that_are_none_are_told_from_those_that_are() {
+        let text = said("{ command: [bin/web], health: { tcp: mine, host: 'a b' } }");
+        assert!(text.contains("`mine` is not a port or `own`"), "{text}");
+        assert!(text.contains("`a b` is not a host name or an IP address"), "{text}");
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use model::secret::revealed;
 use model::{Context, Fault, Tree};
 
-use super::spec::{Command, Health, Probe, ServiceSpec, TcpPort};
+use super::spec::{Command, Health, Host, Probe, ServiceSpec, TcpPort};
 use crate::process::supervisor;
 use crate::process::supervisor::{HealthCheck, Log, Program, Rules, Stop, Tls};
 use crate::text::revealed_map;
@@ -89,7 +89,7 @@ fn check(context: &Context, health: &Health, own: Option<u16>) -> HealthCheck {
 }
 
 fn probe(context: &Context, probe: &Probe, own: Option<u16>) -> supervisor::Probe {
-    let at = |host: &Option<language::HostName>| {
+    let at = |host: &Option<Host>| {
         host.as_ref().map_or_else(|| "127.0.0.1".to_owned(), |host| host.0.clone())
     };
     // The check of the spec sees to it that there is one.
