@@ -25,8 +25,7 @@ pub struct StackHead {
     #[spec(default = "[]")]
     pub removed: Vec<Removed>,
     /// What other stacks and people may read, by name.
-    #[spec(default = "{}")]
-    pub outputs: BTreeMap<String, Output>,
+    pub outputs: Option<Outputs>,
 }
 
 /// The resources of a stack, each by its name. What stands in them is up to their kinds, so they are
@@ -117,6 +116,28 @@ pub struct Removed {
     /// Whether it is destroyed, or only forgotten.
     #[spec(default = "true")]
     pub destroy: bool,
+}
+
+/// The outputs of a stack. What they read is there only once the stack is planned, so they are looked
+/// at for their form alone.
+#[derive(Clone, Debug)]
+pub struct Outputs;
+
+impl Spec for Outputs {
+    fn shape() -> Shape {
+        Shape::Map(Output::shape)
+    }
+
+    fn decode(node: Node<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let Content::Map(entries) = node.content() else {
+            return decoder.mismatch(node, Self::shape());
+        };
+        for (key, value) in entries.iter() {
+            // Errors are noted; that a reference waits is as it should be.
+            _ = decoder.entry::<String, Output>(key, value);
+        }
+        Some(Self)
+    }
 }
 
 /// A value for others.
