@@ -2,6 +2,7 @@
 //!
 //! No text of a secret is in it.
 
+use language::Port;
 use model::secret::sealed;
 use model::{Secrets, Tree, Value};
 
@@ -55,13 +56,13 @@ fn probe(probe: &Probe) -> Tree {
     match probe {
         Probe::Http { http, port, host, status } => tree_of([
             ("http", text(http)),
-            ("port", port.map(|port| port.get()).into()),
+            ("port", port.map(Port::get).into()),
             ("host", host.as_ref().map(|host| text(&host.0)).into()),
             ("status", (*status).into()),
         ]),
         Probe::Https { https, port, host, status, server_name, authority } => tree_of([
             ("https", text(https)),
-            ("port", port.map(|port| port.get()).into()),
+            ("port", port.map(Port::get).into()),
             ("host", host.as_ref().map(|host| text(&host.0)).into()),
             ("status", (*status).into()),
             ("server_name", server_name.as_ref().map(|name| text(&name.0)).into()),

@@ -123,12 +123,13 @@ fn free(range: &RangeInclusive<u16>, all: &BTreeMap<String, u16>) -> Result<u16,
 }
 
 fn none_free(range: &RangeInclusive<u16>, busy: &[String]) -> Fault {
-    let mut named = busy[..busy.len().min(NAMED)].join(", ");
-    if busy.len() > NAMED {
-        named += &format!(" and {} more", busy.len() - NAMED);
-    }
+    let named = busy[..busy.len().min(NAMED)].join(", ");
+    let more = match busy.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
     let (first, last) = (range.start(), range.end());
-    let message = format!("no port of {first}-{last} is free: {named}");
+    let message = format!("no port of {first}-{last} is free: {named}{more}");
     Fault::refused(message).help("widen `ports`, or end what is in the way")
 }
 

@@ -67,7 +67,7 @@ impl Waiting<'_> {
                 return Ok(status);
             }
             let late = (Instant::now() > deadline).then(|| self.late(&status));
-            if let Some(why) = self.hopeless(&status, &begun).or(late) {
+            if let Some(why) = hopeless(&status, &begun).or(late) {
                 return Err(Unready::Other(self.fault(why, &status, &begun).await));
             }
             self.say(&status, &mut said);
@@ -91,19 +91,6 @@ impl Waiting<'_> {
         match self.spec.health {
             Some(_) => status.health.verdict == Verdict::Healthy && status.pid.is_some(),
             None => status.pid.is_some() && since.elapsed() >= SETTLED,
-        }
-    }
-
-    /// Why waiting is of no use.
-    fn hopeless(&self, status: &Status, begun: &Status) -> Option<String> {
-        let exit = || status.last_exit.map(|exit| exit.to_string()).unwrap_or_default();
-        match status.state {
-            _ if status.pid.is_none() && status.problem.is_some() => status.problem.clone(),
-            State::Stopped => Some(format!("it ended ({})", exit())),
-            State::Crashing if status.starts >= begun.starts + HOPELESS => {
-                Some("it ends again and again".to_owned())
-            }
-            _ => None,
         }
     }
 
@@ -163,17 +150,32 @@ impl Waiting<'_> {
     }
 }
 
-fn started(status: &Status, begun: &Status) -> String {
-    let times = status.starts.saturating_sub(begun.starts) + 1;
-    let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
-    let mut text = format!("started {times}");
-    if let Some(exit) = status.last_exit {
-        text += &format!("; last: {exit}");
-        if let Some(lasted) = status.lasted {
-            text += &format!(" after {:.1} s", Duration::from_millis(lasted).as_secs_f64());
+/// Why waiting is of no use.
+fn hopeless(status: &Status, begun: &Status) -> Option<String> {
+    let exit = || status.last_exit.map(|exit| exit.to_string()).unwrap_or_default();
+    match status.state {
+        _ if status.pid.is_none() && status.problem.is_some() => status.problem.clone(),
+        State::Stopped => Some(format!("it ended ({})", exit())),
+        State::Crashing if status.starts >= begun.starts + HOPELESS => {
+            Some("it ends again and again".to_owned())
         }
+        _ => None,
     }
-    text
+}
+
+fn started(status: &Status, begun: &Status) -> String {
+    let times = match status.starts.saturating_sub(begun.starts) + 1 {
+        1 => "once".to_owned(),
+        times => format!("{times} times"),
+    };
+    let after = status.lasted.map(|lasted| {
+        let seconds = Duration::from_millis(lasted).as_secs_f64();
+        format!(" after {seconds:.1} s")
+    });
+    match status.last_exit {
+        Some(exit) => format!("started {times}; last: {exit}{}", after.unwrap_or_default()),
+        None => format!("started {times}"),
+    }
 }
 
 /// What a supervisor that does not do what it is asked means for an effect.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use language::Port;
 use model::secret::revealed;
 use model::{Context, Fault, Tree};
 
@@ -98,7 +99,7 @@ fn probe(context: &Context, probe: &Probe, own: Option<u16>) -> supervisor::Prob
         Probe::Http { http, port, host, status } => supervisor::Probe::Http {
             tls: None,
             host: at(host),
-            port: port.map_or(own, |port| port.get()),
+            port: port.map_or(own, Port::get),
             path: http.clone(),
             status: *status,
         },
@@ -109,7 +110,7 @@ fn probe(context: &Context, probe: &Probe, own: Option<u16>) -> supervisor::Prob
                     authorities: authority.as_ref().map(|file| context.place(&file.0)),
                 }),
                 host: at(host),
-                port: port.map_or(own, |port| port.get()),
+                port: port.map_or(own, Port::get),
                 path: https.clone(),
                 status: *status,
             }
@@ -128,7 +129,7 @@ fn probe(context: &Context, probe: &Probe, own: Option<u16>) -> supervisor::Prob
 pub(super) fn named_port(spec: &ServiceSpec) -> Option<u16> {
     match &spec.health.as_ref()?.probe {
         Probe::Http { port, host: None, .. } | Probe::Https { port, host: None, .. } => {
-            port.map(|port| port.get())
+            port.map(Port::get)
         }
         Probe::Tcp { tcp: TcpPort::Number(port), host: None } => Some(port.get()),
         _ => None,
