@@ -5,10 +5,12 @@
 use model::{Erased, Registry};
 
 pub mod cert;
+pub mod command;
 pub mod data;
 mod disk;
 pub mod dns;
 pub mod file;
+mod http;
 pub mod process;
 pub mod random;
 pub mod secret;
@@ -24,6 +26,9 @@ fn list() -> Vec<Erased> {
     vec![
         Erased::of(cert::CertAuthority),
         Erased::of(cert::CertCertificate),
+        Erased::of(command::CommandRun),
+        Erased::of(data::DataCommand),
+        Erased::of(data::DataHttp),
         Erased::of(data::DataValue),
         Erased::of(dns::DnsRecord),
         Erased::of(dns::DnsZone),

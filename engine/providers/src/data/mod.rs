@@ -2,6 +2,11 @@
 //!
 //! Nothing here changes anything outside of the state.
 
+pub mod command;
+pub mod http;
+mod sensitive;
 pub mod value;
 
+pub use command::DataCommand;
+pub use http::DataHttp;
 pub use value::DataValue;
