@@ -2,6 +2,7 @@
 
 mod cases;
 mod cert;
+mod commands;
 mod data;
 mod dns;
 mod examples;
@@ -9,4 +10,5 @@ mod file;
 mod lab;
 mod life;
 mod secrets;
+mod servers;
 mod tools;
