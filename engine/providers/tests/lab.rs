@@ -77,10 +77,10 @@ impl Lab {
         names
     }
 
-    /// Returns the token of another effect.
+    /// Returns the token of another effect. No two labs have the same: processes are ended by it.
     pub(crate) fn token(&self) -> Token {
         let generation = self.tokens.fetch_add(1, Ordering::Relaxed);
-        Token::of("lab", "lab", "thing", generation)
+        Token::of(&self.context.site.project.to_string_lossy(), "lab", "thing", generation)
     }
 
     /// Reads the keys of a resource as its author writes them; `${secret.…}` are handles.

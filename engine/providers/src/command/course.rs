@@ -97,11 +97,13 @@ impl Course {
             see(&format!("({} left {left} processes running, which were ended)", self.what));
         }
         let status = status.transpose();
-        let status = status.map_err(|error| Fault::broken(format!("cannot wait for it: {error}")))?;
-        ended.exit = status.map_or(Exit::TimedOut, |status| match (status.code(), status.signal()) {
-            (Some(code), _) => Exit::Code(code),
-            (None, signal) => Exit::Signal(signal.unwrap_or_default()),
-        });
+        let status =
+            status.map_err(|error| Fault::broken(format!("cannot wait for it: {error}")))?;
+        ended.exit =
+            status.map_or(Exit::TimedOut, |status| match (status.code(), status.signal()) {
+                (Some(code), _) => Exit::Code(code),
+                (None, signal) => Exit::Signal(signal.unwrap_or_default()),
+            });
         ended.took = begun.elapsed();
         Ok(ended)
     }
@@ -109,8 +111,11 @@ impl Course {
     fn start(&self) -> Result<Child, Fault> {
         if !self.directory.is_dir() {
             let folder = self.directory.display();
-            return Err(Fault::refused(format!("{} cannot run: there is no folder {folder}", self.what))
-                .help("make it first, or correct `directory`"));
+            return Err(Fault::refused(format!(
+                "{} cannot run: there is no folder {folder}",
+                self.what
+            ))
+            .help("make it first, or correct `directory`"));
         }
         let argv = self.invocation.argv();
         let Some((program, arguments)) = argv.split_first() else {
@@ -173,7 +178,9 @@ impl Course {
 }
 
 /// Runs commands that only look, some at once, and returns how they went, in order.
-pub(crate) async fn run_all(courses: Vec<Option<Course>>) -> Vec<Option<(Course, Result<Ended, Fault>)>> {
+pub(crate) async fn run_all(
+    courses: Vec<Option<Course>>,
+) -> Vec<Option<(Course, Result<Ended, Fault>)>> {
     let mut ended: Vec<_> = courses.iter().map(|_| None).collect();
     let mut waiting = courses.into_iter().enumerate().filter_map(|(at, one)| Some((at, one?)));
     // When this future is dropped the set is, and so is every command in it.
@@ -242,29 +249,28 @@ impl<'c> Heard<'c> {
     fn out(&mut self, bytes: &[u8]) {
         self.kept.take(bytes);
         let Self { course, see, last, out, .. } = self;
-        out.take(bytes, &mut |line| hear(course, last, &mut **see, line));
+        out.take(bytes, &mut |line| last.out(&shown(course, see, line)));
     }
 
     fn err(&mut self, bytes: &[u8]) {
         let Self { course, see, last, err, .. } = self;
-        err.take(bytes, &mut |line| hear(course, last, &mut **see, line));
+        err.take(bytes, &mut |line| last.err(&shown(course, see, line)));
     }
 
     fn end(mut self) -> Ended {
         let Self { course, see, last, out, err, .. } = &mut self;
-        for lines in [out, err] {
-            lines.end(&mut |line| hear(course, last, &mut **see, line));
-        }
+        out.end(&mut |line| last.out(&shown(course, see, line)));
+        err.end(&mut |line| last.err(&shown(course, see, line)));
         let (output, cut) = (self.kept.bytes, self.kept.cut);
         let last = self.last.into_vec();
         Ended { exit: Exit::Code(0), output, cut, last, took: Duration::ZERO }
     }
 }
 
-fn hear(course: &Course, last: &mut Last, see: &mut dyn FnMut(&str), line: &str) {
+fn shown(course: &Course, see: &mut (dyn FnMut(&str) + Send), line: &str) -> String {
     let line = course.sieve.strain(line);
-    last.push(&line);
     see(&line);
+    line
 }
 
 /// Whatever a command has started. Dropped before its time, it kills all of it.

@@ -10,20 +10,45 @@ const LONGEST: usize = 16 * 1024;
 /// A person reads so many lines of a failure.
 const LAST: usize = 20;
 
-/// The last lines that were said, whichever way they came.
+/// The last lines that were said. The two streams come by ways of their own, so that their order is not
+/// certain: what went to the standard error output is not pushed out by the other.
 #[derive(Default)]
-pub(super) struct Last(VecDeque<String>);
+pub(super) struct Last {
+    said: usize,
+    out: VecDeque<(usize, String)>,
+    err: VecDeque<(usize, String)>,
+}
 
 impl Last {
-    pub(super) fn push(&mut self, line: &str) {
-        if self.0.len() == LAST {
-            self.0.pop_front();
+    pub(super) fn out(&mut self, line: &str) {
+        Self::push(&mut self.out, &mut self.said, line);
+    }
+
+    pub(super) fn err(&mut self, line: &str) {
+        Self::push(&mut self.err, &mut self.said, line);
+    }
+
+    fn push(lines: &mut VecDeque<(usize, String)>, said: &mut usize, line: &str) {
+        if lines.len() == LAST {
+            lines.pop_front();
         }
-        self.0.push_back(line.to_owned());
+        *said += 1;
+        lines.push_back((*said, line.to_owned()));
     }
 
     pub(super) fn into_vec(self) -> Vec<String> {
-        self.0.into()
+        let others = self.out.len().min(LAST / 2);
+        let err = self.err.len().min(LAST - others);
+        let out = self.out.len().min(LAST - err);
+        let (skip_out, skip_err) = (self.out.len() - out, self.err.len() - err);
+        let mut lines: Vec<(usize, String)> = self
+            .out
+            .into_iter()
+            .skip(skip_out)
+            .chain(self.err.into_iter().skip(skip_err))
+            .collect();
+        lines.sort();
+        lines.into_iter().map(|(_, line)| line).collect()
     }
 }
 
@@ -99,7 +124,19 @@ mod tests {
     #[test]
     fn a_line_without_an_end_is_cut() {
         let endless = vec![b'x'; LONGEST + 1];
-        assert_eq!(lines(&[&endless, b"y\n"]), [format!("{}", "x".repeat(LONGEST + 1)), "y".into()]);
+        assert_eq!(
+            lines(&[&endless, b"y\n"]),
+            [format!("{}", "x".repeat(LONGEST + 1)), "y".into()]
+        );
+    }
+
+    #[test]
+    fn errors_are_not_pushed_out_by_what_else_is_said() {
+        let mut last = Last::default();
+        last.err("it is broken");
+        (0..30).for_each(|number| last.out(&number.to_string()));
+        let last = last.into_vec();
+        assert_eq!((last.len(), &*last[0], &*last[1]), (20, "it is broken", "11"));
     }
 
     #[test]

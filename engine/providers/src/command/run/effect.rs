@@ -29,7 +29,12 @@ pub(super) fn keys(spec: &RunSpec, secrets: &dyn Secrets) -> [(&'static str, Val
 }
 
 /// Returns what is known of it.
-pub(super) fn described(context: &Context, id: &str, spec: &RunSpec, note: Option<&Note>) -> Object {
+pub(super) fn described(
+    context: &Context,
+    id: &str,
+    spec: &RunSpec,
+    note: Option<&Note>,
+) -> Object {
     let secrets = context.secrets();
     let mut object = Object::new(id, keys(spec, secrets));
     let output = match note {
@@ -41,7 +46,11 @@ pub(super) fn described(context: &Context, id: &str, spec: &RunSpec, note: Optio
     object
 }
 
-pub(super) async fn create(context: &Context, spec: &RunSpec, token: &Token) -> Result<Object, Fault> {
+pub(super) async fn create(
+    context: &Context,
+    spec: &RunSpec,
+    token: &Token,
+) -> Result<Object, Fault> {
     let id = token.as_str();
     if Note::read(context, id)?.is_some_and(|note| note.token == id) {
         return Ok(described(context, id, spec, Note::read(context, id)?.as_ref()));
@@ -147,7 +156,11 @@ async fn command(
     let course = course(context, what, invocation, spec, token.as_str())?;
     context.progress.status(&format!("{what}: {invocation}"));
     let hidden = spec.sensitive;
-    let mut see = |line: &str| if !hidden { context.progress.line(line) };
+    let mut see = |line: &str| {
+        if !hidden {
+            context.progress.line(line)
+        }
+    };
     let mut ended = course.run(&mut see).await?;
     if hidden {
         ended.last = vec!["(what it said is not shown: `sensitive: true`)".to_owned()];

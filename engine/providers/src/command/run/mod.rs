@@ -7,7 +7,9 @@ mod effect;
 mod note;
 mod spec;
 
-use model::{Change, Context, Difference, Fault, Found, Kind, Known, Object, Reads, Secrets, Token};
+use model::{
+    Change, Context, Difference, Fault, Found, Kind, Known, Object, Reads, Secrets, Token,
+};
 
 pub use spec::{OnChange, RunObject, RunSpec};
 
