@@ -216,7 +216,8 @@ impl Engine {
         Journal { store: Arc::clone(&self.store), run, lease: held.lease.clone() }
     }
 
-    fn permitted(&self, plan: &Plan, options: &ApplyOptions) -> Result<(), Problem> {
+    /// Returns why a plan must not be applied: it touches what is protected, or deletes too much.
+    pub fn permitted(&self, plan: &Plan, options: &ApplyOptions) -> Result<(), Problem> {
         if !plan.refused.is_empty() {
             return Err(Problem::Refused {
                 message: "the plan touches what is protected".to_owned(),

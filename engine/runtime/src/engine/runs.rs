@@ -2,7 +2,7 @@
 //!
 //! It must not know what steps do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::event::{Ending, Event, LogRange};
@@ -60,7 +60,7 @@ impl Engine {
         observer: Arc<dyn Observer>,
         stop: watch::Receiver<Stop>,
     ) -> Result<Report, Problem> {
-        let name = self.pipeline_name(request)?;
+        let name = self.pipeline_name(&request.file)?;
         let waiting = |holder: &str| observer.waiting(holder);
         let held = self.lease(&name, "run", options.terms, waiting).await?;
         let report = self.run_with(request, &name, options, &held, observer, stop).await;
@@ -133,13 +133,14 @@ impl Engine {
         Ok((run, steps))
     }
 
-    fn pipeline_name(&self, request: &RunRequest) -> Result<String, Problem> {
-        let loaded = Loaded::read(&self.project, &request.file)?;
+    /// Returns the name that a pipeline file gives to its pipeline.
+    pub fn pipeline_name(&self, file: &Path) -> Result<String, Problem> {
+        let loaded = Loaded::read(&self.project, file)?;
         let name = loaded.document.root().get("pipeline").and_then(|name| name.scalar());
         match name {
             Some(name) => Ok(name.text.to_owned()),
             None => {
-                let file = request.file.display();
+                let file = file.display();
                 Err(Problem::usage(format!("{file} is no pipeline: it has no `pipeline:`")))
             }
         }

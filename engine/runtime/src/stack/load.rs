@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use language::decoder::read_with;
 use language::{
-    Code, Content, Diagnostic, Diagnostics, Document, Node, Record, Reference, suggest,
+    Code, Content, Diagnostic, Diagnostics, Document, Node, Record, Reference, Span, suggest,
 };
 use model::file::ProjectFile;
 use model::file::stack::{Header, StackHead};
@@ -240,7 +240,10 @@ impl<'d, 'l> Loader<'d, 'l> {
     fn reads(&mut self) -> Reads {
         self.paths.sort_by(|a, b| a.path.cmp(&b.path));
         self.paths.dedup_by(|a, b| a.path == b.path);
-        let read = |reference: Reference| Read { path: reference.path, target: Target::Secret };
+        let read = |reference: Reference| {
+            let Reference { path, span } = reference;
+            Read { path, span, target: Target::Secret }
+        };
         Reads(self.paths.drain(..).map(read).collect())
     }
 
@@ -264,7 +267,7 @@ impl<'d, 'l> Loader<'d, 'l> {
         for read in &mut reads.0 {
             match self.target(&read.path, blocks, &mut Vec::new()) {
                 Ok(target) => read.target = target,
-                Err(why) => self.dangling(node, &read.path, why),
+                Err(why) => self.dangling(read.span, why),
             }
         }
         Outputs { values, reads, shape }
@@ -278,10 +281,10 @@ impl<'d, 'l> Loader<'d, 'l> {
             match self.target(&read.path, blocks, &mut needs) {
                 Ok(Target::Repeat) if !blocks[at].header.is_repeated() => {
                     let message = format!("`{}` goes with `count` or `each`", read.path);
-                    self.dangling(Some(blocks[at].node), &read.path, (message, None));
+                    self.dangling(read.span, (message, None));
                 }
                 Ok(target) => read.target = target,
-                Err(why) => self.dangling(Some(blocks[at].node), &read.path, why),
+                Err(why) => self.dangling(read.span, why),
             }
         }
         for name in &blocks[at].header.needs.clone() {
@@ -289,7 +292,8 @@ impl<'d, 'l> Loader<'d, 'l> {
                 Some(&need) => needs.push(need),
                 None => {
                     let why = (format!("nothing is called `{name}`"), self.near(name));
-                    self.dangling(blocks[at].node.get("needs"), name, why);
+                    let node = blocks[at].node.get("needs").unwrap_or(blocks[at].key);
+                    self.dangling(place(node, name).unwrap_or(node.span()), why);
                 }
             }
         }
@@ -360,9 +364,7 @@ impl<'d, 'l> Loader<'d, 'l> {
         suggest::nearest(name, names).map(str::to_owned)
     }
 
-    fn dangling(&mut self, node: Option<Node<'d>>, path: &str, (message, near): Dangling) {
-        let node = node.unwrap_or(self.document.root());
-        let span = place(node, path).unwrap_or(node.span());
+    fn dangling(&mut self, span: Span, (message, near): Dangling) {
         let error = Diagnostic::new(Code::UnknownName, span, message);
         self.diagnostics.push(match near {
             Some(near) => error.label(format!("did you mean `{near}`?")),
@@ -391,10 +393,7 @@ impl<'d, 'l> Loader<'d, 'l> {
                 read.path.starts_with(&prefix) || read.path.starts_with(&format!("{}[", need.name))
             };
             let (span, text) = match user.reads.0.iter().find(read) {
-                Some(read) => (
-                    place(user.node, &read.path),
-                    format!("`{}` uses ${{{}}}", user.name, read.path),
-                ),
+                Some(read) => (Some(read.span), format!("`{}` uses ${{{}}}", user.name, read.path)),
                 None => (
                     user.node.get("needs").map(Node::span),
                     format!("`{}` needs `{}`", user.name, need.name),

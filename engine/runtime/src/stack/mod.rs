@@ -13,7 +13,7 @@ use std::sync::Arc;
 use language::decoder::read_with;
 use language::document::Entries;
 use language::scope::Unresolved;
-use language::{Content, Diagnostics, Document, Node, Record};
+use language::{Content, Diagnostics, Document, Node, Record, Span};
 use model::file::stack::{Header, Moved, Removed};
 use model::{Digest, Erased, Tree};
 
@@ -107,6 +107,8 @@ pub struct Reads(pub Vec<Read>);
 pub struct Read {
     /// As it is written, without `${}`.
     pub path: String,
+    /// Where it stands first.
+    pub span: Span,
     /// What it means.
     pub target: Target,
 }

@@ -22,7 +22,7 @@ pub struct MemoryStore {
     kept: Mutex<Kept>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Kept {
     runs: Vec<Run>,
     plans: HashMap<String, RunId>,
@@ -31,7 +31,7 @@ struct Kept {
     leases: HashMap<String, (Lease, Option<Holder>)>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Stack {
     rows: BTreeMap<String, (Row, Record)>,
     doubts: Vec<Doubt>,
@@ -43,6 +43,12 @@ impl MemoryStore {
     /// Returns an empty store.
     pub fn new(project: &str, kinds: Registry) -> Self {
         Self { project: project.to_owned(), kinds, kept: Mutex::default() }
+    }
+
+    /// Returns another store that holds what this one holds now.
+    pub fn copy(&self) -> Self {
+        let (project, kinds) = (self.project.clone(), self.kinds.clone());
+        Self { project, kinds, kept: Mutex::new(self.kept().clone()) }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {

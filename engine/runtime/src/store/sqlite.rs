@@ -51,6 +51,19 @@ impl SqliteStore {
         Ok(Self { project, reader, requests: Some(requests), writer: Some(writer) })
     }
 
+    /// Looks at every page of a store, without changing it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn examine(path: &Path) -> Result<(), StoreError> {
+        let connection = schema::open_reader(path)?;
+        let sound = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+        match connection.query_row("PRAGMA quick_check(1)", [], sound)?.as_str() {
+            "ok" => schema::checked_version(&connection).map(|_| ()),
+            why => Err(StoreError::Corrupt(why.to_owned())),
+        }
+    }
+
     /// Returns the file of a project's store.
     pub fn path(home: &Path) -> PathBuf {
         home.join("store.db")

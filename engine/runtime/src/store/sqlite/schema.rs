@@ -78,7 +78,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// 0 for a file without tables.
-fn checked_version(connection: &Connection) -> Result<i64, StoreError> {
+pub(super) fn checked_version(connection: &Connection) -> Result<i64, StoreError> {
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let (version, application) = (pragma("user_version")?, pragma("application_id")?);
     let tables: i64 =
