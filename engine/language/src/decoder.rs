@@ -36,6 +36,7 @@ pub struct Decoder<'s> {
     /// How many bytes references may still put into texts.
     pub(crate) bytes_left: usize,
     pub(crate) level: usize,
+    said_too_much: bool,
 }
 
 /// What was read of a document.
@@ -71,6 +72,7 @@ pub fn read_with<T>(
         values_left: FEW_VALUES + document.len() * MOST_GROWTH,
         bytes_left: MOST_BYTES,
         level: 0,
+        said_too_much: false,
     };
     let value = read(&mut decoder);
     Decoded { value, waiting: decoder.waiting }
@@ -136,7 +138,7 @@ impl<'s> Decoder<'s> {
         for part in self.parts(node)? {
             match part {
                 Part::Literal(literal) => text.push_str(&literal),
-                Part::Reference(secret) => return self.misplaced_secret(&secret),
+                Part::Reference(secret) => return self.misplaced_secret(node, &secret),
             }
         }
         Some(Cow::Owned(text))
@@ -187,7 +189,7 @@ impl<'s> Decoder<'s> {
             .into_iter()
             .map(|part| match part {
                 Part::Literal(text) => Some(text),
-                Part::Reference(secret) => self.misplaced_secret(&secret),
+                Part::Reference(secret) => self.misplaced_secret(node, &secret),
             })
             .collect::<Option<_>>()?;
         let names = || choices.iter().map(|choice| choice.name);
@@ -253,15 +255,19 @@ impl<'s> Decoder<'s> {
 
     /// Returns None where aliases or references lead too deep or to too much, which is noted.
     pub(crate) fn count(&mut self, node: Node<'_>) -> Option<()> {
-        let too_deep = self.level == MOST_LEVELS;
-        if too_deep || self.values_left == 1 {
+        if self.level == MOST_LEVELS || self.values_left == 0 {
             self.too_much(node);
+            return None;
         }
-        self.values_left = self.values_left.saturating_sub(1);
-        (!too_deep && self.values_left > 0).then_some(())
+        self.values_left -= 1;
+        Some(())
     }
 
+    /// Says it once: what comes after is too much for the same reason.
     pub(crate) fn too_much(&mut self, node: Node<'_>) {
+        if std::mem::replace(&mut self.said_too_much, true) {
+            return;
+        }
         let message = "aliases or references expand this to too much";
         let error = Diagnostic::new(Code::AliasBomb, first_line(node), message);
         self.note(error.help("write out what repeats itself, or repeat it less often"));

@@ -13,6 +13,9 @@ pub(crate) const FEW_MERGES: usize = 100_000;
 /// How many keys more it may look at for each value that the file has.
 pub(crate) const MERGES_PER_VALUE: usize = 4;
 
+/// Said once, and then nothing more is merged.
+const TOO_MANY: usize = usize::MAX;
+
 /// Keys of one map and where each stands first.
 pub(crate) type Names<'t> = HashMap<Cow<'t, str>, SlotId>;
 
@@ -89,14 +92,17 @@ impl<'t> Builder<'t, '_> {
     /// Maps that each merge the one before grow with the square of the file.
     fn may_merge(&mut self, keys: usize, place: SlotId) -> bool {
         let most = FEW_MERGES + self.slots.len() * MERGES_PER_VALUE;
-        let before = self.merges;
+        if self.merges == TOO_MANY {
+            return false;
+        }
         self.merges += 1 + keys;
-        if before <= most && self.merges > most {
+        if self.merges > most {
+            self.merges = TOO_MANY;
             let message = "merge keys make this file too large";
             let error = Diagnostic::new(Code::AliasBomb, self.span_of(place), message);
             self.diagnostics.push(error.help("write out what differs, or merge less often"));
         }
-        self.merges <= most
+        self.merges != TOO_MANY
     }
 
     fn duplicate(&mut self, name: &str, first: SlotId, again: SlotId) {

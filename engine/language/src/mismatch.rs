@@ -4,7 +4,7 @@ use crate::decoder::Decoder;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Content, Node};
 use crate::shape::{Case, Layout, ScalarShape, Shape};
-use crate::source::Span;
+use crate::source::{SourceId, Span};
 use crate::suggest;
 use crate::template::Reference;
 
@@ -63,9 +63,13 @@ impl Decoder<'_> {
         None
     }
 
-    pub(crate) fn misplaced_secret<T>(&mut self, secret: &Reference) -> Option<T> {
-        let error =
-            Diagnostic::new(Code::MisplacedSecret, secret.span, "a secret cannot be used here");
+    /// A secret behind a reference stands in no file: then the place is where it would go.
+    pub(crate) fn misplaced_secret<T>(&mut self, node: Node<'_>, secret: &Reference) -> Option<T> {
+        let in_file = secret.span.source != SourceId::NOWHERE;
+        let place = if in_file { secret.span } else { first_line(node) };
+        let name = suggest::quoted(secret.secret().unwrap_or_default());
+        let message = format!("the secret {name} cannot be used here");
+        let error = Diagnostic::new(Code::MisplacedSecret, place, message);
         self.note(error.label("this value is shown in plans and kept in state"));
         None
     }
@@ -81,11 +85,15 @@ pub(crate) fn found(node: Node<'_>) -> String {
     }
 }
 
+/// More of a line, in bytes, is not searched for its end.
+const MOST_OF_A_LINE: usize = 4096;
+
 /// Returns the span of a value, or where a long one begins.
 pub(crate) fn first_line(node: Node<'_>) -> Span {
-    let span = node.span();
-    let length = node.written().find(['\r', '\n']).unwrap_or(node.written().len());
-    Span { end: span.start + length as u32, ..span }
+    let (span, written) = (node.span(), node.written());
+    let written = &written[..written.floor_char_boundary(MOST_OF_A_LINE)];
+    let length = written.bytes().position(|byte| byte == b'\r' || byte == b'\n');
+    Span { end: span.start + length.unwrap_or(written.len()) as u32, ..span }
 }
 
 /// What can be repeated in a line of advice.

@@ -9,6 +9,7 @@ pub use annotate_snippets::Renderer;
 pub use annotate_snippets::renderer::DecorStyle;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Label, Severity};
+use crate::mask::Mask;
 use crate::source::{Source, SourceId, Sources};
 use crate::wrap;
 
@@ -22,6 +23,8 @@ const LONG_LINE: usize = 4096;
 const AROUND: Range<usize> = 512..1024;
 /// Carets under more characters than this say nothing more.
 const MOST_CARETS: usize = 60;
+/// What the line number and the bar beside it take of the width.
+const GUTTER: usize = 8;
 
 /// Returns all findings as text, in the order of the file, and how many there are.
 pub fn render(diagnostics: Diagnostics, sources: &Sources, renderer: &Renderer) -> String {
@@ -37,9 +40,9 @@ pub fn render_at(
 ) -> String {
     let not_kept = diagnostics.not_kept();
     let all = diagnostics.sorted();
+    let canvas = Canvas { sources, width, mask: Mask::of(&all, sources) };
     let shown = all.iter().take(MOST_SHOWN);
-    let mut parts: Vec<String> =
-        shown.map(|one| render_one(one, sources, renderer, width)).collect();
+    let mut parts: Vec<String> = shown.map(|one| canvas.draw(one, renderer)).collect();
     match count(&all, not_kept) {
         Some(count) => parts.push(count),
         None => return String::new(),
@@ -54,11 +57,8 @@ pub fn render_one(
     renderer: &Renderer,
     width: usize,
 ) -> String {
-    let canvas = Canvas { sources, width };
-    let words = Words::of(diagnostic, width);
-    // The line number and the bar beside it take some of the width.
-    let renderer = renderer.clone().term_width(width.saturating_sub(8).max(40));
-    renderer.render(&[canvas.group(diagnostic, &words)])
+    let mask = Mask::of(std::slice::from_ref(diagnostic), sources);
+    Canvas { sources, width, mask }.draw(diagnostic, renderer)
 }
 
 /// "3 errors, 1 warning"; None if there is nothing.
@@ -88,30 +88,40 @@ struct Words {
     help: Option<String>,
 }
 
-impl Words {
-    fn of(diagnostic: &Diagnostic, width: usize) -> Self {
+struct Canvas<'d> {
+    sources: &'d Sources,
+    width: usize,
+    mask: Mask,
+}
+
+impl<'d> Canvas<'d> {
+    fn draw(&self, diagnostic: &'d Diagnostic, renderer: &Renderer) -> String {
+        let words = self.words(diagnostic);
+        let renderer = renderer.clone().term_width(self.width.saturating_sub(GUTTER).max(40));
+        renderer.render(&[self.group(diagnostic, &words)])
+    }
+
+    fn words(&self, diagnostic: &Diagnostic) -> Words {
         let indent = diagnostic.severity.word().len() + "[W000]: ".len();
-        let title = wrap::block(&diagnostic.message, width.saturating_sub(indent));
-        let below = |text: &String| wrap::block(text, width.saturating_sub(16));
-        let main = diagnostic.labels.first().filter(|label| is_long(label, width));
-        Self {
+        let title = wrap::block(&diagnostic.message, self.width.saturating_sub(indent));
+        let below = |text: &String| wrap::block(text, self.width.saturating_sub(2 * GUTTER));
+        let main = diagnostic.labels.first().filter(|label| self.is_long(label));
+        Words {
             title,
             note: main.map(|label| below(&label.text)),
             help: diagnostic.help.as_ref().map(below),
         }
     }
-}
 
-fn is_long(label: &Label, width: usize) -> bool {
-    label.text.chars().count() > width / 2
-}
+    /// Whether what is said would not fit beside the place.
+    fn is_long(&self, label: &Label) -> bool {
+        let length = label.text.chars().count();
+        let Some(source) = self.sources.find(label.span.source) else { return length > 0 };
+        let carets = label.span.end.saturating_sub(label.span.start) as usize;
+        let column = source.place(label.span.start).column + carets.min(MOST_CARETS);
+        column + length + GUTTER > self.width && length > self.width / 3
+    }
 
-struct Canvas<'d> {
-    sources: &'d Sources,
-    width: usize,
-}
-
-impl<'d> Canvas<'d> {
     fn group(&self, diagnostic: &'d Diagnostic, words: &'d Words) -> Group<'d> {
         let level = match diagnostic.severity {
             Severity::Error => Level::ERROR,
@@ -143,12 +153,15 @@ impl<'d> Canvas<'d> {
             let here = labels[index..].iter().filter(|other| {
                 other.span.source == label.span.source && window.holds(source, other)
             });
+            let shown = self.mask.shown(label.span.source, source, window.bytes.clone());
             let annotations = here.map(|other| {
-                self.annotation(other, source, &window, std::ptr::eq(other, labels.as_ptr()))
+                let bytes = window.place_of(other, source);
+                let bytes = shown.place_of(bytes.start)..shown.place_of(bytes.end);
+                self.annotation(other, bytes, std::ptr::eq(other, labels.as_ptr()), &shown.text)
             });
-            let snippet = Snippet::source(&source.text[window.bytes.clone()])
-                .line_start(window.line + 1)
-                .annotations(annotations.collect::<Vec<_>>());
+            let annotations: Vec<Annotation<'d>> = annotations.collect();
+            let snippet =
+                Snippet::source(shown.text).line_start(window.line + 1).annotations(annotations);
             if window.is_cut {
                 // The column of a cut line is not the column in the file.
                 let place = source.place(label.span.start);
@@ -164,22 +177,16 @@ impl<'d> Canvas<'d> {
     fn annotation(
         &self,
         label: &'d Label,
-        source: &Source,
-        window: &Window,
+        bytes: Range<usize>,
         primary: bool,
+        shown: &str,
     ) -> Annotation<'d> {
         let kind = if primary { AnnotationKind::Primary } else { AnnotationKind::Context };
-        let visible = &source.text[window.bytes.clone()];
-        let inside = |at: u32| {
-            let at = (at as usize).clamp(window.bytes.start, window.bytes.end);
-            visible.floor_char_boundary(at - window.bytes.start)
-        };
-        let start = inside(label.span.start);
-        let end = inside(label.span.end).max(start);
-        let carets = visible[start..end].char_indices().nth(MOST_CARETS);
-        let end = carets.map_or(end, |(length, _)| start + length);
-        let annotation = kind.span(start..end);
-        if label.text.is_empty() || primary && is_long(label, self.width) {
+        let most = (self.width / 2).clamp(8, MOST_CARETS);
+        let long = shown[bytes.clone()].char_indices().nth(most);
+        let end = long.map_or(bytes.end, |(length, _)| bytes.start + length);
+        let annotation = kind.span(bytes.start..end);
+        if label.text.is_empty() || primary && self.is_long(label) {
             annotation
         } else {
             annotation.label(label.text.as_str())
@@ -211,5 +218,16 @@ impl Window {
         let start = label.span.start as usize;
         source.line_of(label.span.start) == self.line
             && (!self.is_cut || self.bytes.contains(&start) || start == self.bytes.end)
+    }
+
+    /// Where a label lies in what is shown.
+    fn place_of(&self, label: &Label, source: &Source) -> Range<usize> {
+        let visible = &source.text[self.bytes.clone()];
+        let inside = |at: u32| {
+            let at = (at as usize).clamp(self.bytes.start, self.bytes.end);
+            visible.floor_char_boundary(at - self.bytes.start)
+        };
+        let start = inside(label.span.start);
+        start..inside(label.span.end).max(start)
     }
 }

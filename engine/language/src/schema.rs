@@ -204,6 +204,10 @@ impl Writer {
             shapes.into_iter().find(|shape| shape.has_form(form))
         };
         let mut schema = match of_form(Form::Scalar) {
+            // A reference may stand for all of it, even where the text itself must be written out.
+            Some(shape) if shape.is_literal() => {
+                json!({ "anyOf": [self.value(shape), { "$ref": "#/definitions/reference" }] })
+            }
             Some(shape) => self.or_reference(shape),
             None => json!({ "$ref": "#/definitions/reference" }),
         };

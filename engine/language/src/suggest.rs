@@ -5,32 +5,35 @@ use std::borrow::Cow;
 /// More slips than this are another word, however long it is.
 const MOST_SLIPS: usize = 4;
 /// What is shown of a text that people wrote.
-const MOST_SHOWN: usize = 60;
+const MOST_SHOWN: usize = 40;
 /// How many names are written out in a sentence.
 const MOST_LISTED: usize = 24;
 
-/// Returns the candidate that a person most likely meant, if one is near enough. The first of equally
-/// near ones.
+/// Returns the candidate that a person most likely meant, if one is near enough. Of equally near ones
+/// the one whose length is nearer, then the first.
 pub fn nearest<'c>(
     written: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<&'c str> {
     let written = fold(written);
     let length = written.chars().count();
-    let mut best: Option<(usize, &str)> = None;
+    let mut best: Option<(Distance, &str)> = None;
     let mut allowed = slips(length);
     for candidate in candidates {
         let Some(distance) = distance(&written, length, candidate, allowed) else { continue };
         if best.is_none_or(|(nearest, _)| distance < nearest) {
             best = Some((distance, candidate));
-            if distance == 0 {
+            if distance == (0, 0) {
                 break;
             }
-            allowed = distance;
+            allowed = allowed.min(distance.0);
         }
     }
     best.map(|(_, candidate)| candidate)
 }
+
+/// Slips of the hand, and by how much the lengths differ.
+type Distance = (usize, usize);
 
 /// How many slips of the hand a word of this length may have and still be the same word.
 fn slips(length: usize) -> usize {
@@ -42,17 +45,18 @@ fn slips(length: usize) -> usize {
 }
 
 /// Returns how far apart they are, if that is at most `allowed`. A beginning is nearly the whole.
-fn distance(written: &str, length: usize, candidate: &str, allowed: usize) -> Option<usize> {
+fn distance(written: &str, length: usize, candidate: &str, allowed: usize) -> Option<Distance> {
     let candidate = fold(candidate);
+    let difference = candidate.chars().count().abs_diff(length);
     if length > 2 && candidate.starts_with(written) {
-        return Some(usize::from(candidate.len() > written.len()));
+        return Some((usize::from(difference > 0), difference));
     }
     // Lengths first: they cost nothing, and most names fail here.
-    let other = candidate.chars().count();
-    if allowed == 0 && *written != *candidate || length.abs_diff(other) > allowed {
+    if allowed == 0 && *written != *candidate || difference > allowed {
         return None;
     }
-    Some(strsim::osa_distance(written, &candidate)).filter(|distance| *distance <= allowed)
+    let slips = strsim::osa_distance(written, &candidate);
+    (slips <= allowed).then_some((slips, difference))
 }
 
 /// Case, `_` and `-` are slips of the hand, not different letters.

@@ -2,6 +2,9 @@
 
 use granit_parser::ErrorKind;
 
+/// What to do where a reference is taken for a map.
+pub(crate) const QUOTE_REFERENCE: &str =
+    "inside `{ }` and `[ ]`, put text with `${…}` in quotes: \"${name}\"";
 pub(crate) const NO_TABS: &str = "indent with spaces: YAML does not allow tabs";
 const QUOTE: &str = "put this text in quotes";
 
@@ -16,10 +19,10 @@ pub(crate) fn explained(kind: &ErrorKind) -> (String, Option<&'static str>) {
             ("a tab stands where indentation should be", Some(NO_TABS))
         }
         ErrorKind::UnclosedQuotedScalar | ErrorKind::InvalidQuotedScalarIndent => {
-            ("a quote is not closed", Some("close the quote that was opened before this place"))
+            ("a quote is not closed", Some("close it on the line on which the text ends"))
         }
         ErrorKind::DocumentIndicatorInQuotedScalar => {
-            ("`---` or `...` stands inside quotes", Some("close the quote that was opened before"))
+            ("`---` or `...` stands inside quotes", Some("close the quote before"))
         }
         ErrorKind::InvalidTrailingSingleQuotedScalar
         | ErrorKind::InvalidTrailingDoubleQuotedScalar => (
@@ -49,7 +52,7 @@ pub(crate) fn explained(kind: &ErrorKind) -> (String, Option<&'static str>) {
         ),
         ErrorKind::InvalidColonPlacement => (
             "a `:` makes this a key, and no key can stand here",
-            Some("a `]` or `}` may be missing before"),
+            Some("a `]` or `}` may be missing before this"),
         ),
         ErrorKind::UnclosedFlowCollection { .. } => ("this is never closed", None),
         ErrorKind::ExpectedFlowMappingSeparator => ("`,` or `}` is missing before this", None),

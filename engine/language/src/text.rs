@@ -114,10 +114,14 @@ impl Spec for Secret {
         {
             return reference.secret().map(|name| Self { name: name.to_owned() });
         }
+        let message = "a secret must not stand in a file";
+        let mut error = decoder.error(Code::MisplacedSecret, node, message);
+        if let Some(place) = error.labels.first_mut() {
+            // All of its lines: what lies here is not drawn.
+            place.span = node.span();
+        }
         decoder.note(
-            decoder
-                .error(Code::MisplacedSecret, node, "a secret must not stand in a file")
-                .help("keep it with `windlass secret set NAME` and write `${secret.NAME}` here"),
+            error.help("keep it with `windlass secret set NAME` and write `${secret.NAME}` here"),
         );
         None
     }

@@ -7,13 +7,13 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::document::{Document, Form, Slot, SlotId, Style};
 use crate::source::{SourceId, Span};
 use crate::suggest;
-use crate::syntax::{NO_TABS, explained};
+use crate::syntax::{NO_TABS, QUOTE_REFERENCE, explained};
 
 /// How deep lists and maps may stand in each other: far more than people write, and far less than what
 /// a reader that calls itself can bear.
@@ -236,14 +236,42 @@ impl<'t, 'd> Builder<'t, 'd> {
         if help == Some(NO_TABS) {
             start += self.text[start..].find('\t').unwrap_or_default();
         }
+        let before = &self.text[self.text.floor_char_boundary(start.saturating_sub(2))..start];
+        let is_reference =
+            before.ends_with("${") || before.ends_with('$') && self.text[start..].starts_with('{');
+        let help = if is_reference { Some(QUOTE_REFERENCE) } else { help };
         let width = self.text[start..].chars().next().map_or(0, char::len_utf8);
         let span = self.span(start as u32, (start + width) as u32);
         let diagnostic = Diagnostic::new(Code::Syntax, span, message);
         let diagnostic = diagnostic.label("what follows could not be read");
+        let diagnostic = match self.opened_before(error.kind(), start) {
+            Some(span) => diagnostic.also(span, "it was opened here"),
+            None => diagnostic,
+        };
         self.diagnostics.push(match help {
             Some(help) => diagnostic.help(help),
             None => diagnostic,
         });
+    }
+
+    /// Returns the quote or bracket whose end is missing, if that is what is wrong.
+    fn opened_before(&self, kind: &ErrorKind, until: usize) -> Option<Span> {
+        let at = match kind {
+            ErrorKind::UnclosedQuotedScalar
+            | ErrorKind::InvalidQuotedScalarIndent
+            | ErrorKind::DocumentIndicatorInQuotedScalar => {
+                let read = self.slots.last().map_or(0, |slot| slot.end as usize);
+                read + self.text.get(read..until)?.find(['"', '\''])?
+            }
+            ErrorKind::InvalidColonPlacement
+            | ErrorKind::ExpectedFlowMappingSeparator
+            | ErrorKind::ExpectedFlowSequenceSeparator => {
+                let innermost = self.slots[self.open.last()?.slot as usize].start as usize;
+                self.text.get(innermost..)?.starts_with(['[', '{']).then_some(innermost)?
+            }
+            _ => return None,
+        };
+        Some(self.span(at as u32, at as u32 + 1))
     }
 
     fn finish(mut self, before: usize) -> (String, Vec<Slot>, Vec<SlotId>, SlotId) {

@@ -41,6 +41,9 @@ impl Leaf for PortRange {
 
     fn parse(text: &str) -> Result<Self, String> {
         let (first, last) = text.split_once('-').unwrap_or((text, text));
+        if first.is_empty() || last.is_empty() || last.contains('-') {
+            return Err("write the first and the last port, such as `8000-8100`".to_owned());
+        }
         let port = |text: &str| NonZeroU16::parse(text.trim()).map(NonZeroU16::get);
         let (first, last) = (port(first)?, port(last)?);
         if first > last {

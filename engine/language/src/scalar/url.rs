@@ -65,11 +65,12 @@ impl Leaf for Url {
             "https" => 443,
             _ => return Err("only `http` and `https` are understood".to_owned()),
         };
-        if let Some(odd) =
-            text.chars().find(|c| c.is_whitespace() || c.is_control() || !c.is_ascii())
-        {
-            let code = format!("write {} as %XX", odd.escape_default());
-            return Err(if odd == ' ' { "write a blank as `%20`".to_owned() } else { code });
+        if let Some(odd) = text.chars().find(|c| !c.is_ascii_graphic()) {
+            return Err(match odd {
+                ' ' => "write a blank as `%20`".to_owned(),
+                odd if odd.is_control() => "it stands on one line".to_owned(),
+                odd => format!("`{odd}`: write `xn--…` in the name, or `%…` after it"),
+            });
         }
         let start = scheme + 3;
         let path = text[start..].find(['/', '?', '#']).map_or(text.len(), |at| start + at);
