@@ -11,6 +11,7 @@ mod disk;
 pub mod dns;
 pub mod file;
 mod http;
+mod note;
 pub mod process;
 pub mod random;
 pub mod secret;
@@ -32,6 +33,7 @@ fn list() -> Vec<Erased> {
         Erased::of(data::DataValue),
         Erased::of(dns::DnsRecord),
         Erased::of(dns::DnsZone),
+        Erased::of(file::FileArchive),
         Erased::of(file::FileDirectory),
         Erased::of(file::FileTemplate),
         Erased::of(file::FileText),

@@ -3,6 +3,7 @@
 //! What is written appears whole or not at all, and nothing that stood there before is overwritten
 //! unless somebody has said so. Nothing here may follow a link out of the place that it was given.
 
+pub mod archive;
 pub mod directory;
 pub(crate) mod look;
 mod owner;
@@ -12,6 +13,7 @@ pub mod text;
 pub(crate) mod wanted;
 pub(crate) mod write;
 
+pub use archive::FileArchive;
 pub use directory::FileDirectory;
 pub use template::FileTemplate;
 pub use text::FileText;

@@ -2,13 +2,10 @@
 //!
 //! It must hold no text of a secret.
 
-use std::fs;
-use std::path::PathBuf;
-
 use model::{Context, Fault};
 use serde::{Deserialize, Serialize};
 
-use crate::disk;
+use crate::note;
 
 /// A command that ended well.
 #[derive(Debug, Serialize, Deserialize)]
@@ -21,28 +18,20 @@ pub(super) struct Note {
 }
 
 impl Note {
-    /// Returns the last note; None: there is none, or it cannot be read.
+    /// Returns the last note, if there is one.
     pub(super) fn read(context: &Context, id: &str) -> Result<Option<Self>, Fault> {
-        let place = place(context, id);
-        let text = disk::read(&place).map_err(|error| disk::fault("read", &place, &error))?;
-        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+        place(context, id).read()
     }
 
     pub(super) fn write(&self, context: &Context, id: &str) -> Result<(), Fault> {
-        let place = place(context, id);
-        let written = serde_json::to_vec(self).map_err(std::io::Error::from).and_then(|bytes| {
-            fs::create_dir_all(disk::folder_of(&place))?;
-            disk::put(&place, &bytes, 0o600)
-        });
-        written.map_err(|error| disk::fault("write", &place, &error))
+        place(context, id).write(self)
     }
 
     pub(super) fn remove(context: &Context, id: &str) -> Result<(), Fault> {
-        let place = place(context, id);
-        disk::remove(&place).map_err(|error| disk::fault("remove", &place, &error))
+        place(context, id).remove()
     }
 }
 
-fn place(context: &Context, id: &str) -> PathBuf {
-    context.site.home.join("commands").join(format!("{id}.json"))
+fn place(context: &Context, id: &str) -> note::Note {
+    note::Note::of(context, "commands", id)
 }

@@ -3,25 +3,33 @@
 //! Nobody here can decrypt it again: what stands in it is known from a note that is kept beside the state,
 //! in keyed hashes, and believed as long as the file is the one that the note speaks of.
 
-mod note;
 mod seal;
 mod spec;
 
-use std::path::PathBuf;
-
 use model::{Change, Context, Difference, Fault, Found, Kind, Known, Object, Secrets, Token, Tree};
 use model::{Digest, Value};
+use serde::{Deserialize, Serialize};
 
 pub use spec::{FileObject, FileSpec, Recipient};
 
-use self::note::Note;
 use crate::disk;
 use crate::file::look;
 use crate::file::wanted;
 use crate::file::write::{self, Rights};
+use crate::note::Note;
 
 /// Named values in a file that only some can decrypt.
 pub struct SecretFile;
+
+/// What stands in a file that cannot be decrypted here, as long as the file is this one.
+#[derive(Debug, Serialize, Deserialize)]
+struct Sealed {
+    /// Of the encrypted file.
+    file: Digest,
+    recipients: Vec<String>,
+    /// Keyed hashes.
+    values: Tree,
+}
 
 impl Kind for SecretFile {
     const NAME: &'static str = "secret.file";
@@ -66,7 +74,7 @@ impl Kind for SecretFile {
             Change::Update(spec, _) => put(context, spec, false, token).map(Some),
             Change::Delete(_, object) => {
                 wanted::remove(&context.place(&object.id))?;
-                Note::remove(&note_of(context, &object.id)).map(|()| None)
+                note_of(context, &object.id).remove().map(|()| None)
             }
         }
     }
@@ -100,13 +108,13 @@ fn put(context: &Context, spec: &FileSpec, new: bool, token: &Token) -> Result<O
         wanted::may_replace(&path, &there, &differences, new && !spec.adopt)?;
     }
     let sealed = seal::sealed(spec, context.secrets())?;
-    let note = Note {
+    let note = Sealed {
         file: Digest::of(&sealed),
         recipients: seal::recipients(spec),
         values: seal::hashes(spec, context.secrets())?,
     };
     // The note comes first: as long as the file is not the one that it speaks of, nothing is believed.
-    note.write(&note_of(context, &path))?;
+    note_of(context, &path).write(&note)?;
     write::put(&context.place(&path), &sealed, &rights(spec), token)?;
     there(context, &path)?.ok_or_else(|| Fault::passing(format!("{path} is gone already")))
 }
@@ -119,7 +127,7 @@ fn there(context: &Context, id: &str) -> Result<Option<Object>, Fault> {
     };
     object.attributes.remove("content");
     object.attributes.remove("size");
-    let note = Note::read(&note_of(context, id))?;
+    let note: Option<Sealed> = note_of(context, id).read()?;
     if let Some(note) = note.filter(|note| note.file.to_string() == object.text("digest")) {
         look::put(&mut object, "recipients", note.recipients.into());
         look::put(&mut object, "values", Value::Map(note.values));
@@ -127,13 +135,10 @@ fn there(context: &Context, id: &str) -> Result<Option<Object>, Fault> {
     Ok(Some(object))
 }
 
-fn note_of(context: &Context, id: &str) -> PathBuf {
-    context.site.home.join("secret-files").join(format!("{}.json", Digest::of(id.as_bytes())))
+fn note_of(context: &Context, id: &str) -> Note {
+    Note::of(context, "secret-files", &Digest::of(id.as_bytes()).to_string())
 }
 
 fn rights(spec: &FileSpec) -> Rights {
     Rights { mode: spec.mode, owner: None, group: None }
 }
-
-/// Names and keyed hashes.
-type Hashes = Tree;

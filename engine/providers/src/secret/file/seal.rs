@@ -8,10 +8,9 @@ use std::str::FromStr;
 use age::armor::{ArmoredWriter, Format};
 use age::x25519::Recipient;
 use model::secret::revealed;
-use model::{Fault, Secrets, Value};
+use model::{Fault, Secrets, Tree, Value};
 use zeroize::Zeroizing;
 
-use super::Hashes;
 use super::spec::FileSpec;
 
 /// Returns the encrypted file, as text (the armor of age).
@@ -31,7 +30,7 @@ pub(super) fn recipients(spec: &FileSpec) -> Vec<String> {
 
 /// Returns what may be kept of the values. Also those without a secret in them are hashed: they stand
 /// here to be hidden.
-pub(super) fn hashes(spec: &FileSpec, secrets: &dyn Secrets) -> Result<Hashes, Fault> {
+pub(super) fn hashes(spec: &FileSpec, secrets: &dyn Secrets) -> Result<Tree, Fault> {
     let hash = |(name, text): (&String, &language::Text)| {
         let text = revealed(secrets, text)?;
         Ok((name.clone(), Value::Sealed(secrets.hash(text.expose()))))

@@ -1,0 +1,45 @@
+//! What a kind must know later and the world does not say: a small file beside the state, durable.
+//!
+//! It must hold no text of a secret. One that cannot be read counts as none: whoever has written it can do
+//! without, and writes it again.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use model::{Context, Fault};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::disk;
+
+/// Where a note is kept: in a folder for its kind.
+pub(crate) struct Note(PathBuf);
+
+impl Note {
+    /// Returns the note of this name, which is fit for a file.
+    pub(crate) fn of(context: &Context, folder: &str, name: &str) -> Self {
+        Self(context.site.home.join(folder).join(format!("{name}.json")))
+    }
+
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<Option<T>, Fault> {
+        let text = disk::read(&self.0).map_err(|error| self.fault("read", &error))?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    pub(crate) fn write(&self, what: &impl Serialize) -> Result<(), Fault> {
+        let written = serde_json::to_vec(what).map_err(io::Error::from).and_then(|bytes| {
+            fs::create_dir_all(disk::folder_of(&self.0))?;
+            disk::put(&self.0, &bytes, 0o600)
+        });
+        written.map_err(|error| self.fault("write", &error))
+    }
+
+    pub(crate) fn remove(&self) -> Result<(), Fault> {
+        disk::remove(&self.0).map_err(|error| self.fault("remove", &error))
+    }
+
+    fn fault(&self, doing: &str, error: &io::Error) -> Fault {
+        disk::fault(doing, AsRef::<Path>::as_ref(&self.0), error)
+    }
+}
