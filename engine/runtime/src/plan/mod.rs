@@ -59,7 +59,7 @@ pub fn plan(question: &Question<'_>) -> Result<Plan, Diagnostics> {
         planner.outcomes.push(outcome);
     }
     let outputs = planner.outputs();
-    if !planner.diagnostics.is_empty() {
+    if planner.diagnostics.has_errors() {
         return Err(planner.diagnostics);
     }
     planner.gone();

@@ -48,7 +48,7 @@ pub fn load<'d>(
     }
     let outputs = loader.outputs(&blocks);
     let order = loader.order(&blocks);
-    if !loader.diagnostics.is_empty() {
+    if loader.diagnostics.has_errors() {
         blocks.iter().for_each(|block| block.check(document, loader.diagnostics));
         return None;
     }

@@ -148,6 +148,7 @@ pub async fn walk<E: Effects>(walk: Walk<E>) -> Result<Ledger, StoreError> {
             let Journal { store, run, lease } = &walker.walk.journal;
             store.append(*run, lease, tick.events).await?;
         }
+        walker.tell(&tick.ended);
         tick.released.into_iter().for_each(|(id, prepared)| walker.spawn(id, prepared, false));
         if walker.tasks.is_empty() && walker.ended.is_empty() {
             return Ok(walker.ledger);
@@ -161,6 +162,8 @@ pub async fn walk<E: Effects>(walk: Walk<E>) -> Result<Ledger, StoreError> {
 struct Tick {
     events: Vec<Event>,
     released: Vec<(StepId, Prepared)>,
+    /// What who watches is told once it is durable.
+    ended: Vec<(StepId, u64)>,
 }
 
 struct Walker<E> {
@@ -256,10 +259,18 @@ impl<E: Effects> Walker<E> {
             other => other,
         };
         self.walk.effects.ended(step, &ending);
-        self.walk.observer.ended(id, step, &ending, took);
         self.ledger.end(id, ending.clone());
+        tick.ended.push((id, took));
         tick.events.push(Event::Ended { step: step.name.clone(), ending, took, log });
         self.let_go(id);
+    }
+
+    fn tell(&self, ended: &[(StepId, u64)]) {
+        for &(id, took) in ended {
+            if let Some(ending) = self.ledger.ending(id) {
+                self.walk.observer.ended(id, &self.walk.steps.all()[id], ending, took);
+            }
+        }
     }
 
     fn let_go(&mut self, id: StepId) {
