@@ -5,10 +5,10 @@ mod care;
 mod ends;
 mod health;
 #[path = "../lab.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
+#[allow(dead_code, clippy::unwrap_used, reason = "other tests share it")]
 mod lab;
 #[path = "../life.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
+#[allow(dead_code, clippy::unwrap_used, reason = "other tests share it")]
 mod life;
 mod logs;
 mod place;

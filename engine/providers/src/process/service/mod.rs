@@ -10,6 +10,7 @@ mod spec;
 mod wanted;
 
 use std::path::PathBuf;
+use std::slice;
 
 use model::{
     Change, Context, Difference, Fault, Found, Kind, Known, Object, Secrets, Token, Tree, Value,
@@ -72,15 +73,18 @@ impl Kind for ProcessService {
         let mut tries = if before.is_none() && spec.ports.is_some() { PORTS } else { 1 };
         loop {
             let made = bring_about(context, &client, &name, spec, before, token).await;
-            if made.is_err() && before.is_none() {
-                // Nothing is known of it afterwards, so nothing of it may stay; its log may.
-                remove(context, &name, false).await?;
-            }
             tries -= 1;
-            match made {
-                // Others choose ports too. Nobody knows of this one yet, so another one will do.
-                Err(Unready::NoPort(_)) if tries > 0 => {}
-                made => return Ok(Some(made?)),
+            let retry = tries > 0 && matches!(made, Err(Unready::NoPort(_)));
+            match made.map_err(Fault::from) {
+                Ok(object) => return Ok(Some(object)),
+                Err(fault) if before.is_none() => {
+                    // Others choose ports too. Nobody knows of this one yet, so another will do.
+                    let fault = undone(context, &name, fault).await?;
+                    if !retry {
+                        return Err(fault);
+                    }
+                }
+                Err(fault) => return Err(fault),
             }
         }
     }
@@ -92,7 +96,7 @@ impl Kind for ProcessService {
         token: &Token,
     ) -> Result<Found, Fault> {
         let name = name_of(context, &change);
-        let known = look(&home(context), &[name.clone()]).await.map_err(fault)?.remove(0);
+        let known = look(&home(context), slice::from_ref(&name)).await.map_err(fault)?.remove(0);
         let (Some(spec), Some(status)) = (change.wanted(), known) else {
             let gone = change.wanted().is_none() && !is_known(context, &name).await?;
             return Ok(if gone { Found::Done(None) } else { Found::Nothing });
@@ -151,6 +155,18 @@ async fn given_port(
         refuse_taken(port)?;
     }
     Ok(port)
+}
+
+/// Clears away a service that did not come about: nothing is known of it afterwards, so nothing of it
+/// may stay; its log may. Returns why it did not, or what is left.
+async fn undone(context: &Context, name: &str, why: Fault) -> Result<Fault, Fault> {
+    match remove(context, name, false).await {
+        Ok(()) => Ok(why),
+        Err(left) => {
+            let details = why.details.into_iter().chain([format!("it is still there: {left}")]);
+            Err(Fault::broken(why.message).details(details))
+        }
+    }
 }
 
 async fn remove(context: &Context, name: &str, logs: bool) -> Result<(), Fault> {

@@ -15,8 +15,11 @@ use super::service::{Service, Then};
 use super::spec::Program;
 use super::supervise::Supervisor;
 
-/// Between exec and the moment at which its environment shows, a process has none to show.
-const EXEC: Duration = Duration::from_millis(20);
+/// Between exec and the moment at which its environment shows, a process has none to show. It may
+/// exec again soon after (a shell that becomes what it starts), so one further look is not enough.
+const EXEC: Duration = Duration::from_millis(10);
+/// So many times it is looked for.
+const LOOKS: u32 = 5;
 
 impl Supervisor {
     /// Adopts all services that its folder knows.
@@ -90,14 +93,16 @@ impl Supervisor {
     }
 }
 
-/// The process of an intent, if it came to one. Looked for twice.
+/// The process of an intent, if it came to one.
 fn found(record: &Record) -> Option<Identity> {
     let start = record.start.as_deref()?;
-    let pid = started_as(start).or_else(|| {
+    for _ in 1..LOOKS {
+        if let Some(pid) = started_as(start) {
+            return Identity::of(pid);
+        }
         sleep(EXEC);
-        started_as(start)
-    });
-    Identity::of(pid?)
+    }
+    Identity::of(started_as(start)?)
 }
 
 fn nothing_left(service: &Service) -> bool {
