@@ -115,7 +115,7 @@ class Case(unittest.TestCase):
         command += ["-addext", "subjectAltName=" + ",".join(names)]
         command += ["-keyout", str(key), "-out", str(file)]
         subprocess.run(command, check=True, capture_output=True)
-        return {"certificate": "certificate.pem", "key": "key.pem", "authority": "certificate.pem"}
+        return {"certificate": str(file), "key": str(key), "authority": str(file)}
 
     def trust(self) -> ssl.SSLContext:
         """A client's context that trusts what `certificate` made."""

@@ -27,7 +27,7 @@ class Processes(Case):
     def setUp(self) -> None:
         super().setUp()
         self.settings = self.folder / "settings.json"
-        self.settings.write_text(json.dumps({"title": "Test book", "database": "book.sqlite3"}))
+        self.settings.write_text(json.dumps({"title": "Test book", "database": str(self.folder / "book.sqlite3")}))
 
     def begin(self, module: str, root=ROOT, **more: str):
         """Starts a process of a release and reads from its log where it listens."""
