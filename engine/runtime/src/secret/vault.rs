@@ -1,7 +1,8 @@
 //! The secrets of a project: from the environment, from `secrets.age` in the repository, and those
 //! that kinds have made and keep.
 //!
-//! Whatever it has revealed, it can cover: it is the one that knows what must not be shown.
+//! Whatever it could reveal, it can cover, and also what a secret was before it got another text: it is
+//! the one that knows what must not be shown.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -30,9 +31,20 @@ pub struct Vault {
     file: PathBuf,
     /// Where secrets that kinds make are kept, one encrypted file each.
     kept: PathBuf,
-    revealed: Mutex<BTreeMap<String, SecretText>>,
-    /// Of everything that was revealed; None: there is more since.
-    masker: Mutex<Option<Arc<Masker>>>,
+    /// Those of them that were read.
+    opened: Mutex<BTreeMap<String, SecretText>>,
+    covered: Mutex<Covered>,
+}
+
+/// What must not be shown.
+#[derive(Default)]
+struct Covered {
+    /// Every text that was ever known here, by its hash.
+    texts: BTreeMap<Digest, SecretText>,
+    /// Of all of them; None: there is more since.
+    masker: Option<Arc<Masker>>,
+    /// Those that kinds have made in earlier processes are among them.
+    whole: bool,
 }
 
 /// Why secrets cannot be had.
@@ -84,14 +96,17 @@ impl Vault {
                 given.insert(folded(name), SecretText::new(text.as_str()));
             }
         }
-        Ok(Self {
+        let vault = Self {
             key,
-            given: Mutex::new(given),
+            given: Mutex::default(),
             file,
             kept: home.join("kept"),
-            revealed: Mutex::default(),
-            masker: Mutex::default(),
-        })
+            opened: Mutex::default(),
+            covered: Mutex::default(),
+        };
+        given.values().for_each(|text| vault.cover(text));
+        *lock(&vault.given) = given;
+        Ok(vault)
     }
 
     /// Returns the names of the secrets in the file and the environment, sorted.
@@ -122,6 +137,7 @@ impl Vault {
         let plain = serde_json::to_string(&plain).map_err(|error| failed(error.into()))?;
         let sealed = self.key.encrypt(&plain).map_err(failed)?;
         write_private(&self.file, &sealed).map_err(failed)?;
+        secrets.values().for_each(|text| self.cover(text));
         *lock(&self.given) = secrets;
         Ok(())
     }
@@ -131,40 +147,58 @@ impl Vault {
     }
 
     fn find(&self, name: &str) -> Option<SecretText> {
-        if let Some(text) = lock(&self.revealed).get(name) {
-            return Some(text.clone());
-        }
         let given = {
             let given = lock(&self.given);
             given.get(name).or_else(|| given.get(&folded(name))).cloned()
         };
-        given.or_else(|| {
-            let sealed = fs::read(self.kept_path(name)).ok()?;
-            self.key.decrypt(&sealed).ok().map(SecretText::new)
-        })
+        given.or_else(|| self.open_kept(name))
     }
 
-    /// From now on this text is covered wherever it turns up.
-    fn cover(&self, name: &str, text: &SecretText) {
-        lock(&self.revealed).insert(name.to_owned(), text.clone());
-        *lock(&self.masker) = None;
+    fn open_kept(&self, name: &str) -> Option<SecretText> {
+        if let Some(text) = lock(&self.opened).get(name) {
+            return Some(text.clone());
+        }
+        let sealed = fs::read(self.kept_path(name)).ok()?;
+        let text = self.key.decrypt(&sealed).ok().map(SecretText::new)?;
+        lock(&self.opened).insert(name.to_owned(), text.clone());
+        self.cover(&text);
+        Some(text)
     }
 
-    /// Returns what covers everything that was revealed so far.
+    /// From now on this text is covered wherever it turns up. One that is too short would cover half
+    /// of every page, and cannot be used.
+    fn cover(&self, text: &SecretText) {
+        if text.expose().len() < SHORTEST {
+            return;
+        }
+        let mut covered = lock(&self.covered);
+        if covered.texts.insert(self.key.digest(text.expose()), text.clone()).is_none() {
+            covered.masker = None;
+        }
+    }
+
+    /// Returns what covers everything that could be revealed.
     pub fn masker(&self) -> Arc<Masker> {
-        let mut masker = lock(&self.masker);
-        let made = || Arc::new(Masker::new(lock(&self.revealed).values().map(SecretText::expose)));
+        if !std::mem::replace(&mut lock(&self.covered).whole, true) {
+            self.names_kept().iter().for_each(|name| _ = self.open_kept(name));
+        }
+        let Covered { texts, masker, .. } = &mut *lock(&self.covered);
+        let made = || Arc::new(Masker::new(texts.values().map(SecretText::expose)));
         Arc::clone(masker.get_or_insert_with(made))
+    }
+
+    fn names_kept(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.kept).into_iter().flatten().flatten();
+        let name = |entry: fs::DirEntry| {
+            Some(entry.file_name().to_str()?.strip_suffix(".age")?.to_owned())
+        };
+        entries.filter_map(name).collect()
     }
 }
 
 impl Secrets for Vault {
     fn reveal(&self, name: &str) -> Option<SecretText> {
-        let text = self.find(name).filter(|text| text.expose().len() >= SHORTEST)?;
-        if !lock(&self.revealed).contains_key(name) {
-            self.cover(name, &text);
-        }
-        Some(text)
+        self.find(name).filter(|text| text.expose().len() >= SHORTEST)
     }
 
     fn problem(&self, name: &str) -> Option<String> {
@@ -178,7 +212,8 @@ impl Secrets for Vault {
     }
 
     fn keep(&self, name: &str, text: &SecretText) -> Result<(), Fault> {
-        self.cover(name, text);
+        self.cover(text);
+        lock(&self.opened).insert(name.to_owned(), text.clone());
         let failed = |error: io::Error| {
             Fault::broken(format!("cannot keep a secret in {}: {error}", self.kept.display()))
         };
@@ -188,6 +223,7 @@ impl Secrets for Vault {
     }
 
     fn forget(&self, name: &str) -> Result<(), Fault> {
+        lock(&self.opened).remove(name);
         match fs::remove_file(self.kept_path(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(Fault::broken(format!("cannot forget a secret: {error}")))
