@@ -52,12 +52,11 @@ pub(crate) struct Answer {
 /// No connection, no answer in time, an answer that is too large, a redirect that is not followed.
 pub(crate) async fn ask(question: &Question) -> Result<Answer, Fault> {
     let mut body = Vec::new();
-    let (status, headers) =
-        ask_into(question, |_| true, &mut |bytes| {
-            body.extend(bytes);
-            Ok(())
-        })
-        .await?;
+    let (status, headers) = ask_into(question, |_| true, &mut |bytes| {
+        body.extend(bytes);
+        Ok(())
+    })
+    .await?;
     Ok(Answer { status, headers, body })
 }
 
@@ -78,14 +77,12 @@ pub(crate) async fn ask_into(
         }
         Ok((status, headers))
     };
-    match tokio::time::timeout(question.time_limit, asked).await {
-        Ok(answer) => answer,
-        Err(_) => {
-            let limit = language::Duration(question.time_limit);
-            Err(Fault::passing(format!("{} did not answer within {limit}", question.url))
-                .help("give it more with `time_limit`, or look at what it waits for"))
-        }
-    }
+    let late = |_| {
+        let limit = language::Duration(question.time_limit);
+        Err(Fault::passing(format!("{} did not answer within {limit}", question.url))
+            .help("give it more with `time_limit`, or look at what it waits for"))
+    };
+    tokio::time::timeout(question.time_limit, asked).await.unwrap_or_else(late)
 }
 
 async fn follow(question: &Question) -> Result<(Response<Incoming>, Url), Fault> {
@@ -181,7 +178,8 @@ fn joined(base: &Url, location: &str) -> String {
 type Connector = HttpsConnector<HttpConnector>;
 
 fn client(question: &Question, url: &Url) -> Result<Client<Connector, Empty<Bytes>>, Fault> {
-    let config = if url.is_https() { encryption(question)? } else { configured(RootCertStore::empty()) };
+    let config =
+        if url.is_https() { encryption(question)? } else { configured(RootCertStore::empty()) };
     let connector = HttpsConnectorBuilder::new()
         .with_tls_config((*config).clone())
         .https_or_http()
@@ -239,9 +237,8 @@ fn unreachable(url: &Url, error: &hyper_util::client::legacy::Error) -> Fault {
     }
     let fault = Fault::passing(format!("cannot reach {place}: {why}"));
     match why.as_str() {
-        _ if why.contains("dns error") || why.contains("lookup") => {
-            fault.help(format!("is `{}` spelt right, and does this machine find names?", url.host()))
-        }
+        _ if why.contains("dns error") || why.contains("lookup") => fault
+            .help(format!("is `{}` spelt right, and does this machine find names?", url.host())),
         _ if why.contains("refused") => fault.help("is it running, and is this its port?"),
         _ => fault,
     }
@@ -262,6 +259,8 @@ fn causes(error: &dyn Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+
     use super::*;
 
     #[test]

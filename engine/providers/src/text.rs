@@ -52,11 +52,6 @@ pub(crate) fn sealed_map(secrets: &dyn Secrets, texts: &BTreeMap<String, Text>) 
     Value::Map(texts.iter().map(sealed).collect::<Tree>())
 }
 
-/// Returns whether any text of a map holds a secret.
-pub(crate) fn any_secret(texts: &BTreeMap<String, Text>) -> bool {
-    texts.values().any(|text| plain(text).is_none())
-}
-
 /// Returns a map of texts with their secrets put in.
 pub(crate) fn revealed_map(
     secrets: &dyn Secrets,

@@ -137,7 +137,7 @@ fn shape_keys(shape: Shape, found: &mut BTreeSet<&'static str>) {
             shape_keys(item(), found);
         }
         Shape::Either(forms) => {
-            forms.alternatives.iter().for_each(|form| shape_keys((form.shape)(), found))
+            forms.alternatives.iter().for_each(|form| shape_keys((form.shape)(), found));
         }
         _ => {}
     }

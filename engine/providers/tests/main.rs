@@ -1,5 +1,7 @@
 //! Every kind against its own example, its table of cases, and real files, processes and servers.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+
 mod cases;
 mod cert;
 mod commands;

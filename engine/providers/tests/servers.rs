@@ -77,7 +77,7 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, answers: Answers
             _ = stream.write_all(&answer).await;
             _ = stream.shutdown().await;
         }
-        None => tokio::time::sleep(Duration::from_secs(60)).await,
+        None => tokio::time::sleep(Duration::from_mins(1)).await,
     }
 }
 

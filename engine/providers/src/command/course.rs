@@ -196,6 +196,7 @@ pub(crate) async fn run_all(
         }
         match running.join_next().await {
             Some(Ok((at, course, result))) => ended[at] = Some((course, result)),
+            // It panicked; whoever asks for its answer finds none.
             Some(Err(_)) => {}
             None => return ended,
         }

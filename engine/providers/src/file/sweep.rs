@@ -31,9 +31,10 @@ pub(crate) async fn tree(folder: &Path) -> Result<(), Fault> {
         let deeper = open.len();
         for entry in entries {
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            match is_folder {
-                true => open.push(entry.path()),
-                false => gone(fs::remove_file(entry.path()), &entry.path())?,
+            if is_folder {
+                open.push(entry.path());
+            } else {
+                gone(fs::remove_file(entry.path()), &entry.path())?;
             }
             done += 1;
             if done % TURN == 0 {
@@ -41,8 +42,16 @@ pub(crate) async fn tree(folder: &Path) -> Result<(), Fault> {
             }
         }
         if open.len() == deeper {
-            gone(fs::remove_dir(&folder), &folder)?;
-            open.pop();
+            match fs::remove_dir(&folder) {
+                // Work that was given up may have put something in; it stops at its next step.
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+                    tokio::task::yield_now().await;
+                }
+                removed => {
+                    gone(removed, &folder)?;
+                    open.pop();
+                }
+            }
         }
     }
     Ok(())

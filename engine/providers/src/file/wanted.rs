@@ -47,10 +47,8 @@ impl Wanted {
     }
 
     fn as_value(&self, secrets: &dyn Secrets) -> Value {
-        match self.sealed {
-            true => Value::Sealed(secrets.hash(self.content.expose())),
-            false => Value::text(self.content.expose()),
-        }
+        let text = self.content.expose();
+        if self.sealed { Value::Sealed(secrets.hash(text)) } else { Value::text(text) }
     }
 
     /// Brings the file about.

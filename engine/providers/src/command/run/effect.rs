@@ -158,7 +158,7 @@ async fn command(
     let hidden = spec.sensitive;
     let mut see = |line: &str| {
         if !hidden {
-            context.progress.line(line)
+            context.progress.line(line);
         }
     };
     let mut ended = course.run(&mut see).await?;

@@ -29,9 +29,9 @@ impl Kind for CommandRun {
 
     fn diff(spec: &RunSpec, object: &Object, secrets: &dyn Secrets) -> Vec<Difference> {
         let mut found = Difference::among(object, effect::keys(spec, secrets));
-        found.iter_mut().for_each(|difference| {
+        for difference in &mut found {
             difference.forces = Some(spec.on_change == OnChange::Replace);
-        });
+        }
         let check = object.text("check");
         if spec.check.is_some() && !check.is_empty() {
             found.push(Difference::new("check", check, "exit code 0"));

@@ -4,7 +4,9 @@
 
 mod spec;
 
-use model::{Change, Context, Difference, Fault, Found, Kind, Known, Object, Order, Reads, Secrets};
+use model::{
+    Change, Context, Difference, Fault, Found, Kind, Known, Object, Order, Reads, Secrets,
+};
 use model::{Token, Value};
 
 pub use spec::{CommandObject, CommandSpec};
@@ -42,9 +44,10 @@ impl Kind for DataCommand {
         let read = |(known, ended): (&Known<CommandSpec>, _)| {
             let (Some(spec), Some((course, ended))) = (&known.spec, ended) else { return Ok(None) };
             let answer = answer(spec, &course, ended?)?;
-            let output = match spec.sensitive {
-                true => sensitive::seen(context.secrets(), &kept(&known.id), &answer.text),
-                false => answer.text.as_str().into(),
+            let output = if spec.sensitive {
+                sensitive::seen(context.secrets(), &kept(&known.id), &answer.text)
+            } else {
+                answer.text.as_str().into()
             };
             Ok(Some(described(context, &known.id, spec, output, answer.code)))
         };
@@ -97,7 +100,8 @@ fn answer(spec: &CommandSpec, course: &Course, mut ended: Ended) -> Result<Answe
     if spec.sensitive {
         ended.last = vec!["(what it said is not shown: `sensitive: true`)".to_owned()];
     }
-    let allowed = |code: i32| spec.exit_codes.iter().any(|allowed| i64::from(*allowed) == i64::from(code));
+    let allowed =
+        |code: i32| spec.exit_codes.iter().any(|allowed| i64::from(*allowed) == i64::from(code));
     let code = match ended.exit {
         child::Exit::Code(code) if allowed(code) => code,
         _ => return Err(course.failure(&ended)),

@@ -17,6 +17,9 @@ use crate::text::{Sieve, revealed_map, sealed_map};
 const HEADERS: [&str; 5] =
     ["content-type", "content-language", "etag", "last-modified", "location"];
 
+/// So many questions are asked at once.
+const AT_ONCE: usize = 16;
+
 /// What a server answers.
 pub struct DataHttp;
 
@@ -39,23 +42,28 @@ impl Kind for DataHttp {
         context: &Context,
         known: &[Known<HttpSpec>],
     ) -> Result<Vec<Option<Object>>, Fault> {
-        let mut found = Vec::with_capacity(known.len());
+        let mut found: Vec<Option<Object>> = known.iter().map(|_| None).collect();
+        let mut waiting =
+            known.iter().enumerate().filter_map(|(at, known)| Some((at, known.spec.as_ref()?)));
+        // When this future is dropped the set is, and so is every question in it.
         let mut asking = tokio::task::JoinSet::new();
-        for (at, known) in known.iter().enumerate() {
-            found.push(None);
-            if let Some(spec) = &known.spec {
+        loop {
+            while asking.len() < AT_ONCE
+                && let Some((at, spec)) = waiting.next()
+            {
                 let question = question(context, spec)?;
                 asking.spawn(async move { (at, http::ask(&question).await) });
             }
-        }
-        while let Some(asked) = asking.join_next().await {
-            let Ok((at, answer)) = asked else { continue };
+            let Some(asked) = asking.join_next().await else { break };
+            let (at, answer) = asked.map_err(|error| Fault::broken(error.to_string()))?;
             let Some(spec) = &known[at].spec else { continue };
             let text = checked(context, spec, &answer?)?;
-            let body = text.body.as_deref().map_or(Value::Null, |body| match spec.sensitive {
-                true => sensitive::seen(context.secrets(), &kept(&known[at].id), body),
-                false => body.into(),
-            });
+            let body = match &text.body {
+                Some(body) if spec.sensitive => {
+                    sensitive::seen(context.secrets(), &kept(&known[at].id), body)
+                }
+                body => body.as_deref().map_or(Value::Null, Value::from),
+            };
             found[at] = Some(described(context, &known[at].id, spec, body, &text));
         }
         Ok(found)

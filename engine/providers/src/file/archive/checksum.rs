@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use language::Leaf;
 use language::shape::ScalarShape;
 use model::Fault;
-use sha2::{Digest as _, Sha256, Sha512};
+use sha2::{Sha256, Sha512};
 
 use super::unpack::beside;
 use crate::disk;
@@ -89,5 +89,10 @@ fn hashed<D: sha2::Digest>(file: &mut impl Read) -> std::io::Result<Vec<u8>> {
 }
 
 fn digits(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Nothing can fail: it is written into memory.
+        _ = write!(text, "{byte:02x}");
+        text
+    })
 }

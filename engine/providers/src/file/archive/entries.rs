@@ -79,7 +79,7 @@ fn tar(reader: impl Read, order: &Order, take: Take<'_>) -> Result<(), Fault> {
         let path = entry.path().map_err(failed)?.into_owned();
         let mode = entry.header().mode().map_err(failed)?;
         let modified = entry.header().mtime().map_err(failed)?;
-        let target = entry.link_name().map_err(failed)?.map(|target| target.into_owned());
+        let target = entry.link_name().map_err(failed)?.map(std::borrow::Cow::into_owned);
         let what = match entry.header().entry_type() {
             EntryType::Directory => What::Folder(mode),
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {

@@ -82,10 +82,10 @@ impl Leaf for Source {
         .like(&["https://example.org/app-1.2.tar.gz", "vendor/app-1.2.zip"]);
 
     fn parse(text: &str) -> Result<Self, String> {
-        match text.contains("://") {
-            true => Url::parse(text).map(Self::Url),
-            false => FilePath::parse(text).map(|path| Self::Path(path.0)),
+        if text.contains("://") {
+            return Url::parse(text).map(Self::Url);
         }
+        FilePath::parse(text).map(|path| Self::Path(path.0))
     }
 }
 

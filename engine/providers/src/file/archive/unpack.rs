@@ -164,7 +164,7 @@ impl Folder<'_> {
                         self.refused(&format!("holds `{inside}` beneath what is no folder"))
                     );
                 }
-                Err(_) => fs::create_dir(&place).map_err(|error| self.failed(&place, &error))?,
+                Err(_) => fs::create_dir(&place).map_err(|error| failed(&place, &error))?,
             }
         }
         Ok(())
@@ -172,7 +172,7 @@ impl Folder<'_> {
 
     fn folder(&mut self, place: &Path, mode: u32) -> Result<(), Fault> {
         if !fs::symlink_metadata(place).is_ok_and(|metadata| metadata.is_dir()) {
-            fs::create_dir(place).map_err(|error| self.failed(place, &error))?;
+            fs::create_dir(place).map_err(|error| failed(place, &error))?;
         }
         // Whoever unpacks it must be able to remove it.
         self.modes.push((place.to_owned(), mode & 0o777 | 0o700));
@@ -188,7 +188,7 @@ impl Folder<'_> {
     ) -> Result<(), Fault> {
         self.free(place)?;
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(place);
-        let mut file = file.map_err(|error| self.failed(place, &error))?;
+        let mut file = file.map_err(|error| failed(place, &error))?;
         let mut buffer = vec![0; 64 * 1024];
         loop {
             let length = match content.read(&mut buffer) {
@@ -203,10 +203,10 @@ impl Folder<'_> {
                     .help("give it more with `max_size`, if that is what you expect"));
             };
             self.left = left;
-            file.write_all(&buffer[..length]).map_err(|error| self.failed(place, &error))?;
+            file.write_all(&buffer[..length]).map_err(|error| failed(place, &error))?;
         }
         let given = file.set_permissions(Permissions::from_mode(mode & 0o777));
-        given.and_then(|()| file.set_modified(modified)).map_err(|error| self.failed(place, &error))
+        given.and_then(|()| file.set_modified(modified)).map_err(|error| failed(place, &error))
     }
 
     /// A link may lead to where the archive itself goes, and no further. Folders on its way may be links that
@@ -232,7 +232,7 @@ impl Folder<'_> {
             depth -= usize::from(up);
         }
         self.free(place)?;
-        symlink(target, place).map_err(|error| self.failed(place, &error))
+        symlink(target, place).map_err(|error| failed(place, &error))
     }
 
     /// The same file under a second name.
@@ -246,7 +246,7 @@ impl Folder<'_> {
                 .refused(&format!("holds a second name for `{target}`, which is no file in it")));
         }
         self.free(place)?;
-        fs::hard_link(&first, place).map_err(|error| self.failed(place, &error))
+        fs::hard_link(&first, place).map_err(|error| failed(place, &error))
     }
 
     /// An archive may hold a name twice: the last one counts.
@@ -256,7 +256,7 @@ impl Folder<'_> {
                 let place = place.strip_prefix(&self.order.folder).unwrap_or(place).display();
                 Err(self.refused(&format!("holds `{place}` as a folder and as a file")))
             }
-            Ok(_) => fs::remove_file(place).map_err(|error| self.failed(place, &error)),
+            Ok(_) => fs::remove_file(place).map_err(|error| failed(place, &error)),
             Err(_) => Ok(()),
         }
     }
@@ -264,7 +264,7 @@ impl Folder<'_> {
     fn close(self) -> Result<(), Fault> {
         for (place, mode) in self.modes.iter().rev() {
             let given = fs::set_permissions(place, Permissions::from_mode(*mode));
-            given.map_err(|error| self.failed(place, &error))?;
+            given.map_err(|error| failed(place, &error))?;
         }
         Ok(())
     }
@@ -272,8 +272,8 @@ impl Folder<'_> {
     fn refused(&self, why: &str) -> Fault {
         Fault::refused(format!("{} {why}", self.order.name))
     }
+}
 
-    fn failed(&self, place: &Path, error: &io::Error) -> Fault {
-        disk::fault("write", place, error)
-    }
+fn failed(place: &Path, error: &io::Error) -> Fault {
+    disk::fault("write", place, error)
 }

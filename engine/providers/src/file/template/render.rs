@@ -96,8 +96,9 @@ fn json(value: &AnyValue, names: &mut Vec<String>) -> Json {
         AnyValue::Null => Json::Null,
         AnyValue::Bool(value) => Json::Bool(*value),
         AnyValue::Number(number) => {
-            let json = number.to_json();
-            if json.to_string() == number.as_str() { json } else { number.as_str().into() }
+            let (json, written) = (number.to_json(), number.as_str());
+            let same = json.to_string();
+            if same == written { json } else { written.into() }
         }
         AnyValue::Text(text) => Json::String(mark(text, names)),
         AnyValue::List(values) => {
@@ -115,10 +116,13 @@ fn mark(text: &Text, names: &mut Vec<String>) -> String {
     for part in &text.parts {
         match part {
             TextPart::Literal(literal) => {
+                // What no text may hold means nothing in one.
                 marked.extend(literal.chars().filter(|c| !matches!(*c, OPEN | CLOSE)));
             }
             TextPart::Secret(name) => {
-                marked.push_str(&format!("{OPEN}{}{CLOSE}", names.len()));
+                marked.push(OPEN);
+                marked.push_str(&names.len().to_string());
+                marked.push(CLOSE);
                 names.push(name.clone());
             }
         }
@@ -186,7 +190,7 @@ fn explain(error: &RenderError, data: &Json) -> String {
 fn missing(path: &str, data: &Json) -> String {
     let (parent, last) = path.rsplit_once('.').unwrap_or(("", path));
     let parent = parent.split('.').filter(|part| !matches!(*part, "" | "this"));
-    let object = parent.fold(Some(data), |value, part| value.and_then(|value| value.get(part)));
+    let object = parent.into_iter().try_fold(data, |value, part| value.get(part));
     let names: Vec<&str> = object
         .and_then(Json::as_object)
         .map(|object| object.keys().map(String::as_str).collect())

@@ -55,6 +55,8 @@ fn below(count: u32, random: &dyn Random) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+
     use std::sync::Mutex;
 
     use super::*;
