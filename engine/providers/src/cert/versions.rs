@@ -105,7 +105,7 @@ impl Versions {
         let folder = draft.folder();
         let make = || {
             remove_all(&folder)?;
-            fs::create_dir_all(&folder)
+            disk::make_folder(&folder)
         };
         make().map_err(|error| disk::fault("write", &self.shown, &error))?;
         Ok(draft)

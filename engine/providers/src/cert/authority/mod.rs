@@ -156,7 +156,7 @@ fn put(
     object.ok_or_else(|| Fault::broken(format!("{path} is empty after it was written")))
 }
 
-/// Makes a version; with the key of the one before, as long as that is whole.
+/// Makes a version; with the key of the one before, unless that is gone or another's.
 fn make(
     context: &Context,
     versions: &Versions,
@@ -165,9 +165,9 @@ fn make(
     token: &Token,
 ) -> Result<(), Fault> {
     let key = match look(versions)? {
-        Some(Seen { version, facts: Some(facts), .. }) => {
+        Some(Seen { version, facts, .. }) => {
             let key = keys::load(&versions.file(&version, KEY)).ok();
-            key.filter(|key| keys::fits(key, &facts))
+            key.filter(|key| facts.is_none_or(|facts| keys::fits(key, &facts)))
         }
         _ => None,
     };

@@ -1,20 +1,23 @@
-//! One change of a zone file at a time: many records of one zone are applied at once, by one process
-//! or several, and none may undo another.
+//! Changes of a zone file, one after the other: many records of one zone are applied at once, by one
+//! process or several, and none may undo another.
 //!
-//! Tasks of this process queue in order at a lock of their own; processes exclude each other with
-//! `flock` on `.NAME.lock` beside the file, which is removed again. It must not know what changes.
+//! Tasks of this process queue at the file. Whoever comes first takes the lock and does what all that
+//! wait have asked for: a thousand records are a few writes. Processes exclude each other with `flock`
+//! on `.NAME.lock` beside the file, which is removed again. It must not know what changes.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use jiff::civil::Date;
 use model::{Context, Fault};
 use rustix::fs::{FlockOperation, flock};
+use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 use super::read::read;
@@ -27,13 +30,6 @@ use crate::dns::serial::Serials;
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A zone file that this task alone may change.
-pub struct Locked {
-    path: PathBuf,
-    shown: String,
-    today: Date,
-}
-
 /// What to do when the folder of a zone file is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Folder {
@@ -43,7 +39,7 @@ pub enum Folder {
     Leave,
 }
 
-/// Runs a change of a zone file while nobody else changes it.
+/// Runs a change of a zone file while nobody else changes it. When it answers, the file is written.
 pub async fn change<T: Send + 'static>(
     context: &Context,
     path: &str,
@@ -51,24 +47,38 @@ pub async fn change<T: Send + 'static>(
     change: impl FnOnce(&Locked) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
     let place = real(context.place(path));
-    let queue = queue(&place);
-    let _turn = queue.lock().await;
     if folder == Folder::Make {
         let shown = disk::folder_of(path.as_ref());
-        fs::create_dir_all(disk::folder_of(&place))
+        disk::make_folder(disk::folder_of(&place))
             .map_err(|error| disk::fault("make", shown, &error))?;
+    }
+    let queue = queue(&place);
+    let (tell, mut told) = oneshot::channel();
+    // Whoever gives up waiting takes the change back, unless it has begun.
+    let _asking = queue.ask(Box::new(move |locked| {
+        let changed = change(locked);
+        Box::new(move |written| {
+            _ = tell.send(changed.and_then(|changed| written.map(|()| changed)));
+        })
+    }));
+    let turn = queue.turn.lock().await;
+    // Whoever had the turn before may have done it already.
+    if let Ok(answer) = told.try_recv() {
+        return answer;
     }
     let lock =
         if disk::folder_of(&place).is_dir() { Some(lock(&place, path).await?) } else { None };
     let now = jiff::Timestamp::try_from(context.site.clock.now()).unwrap_or_default();
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let locked = Locked { path: place, shown: path.to_owned(), today };
-    let changed = spawn_blocking(move || {
-        let changed = change(&locked);
+    let (asked, shown) = (queue.take(), path.to_owned());
+    let work = spawn_blocking(move || {
+        Locked::open(place, shown, today).run(asked);
         drop(lock);
-        changed
     });
-    changed.await.unwrap_or_else(|_| Err(Fault::broken(format!("the change of {path} broke off"))))
+    let broke = |_| Fault::broken(format!("the change of {path} broke off"));
+    work.await.map_err(broke)?;
+    drop(turn);
+    told.await.map_err(|_| Fault::broken(format!("the change of {path} broke off")))?
 }
 
 /// Reads a zone; None: there is no file.
@@ -77,52 +87,125 @@ pub async fn change<T: Send + 'static>(
 /// It cannot be read, or a line in it is wrong.
 pub fn load(place: &Path, shown: &str) -> Result<Option<Zone>, Fault> {
     let text = disk::read(place).map_err(|error| disk::fault("read", shown, &error))?;
-    let Some(text) = text else { return Ok(None) };
-    let zone = read(&text).map_err(|wrong| {
+    text.map(|text| parse(&text, shown)).transpose()
+}
+
+fn parse(text: &str, shown: &str) -> Result<Zone, Fault> {
+    read(text).map_err(|wrong| {
         Fault::broken(format!("{shown}:{}: {}", wrong.line, wrong.why))
             .help(format!("the file is kept as it is: mend line {}, or move it away", wrong.line))
-    })?;
-    Ok(Some(zone))
+    })
+}
+
+/// What one task asks for: it changes the zone, and is told afterwards whether that was written.
+type Asked = Box<dyn FnOnce(&Locked) -> Told + Send>;
+type Told = Box<dyn FnOnce(Result<(), Fault>) + Send>;
+
+/// A zone file that this task alone may change. Changes are made in memory and written together.
+pub struct Locked {
+    path: PathBuf,
+    shown: String,
+    today: Date,
+    text: Option<String>,
+    before: Result<Option<Zone>, Fault>,
+    after: RefCell<After>,
+    /// The change that runs has changed something.
+    touched: Cell<bool>,
+}
+
+/// What becomes of the file.
+enum After {
+    Same,
+    Zone(Zone),
+    Gone,
 }
 
 impl Locked {
-    /// Reads the zone; None: there is no file, or nothing in it.
+    fn open(path: PathBuf, shown: String, today: Date) -> Self {
+        let text = disk::read(&path).map_err(|error| disk::fault("read", &shown, &error));
+        // Nothing is lost with an empty file.
+        let parsed = |text: &str| match text {
+            "" => Ok(None),
+            text => parse(text, &shown).map(Some),
+        };
+        let (text, before) = match text {
+            Ok(Some(text)) => (Some(text.clone()), parsed(&text)),
+            Ok(None) => (None, Ok(None)),
+            Err(fault) => (None, Err(fault)),
+        };
+        let (after, touched) = (RefCell::new(After::Same), Cell::new(false));
+        Self { path, shown, today, text, before, after, touched }
+    }
+
+    /// Returns the zone; None: there is no file, or nothing in it.
     pub fn load(&self) -> Result<Option<Zone>, Fault> {
-        match fs::metadata(&self.path) {
-            Ok(file) if file.len() == 0 => Ok(None),
-            _ => load(&self.path, &self.shown),
+        match &*self.after.borrow() {
+            After::Same => self.before.clone(),
+            After::Zone(zone) => Ok(Some(zone.clone())),
+            After::Gone => Ok(None),
         }
     }
 
-    /// Writes a zone in the place of what was there. Its number goes up if anything else than
-    /// comments is another than before.
-    pub fn save(&self, mut zone: Zone, before: Option<&Zone>) -> Result<Zone, Fault> {
-        let serials = zone.keeper.as_ref().map(|keeper: &Keeper| keeper.serials);
-        let serials = serials.unwrap_or_else(|| Serials::guess(zone.soa.serial));
-        zone.soa.serial = match before {
-            None => serials.first(self.today),
-            Some(before) if zone.says_the_same(before) => before.soa.serial,
-            Some(before) => serials.next(before.soa.serial, self.today),
-        };
-        let text = write(&zone);
-        let failed = |error: io::Error| disk::fault("write", &self.shown, &error);
-        let there = disk::read(&self.path).map_err(failed)?;
-        if there.as_deref() != Some(&text) {
-            let mode = fs::metadata(&self.path).map_or(0o644, |file| file.mode() & 0o777);
-            disk::put(&self.path, text.as_bytes(), mode).map_err(failed)?;
-        }
-        Ok(zone)
+    /// Puts a zone in the place of what was there.
+    pub fn save(&self, zone: Zone) {
+        self.touched.set(true);
+        *self.after.borrow_mut() = After::Zone(zone);
     }
 
     /// Removes the file.
-    pub fn remove(&self) -> Result<(), Fault> {
-        disk::remove(&self.path).map_err(|error| disk::fault("remove", &self.shown, &error))
+    pub fn remove(&self) {
+        self.touched.set(true);
+        *self.after.borrow_mut() = After::Gone;
     }
 
     /// Removes what an attempt has left that was cut short.
     pub fn clear(&self) -> Result<(), Fault> {
         disk::remove(&disk::beside(&self.path, "new"))
             .map_err(|error| disk::fault("remove", &self.shown, &error))
+    }
+
+    /// Makes all changes, writes the file once, and tells those who have asked.
+    fn run(self, asked: Vec<Asked>) {
+        let run = |change: Asked| {
+            self.touched.set(false);
+            let told = change(&self);
+            (told, self.touched.get())
+        };
+        let told: Vec<(Told, bool)> = asked.into_iter().map(run).collect();
+        let written = self.finish();
+        for (told, touched) in told {
+            told(if touched { written.clone() } else { Ok(()) });
+        }
+    }
+
+    fn finish(self) -> Result<(), Fault> {
+        match self.after.into_inner() {
+            After::Same => Ok(()),
+            After::Gone => {
+                disk::remove(&self.path).map_err(|error| disk::fault("remove", &self.shown, &error))
+            }
+            After::Zone(mut zone) => {
+                zone.soa.serial = serial(&zone, self.before.ok().flatten().as_ref(), self.today);
+                let text = write(&zone);
+                if self.text.as_ref() == Some(&text) {
+                    return Ok(());
+                }
+                let mode = fs::metadata(&self.path).map_or(0o644, |file| file.mode() & 0o777);
+                disk::put(&self.path, text.as_bytes(), mode)
+                    .map_err(|error| disk::fault("write", &self.shown, &error))
+            }
+        }
+    }
+}
+
+/// The number goes up if anything else than comments is another than before.
+fn serial(zone: &Zone, before: Option<&Zone>, today: Date) -> u32 {
+    let serials = zone.keeper.as_ref().map(|keeper: &Keeper| keeper.serials);
+    let serials = serials.unwrap_or_else(|| Serials::guess(zone.soa.serial));
+    match before {
+        None => serials.first(today),
+        Some(before) if zone.says_the_same(before) => before.soa.serial,
+        Some(before) => serials.next(before.soa.serial, today),
     }
 }
 
@@ -131,10 +214,52 @@ fn real(place: PathBuf) -> PathBuf {
     fs::canonicalize(&place).unwrap_or(place)
 }
 
-/// Returns the lock of a file among the tasks of this process.
-fn queue(place: &Path) -> Arc<tokio::sync::Mutex<()>> {
-    type Queues = BTreeMap<PathBuf, Weak<tokio::sync::Mutex<()>>>;
-    static QUEUES: LazyLock<Mutex<Queues>> = LazyLock::new(Mutex::default);
+/// The tasks of this process that want to change one file.
+#[derive(Default)]
+struct Queue {
+    turn: tokio::sync::Mutex<()>,
+    asked: Mutex<Asking>,
+}
+
+/// Changes that nobody has begun, by number.
+#[derive(Default)]
+struct Asking {
+    next: u64,
+    changes: BTreeMap<u64, Asked>,
+}
+
+/// Takes a change back when it is dropped.
+struct Place<'q> {
+    queue: &'q Queue,
+    number: u64,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.queue.asking().changes.remove(&self.number);
+    }
+}
+
+impl Queue {
+    fn ask(&self, change: Asked) -> Place<'_> {
+        let mut asking = self.asking();
+        asking.next += 1;
+        let number = asking.next;
+        asking.changes.insert(number, change);
+        Place { queue: self, number }
+    }
+
+    fn take(&self) -> Vec<Asked> {
+        std::mem::take(&mut self.asking().changes).into_values().collect()
+    }
+
+    fn asking(&self) -> MutexGuard<'_, Asking> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn queue(place: &Path) -> Arc<Queue> {
+    static QUEUES: LazyLock<Mutex<BTreeMap<PathBuf, Weak<Queue>>>> = LazyLock::new(Mutex::default);
     let mut queues = QUEUES.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(queue) = queues.get(place).and_then(Weak::upgrade) {
         return queue;

@@ -230,9 +230,10 @@ fn put(
         owner: Some(address.to_owned()),
         line: 0,
     }));
-    let zone = locked.save(next, Some(&zone))?;
     let id = Id { path: &path, name: &wanted.below, kind: wanted.kind };
-    object(&id, &zone).ok_or_else(|| Fault::broken("the record is not in the file after writing"))
+    let object = object(&id, &next);
+    locked.save(next);
+    object.ok_or_else(|| Fault::broken(format!("{path} does not hold what was put into it")))
 }
 
 fn delete(locked: &Locked, before: &Object, address: &str) -> Result<Option<Object>, Fault> {
@@ -247,7 +248,7 @@ fn delete(locked: &Locked, before: &Object, address: &str) -> Result<Option<Obje
     let mut next = zone.clone();
     next.records.retain(|one| one.name != name || one.kind != id.kind || !ours(one));
     if next.records.len() != zone.records.len() {
-        locked.save(next, Some(&zone))?;
+        locked.save(next);
     }
     Ok(None)
 }

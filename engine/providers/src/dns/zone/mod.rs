@@ -202,7 +202,9 @@ fn put(
 ) -> Result<Object, Fault> {
     let path = disk::tidy(&spec.path);
     let there = locked.load()?;
-    if let (Some(zone), None) = (&there, before) {
+    if let Some(zone) = &there
+        && before.is_none_or(|before| is_anothers(zone, before, address))
+    {
         refuse_foreign(zone, &path, address)?;
     }
     let wanted = Wanted::of(spec).map_err(Fault::refused)?;
@@ -225,8 +227,9 @@ fn put(
     let keeper = Keeper { address: address.to_owned(), serials: spec.serials, purge: spec.purge };
     let Wanted { origin, ttl, soa, .. } = wanted;
     let zone = Zone { keeper: Some(keeper), origin, ttl: Some(ttl), soa, records };
-    let zone = locked.save(zone, there.as_ref())?;
-    Ok(object(&path, &zone))
+    let object = object(&path, &zone);
+    locked.save(zone);
+    Ok(object)
 }
 
 /// A file that stands there already may be somebody's only copy.
@@ -279,7 +282,8 @@ async fn delete(
             }
             refuse_full(zone, &object.id, purge)?;
         }
-        locked.remove().map(|()| None)
+        locked.remove();
+        Ok(None)
     };
     store::change(context, &path, Folder::Leave, remove).await
 }
