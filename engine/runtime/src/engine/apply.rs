@@ -120,7 +120,7 @@ impl Engine {
     /// Settles what a dead run of a stack left, if one did: to be called before planning. Who is
     /// running now is left in peace.
     pub async fn settle(&self, stack: &str, terms: Terms) -> Result<Settled, Problem> {
-        if self.store.doubts(stack)?.is_empty() && self.unended(stack)?.is_empty() {
+        if self.store.doubts(stack)?.is_empty() && self.unended(stack, |kind| kind != RunKind::Pipeline)?.is_empty() {
             return Ok(Settled::default());
         }
         let terms = Terms { patience: Duration::ZERO, ..terms };
@@ -136,7 +136,7 @@ impl Engine {
     }
 
     async fn settle_with(&self, stack: &str, held: &HeldLease) -> Result<Settled, Problem> {
-        let abandoned = self.unended(stack)?;
+        let abandoned = self.unended(stack, |kind| kind != RunKind::Pipeline)?;
         for run in &abandoned {
             self.store.finish(run.id, RunOutcome::Abandoned, self.now()).await?;
         }
@@ -277,9 +277,13 @@ impl Engine {
     }
 
     /// Runs of a stack or pipeline that have no end.
-    pub(super) fn unended(&self, subject: &str) -> Result<Vec<Run>, StoreError> {
+    pub(super) fn unended(
+        &self,
+        subject: &str,
+        of: impl Fn(RunKind) -> bool,
+    ) -> Result<Vec<Run>, StoreError> {
         let runs = self.store.runs(Some(subject), 20)?;
-        Ok(runs.into_iter().filter(|run| run.ended.is_none()).collect())
+        Ok(runs.into_iter().filter(|run| run.ended.is_none() && of(run.kind)).collect())
     }
 }
 

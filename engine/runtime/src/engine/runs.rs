@@ -62,7 +62,9 @@ impl Engine {
     ) -> Result<Report, Problem> {
         let name = self.pipeline_name(&request.file)?;
         let waiting = |holder: &str| observer.waiting(holder);
-        let held = self.lease(&name, "run", options.terms, waiting).await?;
+        // A pipeline and the stack that it applies may have the same name.
+        let lease = format!("pipeline {name}");
+        let held = self.lease(&lease, "run", options.terms, waiting).await?;
         let report = self.run_with(request, &name, options, &held, observer, stop).await;
         held.release().await;
         report
@@ -113,7 +115,7 @@ impl Engine {
         name: &str,
         options: &ApplyOptions,
     ) -> Result<(RunId, Vec<Step>), Problem> {
-        for run in self.unended(name)? {
+        for run in self.unended(name, |kind| kind == RunKind::Pipeline)? {
             let stored = run.plan.as_deref().and_then(|plan| serde_json::from_str(plan).ok());
             if request.resume
                 && let Some(steps) = stored
