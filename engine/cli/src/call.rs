@@ -1,0 +1,185 @@
+//! One call of the program: from what was typed to an exit code.
+//!
+//! A command gets a [`Call`] and takes from it what it needs: a project, an engine, a runtime. What it
+//! does not need is not opened, since a call should take no longer than its answer.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use model::Registry;
+use runtime::engine::{Engine, Outside, Problem};
+use runtime::project::{FileType, Project};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::args::{Arguments, Colours, Command, Global};
+use crate::commands;
+use crate::outside::{OsRandom, Surroundings, SystemClock};
+use crate::problem::{Exit, failed, tell, usage};
+use crate::screen::Screen;
+
+/// What a command gets.
+pub(crate) struct Call {
+    /// Where everything is written to.
+    pub(crate) screen: Arc<Screen>,
+    /// What is around the program.
+    pub(crate) around: Surroundings,
+    folder: Option<PathBuf>,
+}
+
+/// Runs the program.
+pub(crate) fn run(around: Surroundings) -> u8 {
+    let arguments = match Arguments::try_parse_from(&around.arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return misunderstood(&error),
+    };
+    let screen = Arc::new(screen(&arguments.global, &around));
+    let call = Call { screen, around, folder: arguments.global.project };
+    let exit = match dispatch(&call, arguments.command) {
+        Ok(exit) => exit,
+        Err(problem) => tell(problem, &call.screen),
+    };
+    exit as u8
+}
+
+/// Help and versions are answers, everything else is an error of who typed.
+fn misunderstood(error: &clap::Error) -> u8 {
+    // Nobody is left to be told if this cannot be printed.
+    _ = error.print();
+    if error.use_stderr() { Exit::Usage as u8 } else { Exit::Done as u8 }
+}
+
+fn screen(global: &Global, around: &Surroundings) -> Screen {
+    let plain = around.variable("NO_COLOR").is_some() || around.variable("TERM") == Some("dumb");
+    let colour = match global.color {
+        Colours::Always => true,
+        Colours::Never => false,
+        Colours::Auto => around.shows && !plain && !global.json,
+    };
+    let named = around.variable("COLUMNS").and_then(|columns| columns.parse().ok());
+    let width = named.or(around.width).unwrap_or(100).clamp(40, 400);
+    let live = around.shows && !global.json && around.variable("TERM") != Some("dumb");
+    Screen::new(global.json, global.quiet, live, around.asks && !global.json, colour, width)
+}
+
+fn dispatch(call: &Call, command: Option<Command>) -> Result<Exit, Problem> {
+    match command {
+        None => commands::here::run(call),
+        Some(Command::Init(args)) => commands::init::run(call, &args),
+        Some(Command::Check(args)) => commands::check::run(call, &args),
+        Some(Command::Plan(args)) => commands::plan::run(call, &args),
+        Some(Command::Apply(args)) => commands::apply::run(call, &args),
+        Some(Command::Destroy(args)) => commands::destroy::run(call, &args),
+        Some(Command::Run(args)) => commands::run::run(call, &args),
+        Some(Command::Runs(args)) => commands::runs::run(call, &args),
+        Some(Command::Logs(args)) => commands::logs::run(call, &args),
+        Some(Command::Outputs(args)) => commands::outputs::run(call, &args),
+        Some(Command::Drift(args)) => commands::drift::run(call, &args),
+        Some(Command::Graph(args)) => commands::graph::run(call, &args),
+        Some(Command::State(args)) => commands::state::run(call, &args),
+        Some(Command::Import(args)) => commands::import::run(call, &args),
+        Some(Command::Secret(args)) => commands::secret::run(call, &args),
+        Some(Command::Explain(args)) => commands::explain::run(call, &args),
+        Some(Command::Schema(args)) => commands::schema::run(call, &args),
+        Some(Command::Doctor(args)) => commands::doctor::run(call, &args),
+        Some(Command::Completions(args)) => Ok(commands::completions::run(call, &args)),
+        Some(Command::Man(args)) => commands::man::run(call, &args),
+        Some(Command::Supervise(args)) => commands::supervise::run(&args),
+    }
+}
+
+impl Call {
+    /// Returns the project that is meant.
+    pub(crate) fn project(&self) -> Result<Project, Problem> {
+        let named = self.folder.as_deref().unwrap_or(Path::new("."));
+        let folder = self.around.folder.join(named);
+        let missing = |error| {
+            usage(
+                format!("cannot open the folder {}: {error}", named.display()),
+                "`--project` names the folder that holds `stacks`",
+            )
+        };
+        let found = Project::find(&folder).map_err(missing)?;
+        // Who names a folder means it, and not one above it.
+        let root = match self.folder {
+            Some(_) => std::fs::canonicalize(&folder).map_err(missing)?,
+            None => found.root,
+        };
+        Ok(Project { home: root.join(".windlass"), root })
+    }
+
+    /// Returns the project that is meant, if it is one already.
+    pub(crate) fn known_project(&self) -> Result<Project, Problem> {
+        let project = self.project()?;
+        let folders = FileType::ALL.map(FileType::folder);
+        if project.home.is_dir() || folders.iter().any(|folder| project.root.join(folder).is_dir()) {
+            return Ok(project);
+        }
+        let message = format!("there is no project in {}, nor above it", project.root.display());
+        Err(usage(message, "`windlass init` makes one here"))
+    }
+
+    /// Returns THE list.
+    pub(crate) fn kinds(&self) -> Registry {
+        providers::kinds()
+    }
+
+    /// Opens the engine of the project.
+    pub(crate) fn engine(&self) -> Result<Engine, Problem> {
+        Engine::open(self.known_project()?, self.kinds(), self.outside())
+    }
+
+    fn outside(&self) -> Outside {
+        Outside {
+            program: self.around.program.clone(),
+            environment: self.around.environment.clone(),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(OsRandom),
+        }
+    }
+
+    /// Returns how long the call has taken so far.
+    pub(crate) fn took(&self) -> Duration {
+        Instant::now() - self.around.begun
+    }
+
+    /// Returns the file that a name or path means.
+    pub(crate) fn locate(&self, project: &Project, named: &str, of: FileType) -> Result<PathBuf, Problem> {
+        project.locate(named, of, &self.around.folder).ok_or_else(|| {
+            let files = project.files(of).unwrap_or_default();
+            let names: Vec<&str> = files.iter().filter_map(|file| file.file_stem()?.to_str()).collect();
+            let what = of.key();
+            let message = format!("there is no {what} `{named}`");
+            let near = language::suggest::nearest(named, names.iter().copied());
+            match near {
+                Some(near) => usage(message, format!("did you mean `{near}`?")),
+                None if names.is_empty() => {
+                    usage(message, format!("{}/ has no files in {}", of.folder(), project.root.display()))
+                }
+                None => usage(message, format!("there are {}", language::suggest::list(names))),
+            }
+        })
+    }
+
+    /// Returns variables of the environment that give parameters, by folded name.
+    pub(crate) fn parameters_of_environment(&self) -> BTreeMap<String, String> {
+        let named = self.around.environment.iter().filter_map(|(name, value)| {
+            Some((name.strip_prefix("WINDLASS_PARAM_")?.to_ascii_lowercase(), value.clone()))
+        });
+        named.collect()
+    }
+}
+
+/// Returns a runtime for looking and planning: everything on this thread.
+pub(crate) fn light() -> Result<Runtime, Problem> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| failed(format!("cannot start: {error}")))
+}
+
+/// Returns a runtime for work.
+pub(crate) fn full() -> Result<Runtime, Problem> {
+    let runtime = Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| failed(format!("cannot start: {error}")))
+}

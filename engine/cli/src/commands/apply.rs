@@ -1,0 +1,160 @@
+//! `windlass apply`: makes it so. Settles what a dead run left, plans, shows, asks, applies.
+
+use clap::Args;
+use runtime::engine::{ApplyOptions, Engine, Planned, PlanRequest, Problem};
+use serde_json::json;
+
+use super::plan::{show, waits};
+use crate::applying::{Deletes, Said, WorkArgs, apply, confirm, tell_outputs, tell_settled};
+use crate::call::{Call, full};
+use crate::planning::{Outcome, PlanArgs, plan_one};
+use crate::problem::{Exit, usage};
+use crate::{saved, stacks};
+
+/// Make it so: plan, show, ask, apply
+///
+/// Several stacks are applied one after the other, each after those whose outputs it reads. Where nobody
+/// can be asked (in CI, in a pipe), a plan with changes needs --yes, or is kept with `windlass plan -o
+/// FILE` and applied as a file; without either nothing is done and the exit code is 2.
+#[derive(Args)]
+pub(crate) struct Apply {
+    /// Stacks, by name or file, or one plan that was kept; by default all stacks of the project
+    #[arg(value_name = "STACKS or PLAN")]
+    stacks: Vec<String>,
+
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+
+    /// Let one run delete so many resources, or `all`; by default at most 30 % of a stack with four or
+    /// more, and never everything
+    #[arg(long, value_name = "NUMBER")]
+    allow_deletes: Option<Deletes>,
+
+    #[command(flatten)]
+    work: WorkArgs,
+    #[command(flatten)]
+    plan: PlanArgs,
+}
+
+pub(crate) fn run(call: &Call, args: &Apply) -> Result<Exit, Problem> {
+    let runtime = full()?;
+    let engine = call.engine()?;
+    let mut options = args.work.options();
+    if let Some(Deletes(budget)) = args.allow_deletes {
+        options.budget = budget;
+    }
+    let kept = args.stacks.iter().map(|named| call.around.folder.join(named));
+    match kept.filter(|path| saved::is_plan(path)).collect::<Vec<_>>().as_slice() {
+        [] => runtime.block_on(stacks(call, args, &engine, options)),
+        [path] if args.stacks.len() == 1 => {
+            let plan = saved::open(path)?;
+            runtime.block_on(kept_plan(call, &engine, plan, options))
+        }
+        _ => Err(usage("a plan that was kept is applied alone", "name the one file")),
+    }
+}
+
+/// Who keeps a plan and names its file has said yes.
+async fn kept_plan(
+    call: &Call,
+    engine: &Engine,
+    saved: model::plan::Saved,
+    options: ApplyOptions,
+) -> Result<Exit, Problem> {
+    let stack = saved.plan.stack.clone();
+    show(call, &saved.plan);
+    let exit = apply(call, engine, saved.plan, Some(saved.id), &options).await?;
+    outputs(call, engine, &stack, exit)?;
+    Ok(exit)
+}
+
+async fn stacks(
+    call: &Call,
+    args: &Apply,
+    engine: &Engine,
+    options: ApplyOptions,
+) -> Result<Exit, Problem> {
+    let meant = stacks::meant(call, &engine.project, &args.stacks)?;
+    args.plan.given.all_are_meant(call, &meant)?;
+    if args.plan.name.is_some() && meant.len() > 1 {
+        return Err(usage("`--as` is for one stack, and several are meant", "name one"));
+    }
+    for at in 0..meant.len() {
+        let request = args.plan.request(call, &meant[at], meant.len() == 1)?;
+        let planned = match plan_one(engine, &request, &meant, at).await? {
+            Outcome::Planned(planned) => *planned,
+            Outcome::WaitsFor(other) => {
+                waits(call, &meant[at], &other);
+                return Ok(Exit::Failed);
+            }
+        };
+        let exit = one(call, args, engine, &request, planned, options.clone()).await?;
+        // What reads from it would only fail after it.
+        if exit != Exit::Done {
+            return Ok(exit);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn one(
+    call: &Call,
+    args: &Apply,
+    engine: &Engine,
+    request: &PlanRequest,
+    planned: Planned,
+    options: ApplyOptions,
+) -> Result<Exit, Problem> {
+    let plan = settled(call, engine, request, planned, &options).await?;
+    show(call, &plan);
+    let stack = plan.stack.clone();
+    if plan.is_empty() && plan.refused.is_empty() {
+        outputs(call, engine, &stack, Exit::Done)?;
+        return Ok(Exit::Done);
+    }
+    let options = match plan.is_unchanged() && plan.refused.is_empty() {
+        // Only the state is brought up to date, in silence.
+        true => options,
+        false => match confirm(call, &plan, args.yes, options, engine)? {
+            Said::Yes(options) => options,
+            Said::No => return Ok(left(call)),
+        },
+    };
+    let exit = apply(call, engine, plan, None, &options).await?;
+    outputs(call, engine, &stack, exit)?;
+    Ok(exit)
+}
+
+/// A plan that counts: made after everything in doubt was settled.
+pub(crate) async fn settled(
+    call: &Call,
+    engine: &Engine,
+    request: &PlanRequest,
+    planned: Planned,
+    options: &ApplyOptions,
+) -> Result<model::plan::Plan, Problem> {
+    let stack = &planned.plan.stack;
+    let settled = engine.settle(stack, options.terms).await?;
+    tell_settled(call, stack, &settled);
+    match settled.abandoned.is_empty() && settled.recovered.is_empty() {
+        true => Ok(planned.plan),
+        false => Ok(engine.plan(request).await?.plan),
+    }
+}
+
+/// A person said no.
+pub(crate) fn left(call: &Call) -> Exit {
+    call.screen.event("left", json!({}));
+    call.screen.note("left as it is");
+    Exit::Done
+}
+
+fn outputs(call: &Call, engine: &Engine, stack: &str, exit: Exit) -> Result<(), Problem> {
+    if exit == Exit::Done
+        && let Some(outputs) = engine.store.outputs(stack)?
+    {
+        tell_outputs(call, stack, &outputs.values);
+    }
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! `windlass doctor`: whether this machine and this project are ready, and the one command that mends
+//! each miss.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use clap::Args;
+use runtime::engine::Problem;
+use runtime::project::Project;
+use runtime::store::SqliteStore;
+use serde_json::json;
+
+use crate::call::Call;
+use crate::problem::Exit;
+
+/// See whether this machine and this project are ready
+#[derive(Args)]
+pub(crate) struct Doctor {}
+
+/// One thing that was looked at.
+struct Finding {
+    name: &'static str,
+    is: Result<String, String>,
+    mend: String,
+}
+
+impl Finding {
+    fn new(name: &'static str, is: Result<String, String>, mend: impl Into<String>) -> Self {
+        Self { name, is, mend: mend.into() }
+    }
+}
+
+pub(crate) fn run(call: &Call, _: &Doctor) -> Result<Exit, Problem> {
+    let project = call.project()?;
+    let mut findings = vec![of_project(call, &project)];
+    if findings[0].is.is_ok() {
+        findings.push(home(&project));
+        findings.push(key(&project));
+        findings.push(store(&project));
+        findings.push(space(&project));
+        findings.extend(unfinished(call, &project));
+    }
+    findings.push(program(call, "git", "apt-get install git"));
+    findings.push(program(call, "sh", "apt-get install dash"));
+    findings.push(clock());
+    let mut bad = 0;
+    for Finding { name, is, mend } in findings {
+        bad += usize::from(is.is_err());
+        let ok = is.is_ok();
+        let (sign, text) = match is {
+            Ok(text) => ("✓", text),
+            Err(text) => ("✗", format!("{text}\n    mend: {mend}")),
+        };
+        let help = (!ok).then_some(&mend);
+        call.screen.event("checked_up", json!({ "what": name, "ok": ok, "is": text, "mend": help }));
+        call.screen.answer(&format!("{sign} {name:<10}  {text}\n"));
+    }
+    Ok(if bad == 0 { Exit::Done } else { Exit::Failed })
+}
+
+fn of_project(call: &Call, project: &Project) -> Finding {
+    let is = match call.known_project() {
+        Ok(_) => Ok(project.root.display().to_string()),
+        Err(problem) => Err(problem.message()),
+    };
+    Finding::new("project", is, "windlass init")
+}
+
+fn home(project: &Project) -> Finding {
+    let home = &project.home;
+    let is = match std::fs::metadata(home) {
+        Err(_) => Ok(".windlass is made with the first plan".to_owned()),
+        Ok(_) if rustix::fs::access(home, rustix::fs::Access::WRITE_OK).is_err() => {
+            Err(".windlass cannot be written".to_owned())
+        }
+        Ok(found) if found.permissions().mode() & 0o077 != 0 => {
+            Err(".windlass can be read by others".to_owned())
+        }
+        Ok(_) => Ok(".windlass can be written, for its owner alone".to_owned()),
+    };
+    Finding::new("home", is, format!("chmod -R u+rwX,go= {}", home.display()))
+}
+
+fn key(project: &Project) -> Finding {
+    let path = project.home.join("key");
+    let is = match std::fs::metadata(&path) {
+        Err(_) if project.root.join(runtime::secret::FILE).exists() => {
+            Err("secrets.age is there, and the key that opens it is not".to_owned())
+        }
+        Err(_) => Ok("is made when it is needed".to_owned()),
+        Ok(found) if found.permissions().mode() & 0o077 != 0 => {
+            Err("the key can be read by others".to_owned())
+        }
+        Ok(_) => Ok("readable by its owner alone".to_owned()),
+    };
+    let mend = match path.exists() {
+        true => format!("chmod 600 {}", path.display()),
+        false => format!("cp YOUR-COPY-OF-THE-KEY {}", path.display()),
+    };
+    Finding::new("key", is, mend)
+}
+
+fn store(project: &Project) -> Finding {
+    let path = SqliteStore::path(&project.home);
+    let is = match path.is_file() {
+        false => Ok("is made with the first plan".to_owned()),
+        true => SqliteStore::examine(&path).map(|()| "whole".to_owned()).map_err(|error| error.to_string()),
+    };
+    let mend = format!("put back a copy of {}", path.display());
+    Finding::new("store", is, mend)
+}
+
+/// Less than this is too little for a run with its logs, in bytes.
+const LEAST_SPACE: u64 = 100 << 20;
+
+fn space(project: &Project) -> Finding {
+    let at: &Path = if project.home.is_dir() { &project.home } else { &project.root };
+    let is = match rustix::fs::statvfs(at) {
+        Err(error) => Err(format!("cannot be measured: {error}")),
+        Ok(disk) => {
+            let free = disk.f_bavail * disk.f_frsize;
+            let text = format!("{} MB free", free >> 20);
+            if free < LEAST_SPACE { Err(text) } else { Ok(text) }
+        }
+    };
+    Finding::new("disk", is, format!("du -sh {}/logs", project.home.display()))
+}
+
+fn unfinished(call: &Call, project: &Project) -> Option<Finding> {
+    SqliteStore::path(&project.home).is_file().then_some(())?;
+    let engine = call.engine().ok()?;
+    let runs = engine.store.runs(None, 200).ok()?;
+    let open: Vec<_> = runs.iter().filter(|run| run.ended.is_none()).collect();
+    let is = match open.first() {
+        None => Ok("every run has ended".to_owned()),
+        Some(run) => Err(format!("run {} of {} has no end", run.id, run.subject)),
+    };
+    let mend = open.first().map_or(String::new(), |run| match run.kind {
+        runtime::store::RunKind::Pipeline => format!("windlass run {} --resume", run.subject),
+        _ => format!("windlass apply {}", run.subject),
+    });
+    Some(Finding::new("runs", is, mend))
+}
+
+fn program(call: &Call, name: &'static str, mend: &str) -> Finding {
+    let path = call.around.variable("PATH").unwrap_or("/usr/bin:/bin");
+    let found = path.split(':').map(|folder| Path::new(folder).join(name)).find(|file| file.is_file());
+    let is = found.map(|file| file.display().to_string()).ok_or_else(|| "is not there".to_owned());
+    Finding::new(name, is, mend)
+}
+
+/// 2026-01-01: no clock that is right says less.
+const RELEASED: Duration = Duration::from_secs(1_767_225_600);
+
+fn clock() -> Finding {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let is = match now > RELEASED {
+        true => Ok("can be right".to_owned()),
+        false => Err("is years behind: certificates and schedules would be wrong".to_owned()),
+    };
+    Finding::new("clock", is, "timedatectl set-ntp true")
+}

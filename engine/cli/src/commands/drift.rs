@@ -1,0 +1,66 @@
+//! `windlass drift`: what is otherwise than it was applied. Changes nothing.
+
+use clap::Args;
+use model::plan::Plan;
+use runtime::engine::{Engine, Problem};
+use serde_json::json;
+
+use crate::call::{Call, light};
+use crate::given::GivenArgs;
+use crate::planning::{Outcome, PlanArgs, plan_one};
+use crate::problem::Exit;
+use crate::{json, plain, stacks};
+
+/// Show what was changed outside of Windlass
+#[derive(Args)]
+pub(crate) struct Drift {
+    /// Stacks, by name or file; by default all of the project
+    stacks: Vec<String>,
+
+    /// Exit with 3 if something differs
+    #[arg(long)]
+    detailed_exitcode: bool,
+
+    #[command(flatten)]
+    given: GivenArgs,
+}
+
+pub(crate) fn run(call: &Call, args: &Drift) -> Result<Exit, Problem> {
+    let runtime = light()?;
+    let engine = call.engine()?;
+    runtime.block_on(drift(call, args, &engine))
+}
+
+async fn drift(call: &Call, args: &Drift, engine: &Engine) -> Result<Exit, Problem> {
+    let meant = stacks::meant(call, &engine.project, &args.stacks)?;
+    let flags = PlanArgs { refresh: true, given: args.given.clone(), ..PlanArgs::default() };
+    let mut drifted = false;
+    for at in 0..meant.len() {
+        let request = flags.request(call, &meant[at], meant.len() == 1)?;
+        if let Outcome::Planned(planned) = plan_one(engine, &request, &meant, at).await? {
+            drifted |= show(call, planned.plan);
+        }
+    }
+    Ok(if drifted && args.detailed_exitcode { Exit::Pending } else { Exit::Done })
+}
+
+/// Shows the drifted part of a plan; returns whether there is any.
+fn show(call: &Call, mut plan: Plan) -> bool {
+    plan.items.retain(|item| item.drifted);
+    plan.outputs.clear();
+    plan.refused.clear();
+    let took = call.took();
+    let items: Vec<_> = plan.items.iter().map(json::item).collect();
+    let event = json!({
+        "stack": plan.stack, "known": plan.known, "items": items,
+        "took_ms": took.as_millis() as u64,
+    });
+    call.screen.event("drift", event);
+    let (stack, known, took) = (&plan.stack, plan.known, took.as_secs_f64());
+    if plan.items.is_empty() {
+        call.screen.answer(&format!("{stack}  as it was applied, {known} resources  {took:.2} s\n"));
+        return false;
+    }
+    call.screen.answer(&plain::plan(&plan, took));
+    true
+}

@@ -1,0 +1,154 @@
+//! `windlass plan`: what would change, and why. Changes nothing.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use model::context::Random;
+use runtime::engine::{Engine, PlanRequest, Problem};
+use runtime::project::FileType;
+use serde_json::json;
+
+use crate::call::{Call, light};
+use crate::outside::OsRandom;
+use crate::planning::{Outcome, PlanArgs, plan_one};
+use crate::problem::{Exit, usage};
+use crate::{json, plain, saved, stacks};
+
+/// Show what would change, and why
+///
+/// Takes no lock and changes nothing. A plan that is kept with -o can be applied later, once: each step
+/// of it refuses if the world has moved meanwhile.
+#[derive(Args)]
+pub(crate) struct Plan {
+    /// Stacks, by name or file; by default all of the project
+    stacks: Vec<String>,
+
+    /// Keep the plan in a file, for `windlass apply FILE`
+    #[arg(short, long, value_name = "FILE", conflicts_with = "show")]
+    output: Option<PathBuf>,
+
+    /// Print a plan that was kept
+    #[arg(long, value_name = "FILE", conflicts_with = "stacks")]
+    show: Option<PathBuf>,
+
+    /// Plan the end of everything in the stack
+    #[arg(long, requires = "stacks")]
+    destroy: bool,
+
+    /// Exit with 3 if something would change
+    #[arg(long)]
+    detailed_exitcode: bool,
+
+    #[command(flatten)]
+    plan: PlanArgs,
+}
+
+pub(crate) fn run(call: &Call, args: &Plan) -> Result<Exit, Problem> {
+    if let Some(path) = &args.show {
+        let saved = saved::open(&call.around.folder.join(path))?;
+        return Ok(shown(call, args, &saved.plan));
+    }
+    let runtime = light()?;
+    let engine = call.engine()?;
+    runtime.block_on(plan(call, args, &engine))
+}
+
+async fn plan(call: &Call, args: &Plan, engine: &Engine) -> Result<Exit, Problem> {
+    if args.destroy {
+        let mut exit = Exit::Done;
+        for named in &args.stacks {
+            let name = stack_name(call, engine, named)?;
+            exit = exit.worse(one(call, args, engine, &args.plan.destroy(&name)).await?);
+        }
+        return Ok(exit);
+    }
+    let meant = stacks::meant(call, &engine.project, &args.stacks)?;
+    args.plan.given.all_are_meant(call, &meant)?;
+    only_one(args, meant.len())?;
+    let mut exit = Exit::Done;
+    for at in 0..meant.len() {
+        let request = args.plan.request(call, &meant[at], meant.len() == 1)?;
+        match plan_one(engine, &request, &meant, at).await? {
+            Outcome::WaitsFor(other) => waits(call, &meant[at], &other),
+            Outcome::Planned(planned) => exit = exit.worse(kept(call, args, planned.plan)?),
+        }
+    }
+    Ok(exit)
+}
+
+/// Some flags mean something for one stack alone.
+fn only_one(args: &Plan, count: usize) -> Result<(), Problem> {
+    let flag = match (&args.output, &args.plan.name) {
+        (Some(_), _) => "-o",
+        (_, Some(_)) => "--as",
+        _ => return Ok(()),
+    };
+    match count {
+        1 => Ok(()),
+        _ => Err(usage(format!("`{flag}` is for one stack, and {count} are meant"), "name one")),
+    }
+}
+
+async fn one(
+    call: &Call,
+    args: &Plan,
+    engine: &Engine,
+    request: &PlanRequest,
+) -> Result<Exit, Problem> {
+    kept(call, args, engine.plan(request).await?.plan)
+}
+
+fn kept(call: &Call, args: &Plan, plan: model::plan::Plan) -> Result<Exit, Problem> {
+    let exit = shown(call, args, &plan);
+    if let Some(path) = &args.output {
+        let mut name = [0; 16];
+        OsRandom.fill(&mut name);
+        saved::keep(&call.around.folder.join(path), plan, &name)?;
+        call.screen.note(&format!("kept in {0}; apply it with: windlass apply {0}", path.display()));
+        call.screen.event("plan_kept", json!({ "file": path }));
+    }
+    Ok(exit)
+}
+
+fn shown(call: &Call, args: &Plan, plan: &model::plan::Plan) -> Exit {
+    show(call, plan);
+    match (plan.refused.is_empty(), plan.is_unchanged()) {
+        (false, _) => Exit::Refused,
+        (true, false) if args.detailed_exitcode => Exit::Pending,
+        _ => Exit::Done,
+    }
+}
+
+/// Shows a plan.
+pub(crate) fn show(call: &Call, plan: &model::plan::Plan) {
+    let took = call.took();
+    let mut event = json::plan(plan);
+    event["took_ms"] = json!(took.as_millis() as u64);
+    call.screen.event("plan", event);
+    call.screen.answer(&plain::plan(plan, took.as_secs_f64()));
+}
+
+/// Says that a stack cannot be planned yet.
+pub(crate) fn waits(call: &Call, meant: &stacks::Meant, other: &str) {
+    let name = meant.outline.as_ref().map_or("", |outline| &outline.name);
+    call.screen.event("waits", json!({ "stack": name, "for": other }));
+    call.screen.answer(&format!(
+        "{name}  reads the outputs of {other}, which has not been applied: it is planned after that\n"
+    ));
+}
+
+/// Returns the name of a stack that is named by its file or, without one, by itself.
+pub(crate) fn stack_name(call: &Call, engine: &Engine, named: &str) -> Result<String, Problem> {
+    let known = engine.store.stacks()?;
+    if known.iter().any(|name| name == named) {
+        return Ok(named.to_owned());
+    }
+    match call.locate(&engine.project, named, FileType::Stack) {
+        Ok(file) => Ok(stacks::Outline::read(&engine.project, &file)?.name),
+        Err(_) if !known.is_empty() => {
+            let names = language::suggest::list(known.iter().map(String::as_str));
+            Err(usage(format!("nothing is remembered of a stack `{named}`"), format!("there are {names}")))
+        }
+        Err(problem) => Err(problem),
+    }
+}

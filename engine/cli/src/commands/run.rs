@@ -1,0 +1,53 @@
+//! `windlass run`: runs a pipeline to its end.
+
+use std::sync::Arc;
+
+use clap::Args;
+use runtime::engine::{ApplyOptions, Problem, RunRequest};
+use runtime::project::FileType;
+
+use crate::applying::{WorkArgs, finish};
+use crate::call::{Call, full};
+use crate::given::GivenArgs;
+use crate::problem::Exit;
+use crate::stacks::one;
+use crate::stop;
+use crate::watching::Watching;
+
+/// Run a pipeline
+#[derive(Args)]
+pub(crate) struct Run {
+    /// The pipeline, by name or file
+    pipeline: String,
+
+    /// Go on with the last run where it stopped
+    #[arg(long)]
+    resume: bool,
+
+    #[command(flatten)]
+    work: WorkArgs,
+    #[command(flatten)]
+    given: GivenArgs,
+}
+
+pub(crate) fn run(call: &Call, args: &Run) -> Result<Exit, Problem> {
+    let runtime = full()?;
+    let engine = call.engine()?;
+    let file = call.locate(&engine.project, &args.pipeline, FileType::Pipeline)?;
+    let meant = one(call, &engine.project, file)?;
+    let given = args.given.of(call, meant.outline.as_ref(), true)?;
+    let request = RunRequest { file: meant.file, given, resume: args.resume };
+    // Steps are programs: as many as there are cores.
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let running = args.work.parallel.map_or(cores, usize::from);
+    let options = ApplyOptions { running, ..args.work.options() };
+    let subject = engine.pipeline_name(&request.file)?;
+    let timings = engine.store.timings(&subject)?;
+    runtime.block_on(async {
+        let watching = Watching::begin(&call.screen, timings);
+        let stop = stop::listen(watching.feed());
+        let report = engine.run(&request, &options, Arc::new(watching.feed()), stop).await;
+        watching.end();
+        Ok(finish(call, &report?))
+    })
+}

@@ -1,0 +1,95 @@
+//! What happens in a run, handed from the walk to whoever draws it.
+//!
+//! The walk must never wait for a terminal, so everything goes through a channel.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
+
+use model::Fault;
+use model::event::Ending;
+use model::ledger::{StepId, Steps};
+use model::plan::Step;
+use runtime::store::RunId;
+use runtime::walk::{Observer, Stop};
+
+/// Something happened.
+pub(crate) enum Happening {
+    /// Somebody else holds the lease, and is waited for.
+    Waiting(String),
+    /// A run began.
+    Began {
+        /// The run.
+        run: RunId,
+        /// The stack or pipeline.
+        subject: String,
+        /// Its steps.
+        steps: Arc<Steps>,
+    },
+    /// A step is at work.
+    Running(StepId),
+    /// What it waits for or does now.
+    Status(StepId, String),
+    /// A line of its output.
+    Line(StepId, String),
+    /// An attempt failed in passing; another follows after the pause.
+    Retrying(StepId, Fault, Duration),
+    /// It ended, after so many milliseconds. What becomes of the state is left out.
+    Ended(StepId, Ending, u64),
+    /// Somebody asked the run to stop.
+    Stopping(Stop),
+    /// Nothing more is of interest.
+    Over,
+}
+
+/// Where happenings are told.
+#[derive(Clone)]
+pub(crate) struct Feed(Sender<Happening>);
+
+impl Feed {
+    /// Returns a feed, and where it can be read.
+    pub(crate) fn new() -> (Self, Receiver<Happening>) {
+        let (tells, hears) = mpsc::channel();
+        (Self(tells), hears)
+    }
+
+    /// Tells that something happened. Whether anybody listens does not matter.
+    pub(crate) fn tell(&self, happening: Happening) {
+        _ = self.0.send(happening);
+    }
+}
+
+impl Observer for Feed {
+    fn waiting(&self, holder: &str) {
+        self.tell(Happening::Waiting(holder.to_owned()));
+    }
+
+    fn began(&self, run: RunId, subject: &str, steps: &Arc<Steps>) {
+        let (subject, steps) = (subject.to_owned(), Arc::clone(steps));
+        self.tell(Happening::Began { run, subject, steps });
+    }
+
+    fn running(&self, id: StepId, _: &Step) {
+        self.tell(Happening::Running(id));
+    }
+
+    fn status(&self, id: StepId, text: &str) {
+        self.tell(Happening::Status(id, text.to_owned()));
+    }
+
+    fn line(&self, id: StepId, text: &str) {
+        self.tell(Happening::Line(id, text.to_owned()));
+    }
+
+    fn retrying(&self, id: StepId, _: &Step, fault: &Fault, pause: Duration) {
+        self.tell(Happening::Retrying(id, fault.clone(), pause));
+    }
+
+    fn ended(&self, id: StepId, _: &Step, ending: &Ending, took: u64) {
+        let ending = match ending {
+            Ending::Done { what, .. } => Ending::Done { what: *what, state: Vec::new() },
+            other => other.clone(),
+        };
+        self.tell(Happening::Ended(id, ending, took));
+    }
+}

@@ -1,0 +1,96 @@
+//! The flags that say what a plan is about, and planning with them.
+//!
+//! It must not apply anything.
+
+use clap::{ArgAction, Args};
+use runtime::engine::{Engine, PlanRequest, Planned, Problem};
+use runtime::plan::Targets;
+
+use crate::call::Call;
+use crate::given::GivenArgs;
+use crate::stacks::Meant;
+
+/// Flags of everything that plans.
+#[derive(Args, Clone, Default)]
+pub(crate) struct PlanArgs {
+    /// Only this resource and what it needs; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) target: Vec<String>,
+
+    /// All but this resource and what needs it; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) exclude: Vec<String>,
+
+    /// Replace this resource whatever it is; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) replace: Vec<String>,
+
+    /// Look at the world first (`--refresh=false` relies on what is remembered)
+    #[arg(
+        long,
+        value_name = "BOOL",
+        default_value_t = true,
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        hide_default_value = true
+    )]
+    pub(crate) refresh: bool,
+
+    /// Another name for the stack, so that one file can stand for several
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) name: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) given: GivenArgs,
+}
+
+impl PlanArgs {
+    /// Returns what to ask the engine about one of the stacks that are meant.
+    pub(crate) fn request(&self, call: &Call, meant: &Meant, alone: bool) -> Result<PlanRequest, Problem> {
+        let given = self.given.of(call, meant.outline.as_ref(), alone)?;
+        Ok(PlanRequest { given, ..self.about(PlanRequest::of(&meant.file)) })
+    }
+
+    /// Returns what to ask the engine about the end of a stack.
+    pub(crate) fn destroy(&self, stack: &str) -> PlanRequest {
+        PlanRequest { name: Some(stack.to_owned()), ..self.about(PlanRequest::destroy(stack)) }
+    }
+
+    fn about(&self, request: PlanRequest) -> PlanRequest {
+        PlanRequest {
+            name: self.name.clone(),
+            targets: Targets { only: self.target.clone(), without: self.exclude.clone() },
+            replace: self.replace.clone(),
+            refresh: self.refresh,
+            ..request
+        }
+    }
+}
+
+/// What came of planning one of several stacks.
+pub(crate) enum Outcome {
+    /// A plan.
+    Planned(Box<Planned>),
+    /// It reads the outputs of a stack that is planned here too and was never applied.
+    WaitsFor(String),
+}
+
+/// Plans one of several stacks.
+pub(crate) async fn plan_one(
+    engine: &Engine,
+    request: &PlanRequest,
+    meant: &[Meant],
+    at: usize,
+) -> Result<Outcome, Problem> {
+    if let Some(outline) = &meant[at].outline {
+        let earlier = meant[..at].iter().filter_map(|one| one.outline.as_ref());
+        for other in earlier.filter(|other| outline.reads.contains(&other.name)) {
+            if engine.store.outputs(&other.name)?.is_none() {
+                return Ok(Outcome::WaitsFor(other.name.clone()));
+            }
+        }
+    }
+    Ok(Outcome::Planned(Box::new(engine.plan(request).await?)))
+}

@@ -1,0 +1,80 @@
+//! Plans kept in files: text, packed when it is long, readable by its owner alone.
+//!
+//! It must not apply them.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use model::plan::{Plan, Saved};
+use runtime::engine::{Problem, open_plan};
+
+use crate::problem::{failed, usage};
+
+/// Longer plans are packed, in bytes.
+const PACK_FROM: usize = 64 << 10;
+/// What a packed file begins with: RFC 1952.
+const PACKED: [u8; 2] = [0x1f, 0x8b];
+/// More than this is no plan of ours, in bytes: who applies a file should not run out of memory.
+const MOST: u64 = 4 << 30;
+
+/// Keeps a plan under a name that nobody can guess.
+pub(crate) fn keep(path: &Path, plan: Plan, name: &[u8]) -> Result<(), Problem> {
+    let id: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = plan.saved(id).to_json();
+    let bytes = match text.len() > PACK_FROM {
+        true => pack(text.as_bytes()),
+        false => Ok(text.into_bytes()),
+    };
+    let written = bytes.and_then(|bytes| write(path, &bytes));
+    written.map_err(|error| failed(format!("cannot write the plan to {}: {error}", path.display())))
+}
+
+/// Reads a plan that was kept.
+pub(crate) fn open(path: &Path) -> Result<Saved, Problem> {
+    let unread = |error| {
+        let help = "`windlass plan -o FILE` makes one";
+        usage(format!("cannot read the plan {}: {error}", path.display()), help)
+    };
+    let bytes = fs::read(path).map_err(unread)?;
+    let bytes = match bytes.starts_with(&PACKED) {
+        // What cannot be unpacked is damaged, as what cannot be read as a plan is.
+        true => unpack(&bytes).unwrap_or_default(),
+        false => bytes,
+    };
+    open_plan(&String::from_utf8_lossy(&bytes))
+}
+
+/// Returns whether a file holds a plan, and not a stack.
+pub(crate) fn is_plan(path: &Path) -> bool {
+    let mut start = [0; 1];
+    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    path.is_file() && read.is_ok() && (start[0] == b'{' || start[0] == PACKED[0])
+}
+
+fn pack(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+fn unpack(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    GzDecoder::new(bytes).take(MOST).read_to_end(&mut out)?;
+    Ok(out)
+}
+
+/// Whole or not at all.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".new-{}", std::process::id()));
+    let new = path.with_file_name(name);
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    written.and_then(|()| fs::rename(&new, path)).inspect_err(|_| _ = fs::remove_file(&new))
+}

@@ -1,0 +1,103 @@
+//! The only place that prints: text for people, or one JSON event a line.
+//!
+//! A reader that went away is no error: nothing more is written, and the work goes on.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::{Value, json};
+
+/// Where everything is written to.
+pub(crate) struct Screen {
+    /// Events instead of text.
+    pub(crate) json: bool,
+    /// Only answers and errors.
+    pub(crate) quiet: bool,
+    /// Somebody looks at standard output now: it may be painted over.
+    pub(crate) live: bool,
+    /// Somebody can be asked.
+    pub(crate) asks: bool,
+    /// Whether text has colour.
+    pub(crate) colour: bool,
+    /// Characters in a line.
+    pub(crate) width: usize,
+    closed: AtomicBool,
+}
+
+impl Screen {
+    /// Returns a screen of this width.
+    pub(crate) fn new(json: bool, quiet: bool, live: bool, asks: bool, colour: bool, width: usize) -> Self {
+        let closed = AtomicBool::new(false);
+        Self { json, quiet, live, asks, colour, width, closed }
+    }
+
+    /// Writes the answer to what was asked: text that ends with a line end if it is not empty.
+    pub(crate) fn answer(&self, text: &str) {
+        if !self.json {
+            self.write(text);
+        }
+    }
+
+    /// Writes a line that only accompanies the work.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.json && !self.quiet {
+            self.write(&format!("{text}\n"));
+        }
+    }
+
+    /// Writes something whatever the form: a schema, a page, a file.
+    pub(crate) fn raw(&self, text: &str) {
+        self.write(text);
+    }
+
+    /// Writes an event, where events are asked for. `what` is a map; its `type` comes first.
+    pub(crate) fn event(&self, kind: &str, what: Value) {
+        if !self.json {
+            return;
+        }
+        let mut event = json!({ "type": kind });
+        if let (Some(event), Value::Object(what)) = (event.as_object_mut(), what) {
+            event.extend(what);
+        }
+        self.write(&format!("{event}\n"));
+    }
+
+    /// Writes why something was not done.
+    pub(crate) fn complain(&self, text: &str) {
+        // Nobody is left to be told of an error here.
+        _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// Asks a person, and returns the answer; None: nobody answered.
+    pub(crate) fn ask(&self, question: &str) -> Option<String> {
+        let mut stderr = io::stderr().lock();
+        stderr.write_all(question.as_bytes()).ok()?;
+        stderr.flush().ok()?;
+        drop(stderr);
+        let mut line = String::new();
+        match io::stdin().read_line(&mut line) {
+            Ok(0) | Err(_) => None,
+            Ok(_) => Some(line.trim().to_owned()),
+        }
+    }
+
+    /// Returns a word that should be seen.
+    pub(crate) fn strong(&self, word: &str) -> String {
+        if self.colour { format!("\x1b[1;31m{word}\x1b[0m") } else { word.to_owned() }
+    }
+
+    /// Returns whether nobody reads any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    fn write(&self, text: &str) {
+        if self.closed.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut out = io::stdout().lock();
+        if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+            self.closed.store(true, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Which stacks are meant, by name or all of them, and in which order: a stack that reads the outputs
+//! of another comes after it.
+//!
+//! It must not plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use language::{Content, Node, template};
+use runtime::engine::{Loaded, Problem};
+use runtime::project::{FileType, Project};
+
+use crate::call::Call;
+use crate::problem::usage;
+
+/// A stack or pipeline that is meant.
+pub(crate) struct Meant {
+    /// The file, relative to the project.
+    pub(crate) file: PathBuf,
+    /// What can be seen of it without planning; None: nobody had to look, since that costs as much
+    /// again as reading the file does.
+    pub(crate) outline: Option<Outline>,
+}
+
+/// What can be seen of a file without planning.
+pub(crate) struct Outline {
+    /// The name of the stack; empty if it says none.
+    pub(crate) name: String,
+    /// The parameters that it declares.
+    pub(crate) parameters: Vec<String>,
+    /// Stacks whose outputs it reads, by name.
+    pub(crate) reads: BTreeSet<String>,
+}
+
+/// Returns the stacks that are meant, in order; none named: all of the project.
+pub(crate) fn meant(call: &Call, project: &Project, names: &[String]) -> Result<Vec<Meant>, Problem> {
+    let files = match names {
+        [] => all(project)?,
+        names => names
+            .iter()
+            .map(|named| call.locate(project, named, FileType::Stack))
+            .collect::<Result<Vec<_>, _>>()?,
+    };
+    match <[PathBuf; 1]>::try_from(files) {
+        Ok([file]) => Ok(vec![one(call, project, file)?]),
+        Err(files) => {
+            let look = |file: PathBuf| {
+                let outline = Some(Outline::read(project, &file)?);
+                Ok(Meant { file, outline })
+            };
+            Ok(ordered(files.into_iter().map(look).collect::<Result<_, Problem>>()?))
+        }
+    }
+}
+
+/// Returns the one file that is meant. The environment gives only what a file declares, so that it is
+/// looked at if there is something to give.
+pub(crate) fn one(call: &Call, project: &Project, file: PathBuf) -> Result<Meant, Problem> {
+    let given = !call.parameters_of_environment().is_empty();
+    let outline = given.then(|| Outline::read(project, &file)).transpose()?;
+    Ok(Meant { file, outline })
+}
+
+fn all(project: &Project) -> Result<Vec<PathBuf>, Problem> {
+    let files = project.files(FileType::Stack).map_err(|error| {
+        let help = "the project's folder must be readable";
+        usage(format!("cannot read the folder stacks: {error}"), help)
+    })?;
+    match files.is_empty() {
+        false => Ok(files),
+        true => Err(usage(
+            format!("there are no stacks in {}", project.root.display()),
+            "`windlass init` makes a first one",
+        )),
+    }
+}
+
+impl Outline {
+    /// Looks at a file.
+    pub(crate) fn read(project: &Project, file: &Path) -> Result<Self, Problem> {
+        let document = Loaded::read(project, file)?.document;
+        let root = document.root();
+        let mut reads = BTreeSet::new();
+        collect(root, &mut reads);
+        let name = root.get("stack").and_then(Node::scalar).map(|name| name.text.to_owned());
+        Ok(Self { name: name.unwrap_or_default(), parameters: declared(root), reads })
+    }
+}
+
+/// Returns the names of the parameters that a file declares.
+fn declared(root: Node<'_>) -> Vec<String> {
+    let pipeline = root.get("on").and_then(|on| on.get("manual")?.get("parameters"));
+    let names = |node: Node<'_>| match node.content() {
+        Content::Map(entries) => {
+            let name = |(key, _): (Node<'_>, _)| Some(key.scalar()?.text.to_owned());
+            entries.iter().filter_map(name).collect()
+        }
+        _ => Vec::new(),
+    };
+    root.get("parameters").or(pipeline).map(names).unwrap_or_default()
+}
+
+/// The names of the stacks whose outputs are read.
+fn collect(node: Node<'_>, found: &mut BTreeSet<String>) {
+    match node.content() {
+        Content::Scalar(scalar) => {
+            let Some(Ok(parts)) = template::split(scalar.text, node.written(), node.span()) else {
+                return;
+            };
+            for part in parts {
+                if let template::Part::Reference(reference) = part
+                    && let Some(rest) = reference.path.strip_prefix("stack.")
+                {
+                    found.extend(rest.split('.').next().map(str::to_owned));
+                }
+            }
+        }
+        Content::List(list) => list.iter().for_each(|item| collect(item, found)),
+        Content::Map(entries) => entries.iter().for_each(|(_, value)| collect(value, found)),
+    }
+}
+
+/// Stacks after those that they read, otherwise by file. Those in a circle come last, as they are:
+/// planning says what is wrong with them.
+fn ordered(stacks: Vec<Meant>) -> Vec<Meant> {
+    let mut left: BTreeMap<usize, Meant> = stacks.into_iter().enumerate().collect();
+    let mut done = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        let outlines = || left.values().filter_map(|stack| stack.outline.as_ref());
+        let names: BTreeSet<&String> = outlines().map(|outline| &outline.name).collect();
+        let free = |(_, stack): &(&usize, &Meant)| {
+            let Some(Outline { name, reads, .. }) = &stack.outline else { return true };
+            reads.iter().all(|read| read == name || !names.contains(read))
+        };
+        let next = left.iter().find(free).or(left.iter().next()).map(|(at, _)| *at);
+        done.extend(next.and_then(|at| left.remove(&at)));
+    }
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stack(name: &str, reads: &[&str]) -> Meant {
+        let reads = reads.iter().map(|read| (*read).to_owned()).collect();
+        let outline = Outline { name: name.to_owned(), parameters: Vec::new(), reads };
+        Meant { file: PathBuf::from(format!("{name}.yml")), outline: Some(outline) }
+    }
+
+    fn names(stacks: Vec<Meant>) -> Vec<String> {
+        let file = |stack: Meant| stack.file.display().to_string();
+        ordered(stacks).into_iter().map(file).collect()
+    }
+
+    #[test]
+    fn a_stack_comes_after_those_that_it_reads() {
+        let stacks = vec![stack("a", &["c"]), stack("b", &["a", "b"]), stack("c", &["outside"])];
+        assert_eq!(names(stacks), ["c.yml", "a.yml", "b.yml"]);
+    }
+
+    #[test]
+    fn a_circle_loses_nobody() {
+        let stacks = vec![stack("a", &["b"]), stack("b", &["a"]), stack("c", &[])];
+        assert_eq!(names(stacks), ["c.yml", "a.yml", "b.yml"]);
+    }
+}

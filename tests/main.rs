@@ -1,0 +1,1 @@
+//! The binary, seen from outside.
