@@ -1,0 +1,34 @@
+//! From data to text: everything that people see of plans, runs and what is remembered.
+//!
+//! Functions of their arguments: the time, the width and whether there is colour are handed in, and
+//! nothing is read or printed. Only the painter of [`tree`] writes, to what it is handed.
+//!
+//! | module | draws |
+//! |---|---|
+//! | [`plan`] | a plan: what would change and why |
+//! | [`tree`] | a run while it goes on, on a terminal or as lines |
+//! | [`report`] | how a run ended |
+//! | [`problem`], [`diagnostics`] | why something was not done; what is wrong with files |
+//! | [`recovered`] | what a run that died had left in doubt |
+//! | [`drift`] | what is otherwise than it was applied |
+//! | [`runs`], [`state`] | what is remembered |
+//! | [`graph`] | who needs whom, as DOT and SVG |
+//! | [`explain`], [`doctor`] | what kinds are for; whether the machine is fit |
+//! | [`json`] | all of it as events for programs |
+//!
+//! Beneath them: [`style`] and [`line`] (colours, signs, lines that fit), [`measure`] (how wide text
+//! is), [`value`], [`change`] and [`diff`] (values and what differs), [`when`] (times), [`hint`] (what
+//! to type next).
+
+pub(crate) mod change;
+pub(crate) mod diff;
+pub(crate) mod hint;
+pub(crate) mod line;
+pub(crate) mod measure;
+pub(crate) mod plan;
+pub(crate) mod style;
+pub(crate) mod value;
+pub(crate) mod when;
+
+#[cfg(test)]
+mod examples;
