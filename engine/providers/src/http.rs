@@ -1,7 +1,8 @@
-//! One question over HTTP or HTTPS, and its answer: with a limit on time and size, and few redirects.
+//! One question over HTTP or HTTPS, and its answer: with a limit on time and size, and few
+//! redirects.
 //!
-//! It must not follow a redirect from an encrypted place to one that is not, nor carry headers to another
-//! machine: they may be secrets.
+//! It must not follow a redirect from an encrypted place to one that is not, nor carry headers to
+//! another machine: they may be secrets.
 
 use std::error::Error;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! What a kind must know later and the world does not say: a small file beside the state, durable.
 //!
-//! It must hold no text of a secret. One that cannot be read counts as none: whoever has written it can do
-//! without, and writes it again.
+//! It must hold no text of a secret. One that cannot be read counts as none: whoever has written it
+//! can do without, and writes it again.
 
 use std::fs;
 use std::io;

@@ -1,5 +1,5 @@
-//! Text with secrets in it, as values: handles for what others read, whole text for the one who needs
-//! it, and a sieve for what must not show it.
+//! Text with secrets in it, as values: handles for what others read, whole text for the one who
+//! needs it, and a sieve for what must not show it.
 //!
 //! It must not keep revealed text longer than its caller does.
 
@@ -80,8 +80,8 @@ impl Sieve {
         names.map(one).collect::<Result<_, Fault>>().map(Self)
     }
 
-    /// Returns the name of a secret that shows in the text: as it is, or as JSON, in an address or as
-    /// base64.
+    /// Returns the name of a secret that shows in the text: as it is, or as JSON, in an address or
+    /// as base64.
     pub(crate) fn shows(&self, text: &str) -> Option<&str> {
         let shows = |secret: &SecretText| forms(secret).iter().any(|form| text.contains(&**form));
         self.0.iter().find(|(_, secret)| shows(secret)).map(|(name, _)| name.as_str())

@@ -1,8 +1,8 @@
 //! The tables of cases: what is wanted, what there is, what changes. One runner for all kinds.
 //!
-//! A case in `cases/*.yml` has `name`, `desired` (keys as in a stack file), `actual` (attributes, `id`
-//! beside them), `change` (key: [from, to]) and `asks` (`nothing`, `update` or `replace`, which may be
-//! left out where nothing changes).
+//! A case in `cases/*.yml` has `name`, `desired` (keys as in a stack file), `actual` (attributes,
+//! `id` beside them), `change` (key: [from, to]) and `asks` (`nothing`, `update` or `replace`,
+//! which may be left out where nothing changes).
 
 use std::path::{Path, PathBuf};
 

@@ -134,7 +134,12 @@ async fn what_a_command_leaves_running_is_ended_unless_it_may_stay() {
     let token = lab.token();
     life.create_as("create: 'sleep 600 & echo left'", &token).await.unwrap();
     assert_eq!(child::find(token.as_str()), []);
-    assert!(lab.said.lines().iter().any(|line| line.contains("left 1 processes running")));
+    assert!(
+        lab.said
+            .lines()
+            .iter()
+            .any(|line| line.contains("(create left a process running; that has been ended)"))
+    );
     let token = lab.token();
     life.create_as("{create: 'sleep 600 & echo left', leave_running: true}", &token).await.unwrap();
     assert_eq!(child::find(token.as_str()).len(), 1);

@@ -109,7 +109,8 @@ pub(crate) fn tree(yaml: &str, secrets: &dyn Secrets) -> Tree {
     }
 }
 
-/// Reads a value; `${secret.x}` is a handle and `sealed(text)` is what is kept of text with secrets.
+/// Reads a value; `${secret.x}` is a handle and `sealed(text)` is what is kept of text with
+/// secrets.
 pub(crate) fn value(node: language::Node<'_>, secrets: &dyn Secrets) -> Value {
     let mut readings = |path: &str| {
         let name = path.strip_prefix("secret.").ok_or_else(|| format!("what is `{path}`?"))?;

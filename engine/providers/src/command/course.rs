@@ -1,7 +1,8 @@
 //! One command, from its start to the end of everything that it started.
 //!
-//! It has a process group of its own and a token in its environment. Its end is its exit, not the end of its
-//! output: what it left in the background would hold that open. It must not know what the command is for.
+//! It has a process group of its own and a token in its environment. Its end is its exit, not the
+//! end of its output: what it left in the background would hold that open. It must not know what
+//! the command is for.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -94,7 +95,9 @@ impl Course {
         let mut ended = heard.end();
         let left = guard.clear_away(self).await?;
         if left > 0 {
-            see(&format!("({} left {left} processes running, which were ended)", self.what));
+            let what = self.what;
+            let them = if left == 1 { "a process".to_owned() } else { format!("{left} processes") };
+            see(&format!("({what} left {them} running; that has been ended)"));
         }
         let status = status.transpose();
         let status =

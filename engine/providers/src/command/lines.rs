@@ -1,5 +1,5 @@
-//! Output, as lines that come while it runs: handed on, the last ones remembered, the whole kept up to
-//! a limit.
+//! Output, as lines that come while it runs: handed on, the last ones remembered, the whole kept up
+//! to a limit.
 //!
 //! It must not wait for the end of a line for ever: what comes without one is cut.
 
@@ -10,8 +10,8 @@ const LONGEST: usize = 16 * 1024;
 /// A person reads so many lines of a failure.
 const LAST: usize = 20;
 
-/// The last lines that were said. The two streams come by ways of their own, so that their order is not
-/// certain: what went to the standard error output is not pushed out by the other.
+/// The last lines that were said. The two streams come by ways of their own, so that their order is
+/// not certain: what went to the standard error output is not pushed out by the other.
 #[derive(Default)]
 pub(super) struct Last {
     said: usize,

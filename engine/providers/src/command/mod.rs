@@ -1,6 +1,7 @@
 //! Commands: run to their end, with everything that they start.
 //!
-//! A command is told nothing by its arguments that must not be seen: those are in every list of processes.
+//! A command is told nothing by its arguments that must not be seen: those are in every list of
+//! processes.
 
 mod course;
 mod invocation;

@@ -8,7 +8,7 @@ use std::path::Path;
 use language::scalar::Mode;
 use model::{Digest, Fault, Object, Secrets, Value};
 
-use super::owner;
+use super::owner::Names;
 use crate::disk;
 
 /// More than this is known by its hash alone: it would only swell the state.
@@ -49,10 +49,11 @@ pub(crate) fn file(
     place: &Path,
     sealed: bool,
     secrets: &dyn Secrets,
+    names: &Names,
 ) -> Result<Option<Object>, Fault> {
     let Some(metadata) = metadata(place)? else { return Ok(None) };
     let mut object = Object::new(id, []);
-    describe(&mut object, place, &metadata);
+    describe(&mut object, place, &metadata, names);
     if let Some(form) = form(place, &metadata) {
         put(&mut object, "form", Value::Text(form));
         return Ok(Some(object));
@@ -65,17 +66,17 @@ pub(crate) fn file(
 }
 
 /// Notes what files and folders have in common.
-pub(crate) fn describe(object: &mut Object, place: &Path, metadata: &Metadata) {
+pub(crate) fn describe(object: &mut Object, place: &Path, metadata: &Metadata, names: &Names) {
     put(object, "full_path", place.to_string_lossy().into_owned().into());
     put(object, "mode", Mode(metadata.mode() & 0o7777).to_string().into());
-    put(object, "owner", owner::user_name(metadata.uid()).into());
+    put(object, "owner", names.user(metadata.uid()).into());
     put(object, "uid", metadata.uid().into());
-    put(object, "group", owner::group_name(metadata.gid()).into());
+    put(object, "group", names.group(metadata.gid()).into());
     put(object, "gid", metadata.gid().into());
 }
 
-/// Returns the hash of a content: under the project's own key where it holds secrets, so that nobody
-/// can try guesses on it.
+/// Returns the hash of a content: under the project's own key where it holds secrets, so that
+/// nobody can try guesses on it.
 pub(crate) fn digest(bytes: &[u8], sealed: bool, secrets: &dyn Secrets) -> String {
     let plain = Digest::of(bytes).to_string();
     if sealed { secrets.hash(&plain).to_string() } else { plain }

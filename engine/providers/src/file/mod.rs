@@ -6,7 +6,7 @@
 pub mod archive;
 pub mod directory;
 pub(crate) mod look;
-mod owner;
+pub(crate) mod owner;
 mod sweep;
 pub mod template;
 pub mod text;

@@ -1,9 +1,10 @@
 //! Users and groups of this machine, by name or number.
 //!
-//! It asks `/etc/passwd` and `/etc/group` alone: whoever comes from a directory service is written as
-//! a number.
+//! It asks `/etc/passwd` and `/etc/group` alone: whoever comes from a directory service is written
+//! as a number.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use model::Fault;
 
@@ -20,14 +21,23 @@ pub(crate) fn group(name: &str) -> Result<u32, Fault> {
     number(GROUPS, "group", name)
 }
 
-/// Returns the name of a user; its number if it has none.
-pub(crate) fn user_name(number: u32) -> String {
-    name_of(USERS, number)
+/// The names behind numbers, read once for many.
+#[derive(Default)]
+pub(crate) struct Names {
+    users: OnceLock<Vec<(String, u32)>>,
+    groups: OnceLock<Vec<(String, u32)>>,
 }
 
-/// Returns the name of a group; its number if it has none.
-pub(crate) fn group_name(number: u32) -> String {
-    name_of(GROUPS, number)
+impl Names {
+    /// Returns the name of a user; its number if it has none.
+    pub(crate) fn user(&self, number: u32) -> String {
+        name_of(self.users.get_or_init(|| lines(USERS)), number)
+    }
+
+    /// Returns the name of a group; its number if it has none.
+    pub(crate) fn group(&self, number: u32) -> String {
+        name_of(self.groups.get_or_init(|| lines(GROUPS)), number)
+    }
 }
 
 fn number(table: &str, what: &str, name: &str) -> Result<u32, Fault> {
@@ -38,9 +48,9 @@ fn number(table: &str, what: &str, name: &str) -> Result<u32, Fault> {
     })
 }
 
-fn name_of(table: &str, number: u32) -> String {
-    let named = lines(table).into_iter().find(|(_, id)| *id == number);
-    named.map_or_else(|| number.to_string(), |(name, _)| name)
+fn name_of(names: &[(String, u32)], number: u32) -> String {
+    let named = names.iter().find(|(_, id)| *id == number);
+    named.map_or_else(|| number.to_string(), |(name, _)| name.clone())
 }
 
 /// Names and numbers: the first and third of the fields between colons in both tables.

@@ -18,8 +18,8 @@ pub(crate) fn aside(place: &Path, token: &Token) -> PathBuf {
     place.with_file_name(format!(".windlass-{token}"))
 }
 
-/// Removes a folder and everything in it; one that is gone is no error. It runs in the task itself: when
-/// that is dropped nothing goes on behind its back.
+/// Removes a folder and everything in it; one that is gone is no error. It runs in the task itself:
+/// when that is dropped nothing goes on behind its back.
 pub(crate) async fn tree(folder: &Path) -> Result<(), Fault> {
     let mut open = vec![folder.to_owned()];
     let mut done = 0;

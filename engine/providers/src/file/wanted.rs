@@ -1,16 +1,21 @@
-//! A file with a wanted content: what `file.text` and `file.template` have in common once the content
-//! is there.
+//! A file with a wanted content: what `file.text` and `file.template` have in common once the
+//! content is there.
 //!
 //! It must not know where the content comes from.
 
 use std::path::Path;
 
 use language::scalar::Mode;
-use model::{Change, Context, Difference, Fault, Found, Object, SecretText, Secrets, Token, Value};
+use model::{Change, Context, Difference, Fault, Found, Known, Object};
+use model::{SecretText, Secrets, Token, Value};
 
 use super::look;
+use super::owner::Names;
 use super::write::{self, Rights};
 use crate::disk;
+
+/// After so many files others get a turn.
+const TURN: usize = 64;
 
 /// A file as it should be.
 pub(crate) struct Wanted {
@@ -67,11 +72,13 @@ impl Wanted {
     }
 
     fn look(&self, context: &Context) -> Result<Option<Object>, Fault> {
-        look::file(&self.path, &context.place(&self.path), self.sealed, context.secrets())
+        let (place, names) = (context.place(&self.path), Names::default());
+        look::file(&self.path, &place, self.sealed, context.secrets(), &names)
     }
 }
 
-/// Refuses to write over what stands there: a folder always, what is not ours where it is taken over.
+/// Refuses to write over what stands there: a folder always, what is not ours where it is taken
+/// over.
 pub(crate) fn may_replace(
     path: &str,
     there: &Object,
@@ -85,6 +92,23 @@ pub(crate) fn may_replace(
         );
     }
     if not_ours { Err(taken(path, differences)) } else { Ok(()) }
+}
+
+/// Returns what there is in the places of files.
+pub(crate) async fn read<S>(
+    context: &Context,
+    known: &[Known<S>],
+) -> Result<Vec<Option<Object>>, Fault> {
+    let (names, mut found) = (Names::default(), Vec::with_capacity(known.len()));
+    for known in known {
+        let id = disk::tidy(&known.id);
+        let place = context.place(&id);
+        found.push(look::file(&id, &place, known.sealed, context.secrets(), &names)?);
+        if found.len() % TURN == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(found)
 }
 
 /// Brings a change about.

@@ -21,8 +21,8 @@ pub(crate) struct Rights {
     pub(crate) group: Option<String>,
 }
 
-/// Writes a file beside its place and moves it there in one step. Readers see the old one or the new
-/// one, whole; a link that stood there is replaced, not followed.
+/// Writes a file beside its place and moves it there in one step. Readers see the old one or the
+/// new one, whole; a link that stood there is replaced, not followed.
 pub(crate) fn put(place: &Path, bytes: &[u8], rights: &Rights, token: &Token) -> Result<(), Fault> {
     make_parents(place)?;
     let temporary = temporary(place, token);
@@ -69,8 +69,8 @@ pub(crate) fn make_parents(place: &Path) -> Result<(), Fault> {
     })
 }
 
-/// Gives an open file or folder its owner and its mode, in this order: a change of owner takes set-uid
-/// away.
+/// Gives an open file or folder its owner and its mode, in this order: a change of owner takes
+/// set-uid away.
 pub(crate) fn give(file: &File, place: &Path, rights: &Rights) -> Result<(), Fault> {
     let uid = rights.owner.as_deref().map(owner::user).transpose()?;
     let gid = rights.group.as_deref().map(owner::group).transpose()?;

@@ -1,5 +1,5 @@
-//! What a disk refuses: no room, no right, read only. For real: a small disk of its own, and a user who
-//! may do nothing.
+//! What a disk refuses: no room, no right, read only. For real: a small disk of its own, and a user
+//! who may do nothing.
 
 use std::path::Path;
 
@@ -67,6 +67,22 @@ async fn a_disk_that_is_read_only_says_so() {
     assert!(fault.message.ends_with(": read-only file system"), "{}", fault.message);
 }
 
+#[tokio::test]
+async fn an_archive_for_which_there_is_no_room_leaves_nothing() {
+    let lab = Lab::new();
+    let place = lab.place("disk");
+    let _disk = SmallDisk::at(&place);
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    (header.set_size(200_000), header.set_mode(0o644));
+    tar.append_data(&mut header, "large", &[b'x'; 200_000][..]).unwrap();
+    lab.write("a.tar", tar.into_inner().unwrap());
+    let life = Life::of(&lab, "file.archive");
+    let fault = life.create("{source: a.tar, destination: disk/it}").await.unwrap_err();
+    assert!(fault.message.ends_with("/large: no space left on device"), "{fault:?}");
+    assert_eq!(lab.names("disk"), Vec::<String>::new());
+}
+
 #[test]
 fn a_folder_that_is_not_ours_says_so() {
     let fault = as_nobody("file.text", "{path: a.txt, content: x}");
@@ -77,8 +93,8 @@ fn a_folder_that_is_not_ours_says_so() {
     assert!(fault.message.ends_with(": permission denied"), "{}", fault.message);
 }
 
-/// Makes a thing in a folder of somebody else's, as a user who may do nothing. The thread changes its
-/// user for itself alone, and ends.
+/// Makes a thing in a folder of somebody else's, as a user who may do nothing. The thread changes
+/// its user for itself alone, and ends.
 fn as_nobody(kind: &str, keys: &str) -> Fault {
     use rustix::process::{Gid, Uid};
     use std::os::unix::fs::PermissionsExt;

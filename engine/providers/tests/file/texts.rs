@@ -164,6 +164,25 @@ async fn a_large_or_binary_file_is_known_by_its_hash_alone() {
 }
 
 #[tokio::test]
+async fn many_files_are_read_at_once_in_order() {
+    let lab = Lab::new();
+    let life = Life::of(&lab, "file.text");
+    let known = |number: usize| {
+        if number % 3 > 0 {
+            lab.write(&format!("run/{number}"), number.to_string());
+        }
+        model::Known { id: format!("./run/{number}"), sealed: false, spec: None }
+    };
+    let known: Vec<_> = (0..200).map(known).collect();
+    let found = life.kind.effects.read(&lab.context, &known).await.unwrap();
+    for (number, found) in found.iter().enumerate() {
+        let content = found.as_ref().map(|found| found.text("content").to_owned());
+        assert_eq!(content, (number % 3 > 0).then(|| number.to_string()));
+        assert!(found.as_ref().is_none_or(|found| found.id == format!("run/{number}")));
+    }
+}
+
+#[tokio::test]
 async fn a_folder_in_its_place_is_left_alone() {
     let lab = Lab::new();
     let life = Life::of(&lab, "file.text");

@@ -1,7 +1,7 @@
 //! `command.run`: something that commands make, change and destroy.
 //!
-//! That a command has ended well is noted, durably, before anything else is said: so it can be told after
-//! a crash whether it did. It must not run a command to find out.
+//! That a command has ended well is noted, durably, before anything else is said: so it can be told
+//! after a crash whether it did. It must not run a command to find out.
 
 mod effect;
 mod note;

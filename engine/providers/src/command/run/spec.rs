@@ -10,11 +10,11 @@ use crate::command::Invocation;
 /// Something that commands make, change and destroy.
 #[derive(Debug, Spec)]
 pub struct RunSpec {
-    /// Makes it. A text is for `/bin/sh -e`, a list is a program and its arguments. It is run again if the
-    /// machine fails before its end has been noted, and must bear that.
+    /// Makes it. A text is for `/bin/sh -e`, a list is a program and its arguments. It is run again
+    /// if the machine fails before its end has been noted, and must bear that.
     pub create: Invocation,
-    /// Ends with 0 if everything is as wanted; it must only look. It is run for each plan, before `create`,
-    /// and after each command, which has failed if this does not end with 0 then.
+    /// Ends with 0 if everything is as wanted; it must only look. It is run for each plan, before
+    /// `create`, and after each command, which has failed if this does not end with 0 then.
     pub check: Option<Invocation>,
     /// Is run in the place of `create` when something has changed, or `check` did not end with 0.
     pub update: Option<Invocation>,
@@ -29,8 +29,8 @@ pub struct RunSpec {
     /// Where the commands run: relative to the project, or absolute.
     #[spec(default = ".")]
     pub directory: FilePath,
-    /// What is in their environment, beside the engine's own. This is the way in for secrets: arguments can be
-    /// seen by everybody.
+    /// What is in their environment, beside the engine's own. This is the way in for secrets:
+    /// arguments can be seen by everybody.
     #[spec(default = "{}")]
     pub environment: BTreeMap<String, Text>,
     /// How long each command may take.
@@ -39,8 +39,8 @@ pub struct RunSpec {
     /// How long a command that is told to end may take before it is killed.
     #[spec(default = "10s")]
     pub grace: Duration,
-    /// What a command leaves in the background goes on, instead of being ended with it. What is meant to stay
-    /// is better a `process.service`.
+    /// What a command leaves in the background goes on, instead of being ended with it. What is
+    /// meant to stay is better a `process.service`.
     #[spec(default = "false")]
     pub leave_running: bool,
     /// What the commands write is a secret: it is not shown, and `output` is a handle.
@@ -60,7 +60,7 @@ pub enum OnChange {
 /// What it gives.
 #[derive(Debug, Spec)]
 pub struct RunObject {
-    /// What `create` or `update` wrote to its standard output, without line breaks at its end; empty if
-    /// `check` made them needless. Up to 256 KiB are kept.
+    /// What `create` or `update` wrote to its standard output, without line breaks at its end;
+    /// empty if `check` made them needless. Up to 256 KiB are kept.
     pub output: Option<Text>,
 }

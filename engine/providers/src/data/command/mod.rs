@@ -162,7 +162,8 @@ fn course(context: &Context, spec: &CommandSpec, token: &str) -> Result<Course, 
     })
 }
 
-/// A command that only looks belongs to no effect, but whatever it starts must be found all the same.
+/// A command that only looks belongs to no effect, but whatever it starts must be found all the
+/// same.
 fn any_token(context: &Context) -> String {
     let mut random = [0; 16];
     context.site.random.fill(&mut random);

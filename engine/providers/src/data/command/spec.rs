@@ -10,13 +10,14 @@ use crate::command::Invocation;
 /// What a command says, read again for each plan.
 #[derive(Debug, Spec)]
 pub struct CommandSpec {
-    /// The command, which must only look. A text is for `/bin/sh -e`, a list is a program and its arguments.
+    /// The command, which must only look. A text is for `/bin/sh -e`, a list is a program and its
+    /// arguments.
     pub command: Invocation,
     /// Where it runs: relative to the project, or absolute.
     #[spec(default = ".")]
     pub directory: FilePath,
-    /// What is in its environment, beside the engine's own. This is the way in for secrets: arguments can be seen
-    /// by everybody.
+    /// What is in its environment, beside the engine's own. This is the way in for secrets:
+    /// arguments can be seen by everybody.
     #[spec(default = "{}")]
     pub environment: BTreeMap<String, Text>,
     /// How long it may take.

@@ -25,7 +25,8 @@ pub struct HttpSpec {
     /// How large the answer may be.
     #[spec(default = "1MiB")]
     pub max_size: Size,
-    /// A file with certificates of authorities (PEM) that are believed beside those of this machine.
+    /// A file with certificates of authorities (PEM) that are believed beside those of this
+    /// machine.
     pub authorities: Option<FilePath>,
     /// The answer is a secret: it is not shown, and `body` is a handle.
     #[spec(default = "false")]
@@ -58,9 +59,10 @@ pub struct HttpObject {
     pub body: Option<Text>,
     /// Its status code.
     pub answer_status: String,
-    /// Those of its headers that do not change with every answer: content-type, content-language, etag,
-    /// last-modified and location.
+    /// Those of its headers that do not change with every answer: content-type, content-language,
+    /// etag, last-modified and location.
     pub answer_headers: BTreeMap<String, String>,
-    /// A hash of the answer, also if it is no text. Of a secret, it is made under the project's own key.
+    /// A hash of the answer, also if it is no text. Of a secret, it is made under the project's own
+    /// key.
     pub digest: String,
 }

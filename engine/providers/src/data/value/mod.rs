@@ -1,7 +1,7 @@
 //! `data.value`: holds a value in state.
 //!
-//! It touches nothing. It is also the measure of the engine's own speed, so it must not do more than
-//! it needs.
+//! It touches nothing. It is also the measure of the engine's own speed, so it must not do more
+//! than it needs.
 
 mod spec;
 

@@ -125,7 +125,8 @@ fn zip(reader: impl Read + io::Seek, order: &Order, take: Take<'_>) -> Result<()
     Ok(())
 }
 
-/// A zip has local times and does not say of where: they are taken as UTC, so that they are the same everywhere.
+/// A zip has local times and does not say of where: they are taken as UTC, so that they are the
+/// same everywhere.
 fn time(time: zip::DateTime) -> Option<SystemTime> {
     let (year, month, day) = (i16::try_from(time.year()).ok()?, time.month(), time.day());
     let date = jiff::civil::Date::new(year, month.cast_signed(), day.cast_signed()).ok()?;

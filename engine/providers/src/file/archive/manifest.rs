@@ -1,7 +1,8 @@
-//! What is in a folder, without reading the files: names, kinds, modes, sizes, times and where links lead.
+//! What is in a folder, without reading the files: names, kinds, modes, sizes, times and where
+//! links lead.
 //!
-//! It is made alike from the same archive on every machine. Whoever changes a file and gives it its old size
-//! and time is not noticed: to read everything for each plan would cost too much.
+//! It is made alike from the same archive on every machine. Whoever changes a file and gives it its
+//! old size and time is not noticed: to read everything for each plan would cost too much.
 
 use std::fs;
 use std::io;
@@ -22,7 +23,8 @@ pub(super) struct Manifest {
 }
 
 impl Manifest {
-    /// Looks through a folder, beside the other work. It only looks: one that is given up harms nobody.
+    /// Looks through a folder, beside the other work. It only looks: one that is given up harms
+    /// nobody.
     pub(super) async fn of(folder: &Path) -> Result<Self, Fault> {
         let folder = folder.to_owned();
         beside(move |stop| {

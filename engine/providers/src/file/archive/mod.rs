@@ -1,7 +1,7 @@
 //! `file.archive`: a folder with what is in an archive.
 //!
-//! It is unpacked beside its place and moved there in one step. Everything in the folder belongs to the
-//! archive. Nothing in an archive may reach beyond the folder.
+//! It is unpacked beside its place and moved there in one step. Everything in the folder belongs to
+//! the archive. Nothing in an archive may reach beyond the folder.
 
 mod checksum;
 mod entries;
@@ -83,7 +83,7 @@ impl Kind for FileArchive {
     ) -> Result<Vec<Option<Object>>, Fault> {
         let mut found = Vec::with_capacity(known.len());
         for known in known {
-            found.push(there(context, &known.id).await?);
+            found.push(there(context, &disk::tidy(&known.id)).await?);
         }
         Ok(found)
     }

@@ -72,7 +72,8 @@ async fn unpack(
         stamp: fetched.stamp.clone(),
         manifest: manifest.digest,
     };
-    // The note comes first: as long as the folder is not the one that it speaks of, it is not believed.
+    // The note comes first: as long as the folder is not the one that it speaks of, it is not
+    // believed.
     note(context, &disk::tidy(&spec.destination.0)).write(&unpacked)?;
     move_in(&aside, place).map_err(|error| disk::fault("write", place, &error))?;
     // Where the new one stood now stands the old one.

@@ -15,11 +15,12 @@ use super::Checksum;
 pub struct ArchiveSpec {
     /// The archive: a path, relative to the project or absolute, or an address.
     pub source: Source,
-    /// What proves that it is the right one: `sha256:`, `sha512:` or `blake3:` and the digits. An address needs
-    /// it. With it, the same archive may come from elsewhere without being unpacked again.
+    /// What proves that it is the right one: `sha256:`, `sha512:` or `blake3:` and the digits. An
+    /// address needs it. With it, the same archive may come from elsewhere without being unpacked
+    /// again.
     pub checksum: Option<Checksum>,
-    /// The folder for what is in it: relative to the project, or absolute. Everything in the folder belongs to
-    /// the archive: what is added or changed there goes when it is unpacked again.
+    /// The folder for what is in it: relative to the project, or absolute. Everything in the folder
+    /// belongs to the archive: what is added or changed there goes when it is unpacked again.
     #[spec(replaces)]
     pub destination: FilePath,
     /// What kind of archive it is; without this, the end of its name says so.

@@ -1,7 +1,7 @@
 //! Unpacking into a folder of its own, from which nothing leads out.
 //!
-//! What would lead out, or is neither file, folder nor link, refuses the whole archive. It must not decide
-//! where the folder goes.
+//! What would lead out, or is neither file, folder nor link, refuses the whole archive. It must not
+//! decide where the folder goes.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
@@ -30,8 +30,8 @@ pub(super) struct Order {
     pub(super) most: u64,
 }
 
-/// Unpacks, beside the other work. Its one effect is its own folder, which nobody knows yet: when it is given up
-/// it stops at the next piece and takes that folder away again.
+/// Unpacks, beside the other work. Its one effect is its own folder, which nobody knows yet: when
+/// it is given up it stops at the next piece and takes that folder away again.
 pub(super) async fn unpack(order: Order) -> Result<(), Fault> {
     beside(move |stop| {
         let unpacked = run(&order, stop);
@@ -209,8 +209,9 @@ impl Folder<'_> {
         given.and_then(|()| file.set_modified(modified)).map_err(|error| failed(place, &error))
     }
 
-    /// A link may lead to where the archive itself goes, and no further. Folders on its way may be links that
-    /// lead elsewhere, and a step up from there is a step from that place: so it goes up first, if at all.
+    /// A link may lead to where the archive itself goes, and no further. Folders on its way may be
+    /// links that lead elsewhere, and a step up from there is a step from that place: so it goes up
+    /// first, if at all.
     fn link(&self, place: &Path, inside: &Path, target: &Path) -> Result<(), Fault> {
         let mut depth = inside.components().count() - 1;
         let mut down = false;

@@ -14,6 +14,7 @@ use model::{Change, Context, Difference, Fault, Found, Kind, Known, Object, Secr
 
 pub use spec::{DirectoryObject, DirectorySpec};
 
+use super::owner::Names;
 use super::{look, sweep, wanted, write};
 use crate::disk;
 
@@ -52,7 +53,7 @@ impl Kind for FileDirectory {
         context: &Context,
         known: &[Known<DirectorySpec>],
     ) -> Result<Vec<Option<Object>>, Fault> {
-        known.iter().map(|known| there(context, &known.id)).collect()
+        known.iter().map(|known| there(context, &disk::tidy(&known.id))).collect()
     }
 
     async fn apply(
@@ -95,7 +96,7 @@ fn there(context: &Context, id: &str) -> Result<Option<Object>, Fault> {
     let place = context.place(id);
     let Some(metadata) = look::metadata(&place)? else { return Ok(None) };
     let mut object = Object::new(id, []);
-    look::describe(&mut object, &place, &metadata);
+    look::describe(&mut object, &place, &metadata, &Names::default());
     if !metadata.is_dir() {
         let form = look::form(&place, &metadata).unwrap_or_else(|| "a file".to_owned());
         look::put(&mut object, "form", form.into());

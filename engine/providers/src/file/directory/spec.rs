@@ -8,8 +8,8 @@ use crate::file::write::Rights;
 /// A folder with its mode and owner.
 #[derive(Debug, Spec)]
 pub struct DirectorySpec {
-    /// Where it stands: relative to the project, or absolute. Folders above it are made with mode 0755
-    /// and stay when it goes.
+    /// Where it stands: relative to the project, or absolute. Folders above it are made with mode
+    /// 0755 and stay when it goes.
     #[spec(replaces)]
     pub path: FilePath,
     /// Who may do what with it.
@@ -19,12 +19,12 @@ pub struct DirectorySpec {
     pub owner: Option<String>,
     /// The group that it belongs to, by name or number; left alone if this is not said.
     pub group: Option<String>,
-    /// Takes over a folder that is there already with another mode or owner, and changes those. One that
-    /// is just as it is wanted is taken over in any case.
+    /// Takes over a folder that is there already with another mode or owner, and changes those. One
+    /// that is just as it is wanted is taken over in any case.
     #[spec(default = "false")]
     pub adopt: bool,
-    /// Removes everything in it when it is destroyed. Without this, a folder that is not empty stays and
-    /// the run says so.
+    /// Removes everything in it when it is destroyed. Without this, a folder that is not empty
+    /// stays and the run says so.
     #[spec(default = "false")]
     pub recursive: bool,
 }

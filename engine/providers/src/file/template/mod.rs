@@ -1,7 +1,7 @@
 //! `file.template`: a file that is made of a template and values.
 //!
-//! It is rendered when it is planned, so that a plan shows what will stand in the file. It must not show
-//! or keep the text of a secret in it.
+//! It is rendered when it is planned, so that a plan shows what will stand in the file. It must not
+//! show or keep the text of a secret in it.
 
 mod render;
 mod spec;
@@ -13,7 +13,6 @@ use model::{
 pub use spec::{Escape, TemplateObject, TemplateSpec};
 
 use self::render::{Rendered, render};
-use super::look;
 use super::wanted::{self, Wanted};
 use crate::disk;
 use crate::text::plain;
@@ -48,10 +47,7 @@ impl Kind for FileTemplate {
         context: &Context,
         known: &[Known<TemplateSpec>],
     ) -> Result<Vec<Option<Object>>, Fault> {
-        let read = |known: &Known<TemplateSpec>| {
-            look::file(&known.id, &context.place(&known.id), known.sealed, context.secrets())
-        };
-        known.iter().map(read).collect()
+        wanted::read(context, known).await
     }
 
     async fn apply(

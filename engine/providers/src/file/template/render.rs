@@ -1,7 +1,8 @@
 //! Rendering a template whose values may hold secrets, without looking at them.
 //!
-//! While the template is rendered, a mark stands in the place of each secret; what comes out is split at
-//! the marks. So a secret never passes through the template engine, nor into one of its errors.
+//! While the template is rendered, a mark stands in the place of each secret; what comes out is
+//! split at the marks. So a secret never passes through the template engine, nor into one of its
+//! errors.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

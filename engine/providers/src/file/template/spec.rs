@@ -13,15 +13,15 @@ use crate::file::write::Rights;
 #[derive(Debug, Spec)]
 #[spec(check = check)]
 pub struct TemplateSpec {
-    /// Where it stands: relative to the project, or absolute. Folders above it are made with mode 0755
-    /// and stay when it goes. A link at this very place is replaced, not followed.
+    /// Where it stands: relative to the project, or absolute. Folders above it are made with mode
+    /// 0755 and stay when it goes. A link at this very place is replaced, not followed.
     #[spec(replaces)]
     pub path: FilePath,
-    /// The template, a file of the project in Handlebars. A name in it for which there is no value is an
-    /// error.
+    /// The template, a file of the project in Handlebars. A name in it for which there is no value
+    /// is an error.
     pub template: ProjectFile,
-    /// What stands for the names in the template: text, numbers, lists and maps, as deep as need be.
-    /// Secrets in them are put in at the last moment: they can be put in, but not looked at.
+    /// What stands for the names in the template: text, numbers, lists and maps, as deep as need
+    /// be. Secrets in them are put in at the last moment: they can be put in, but not looked at.
     #[spec(default = "{}")]
     pub values: BTreeMap<String, AnyValue>,
     /// What is done to values so that they mean nothing special where they are put in.
@@ -34,8 +34,8 @@ pub struct TemplateSpec {
     pub owner: Option<String>,
     /// The group that it belongs to, by name or number; left alone if this is not said.
     pub group: Option<String>,
-    /// Takes over a file that is there already and differs, and overwrites it. One that is just as it
-    /// is wanted is taken over in any case.
+    /// Takes over a file that is there already and differs, and overwrites it. One that is just as
+    /// it is wanted is taken over in any case.
     #[spec(default = "false")]
     pub adopt: bool,
 }
@@ -55,8 +55,8 @@ pub struct TemplateObject {
     /// Its absolute path.
     #[spec(follows = "path")]
     pub full_path: String,
-    /// A hash of its content, for what must start again when it changes. Where a value holds a secret,
-    /// it is made under the project's own key.
+    /// A hash of its content, for what must start again when it changes. Where a value holds a
+    /// secret, it is made under the project's own key.
     #[spec(follows = "content, template, values, escape")]
     pub digest: String,
     /// How many bytes it has.
@@ -70,8 +70,8 @@ impl TemplateSpec {
     }
 }
 
-/// Renders it for the errors alone. While only the file that names the template is checked, there is no
-/// template yet.
+/// Renders it for the errors alone. While only the file that names the template is checked, there
+/// is no template yet.
 fn check(spec: &TemplateSpec, keys: &mut Keys<'_, '_, '_>) {
     if let Err(why) = render(&spec.template.content, &spec.values, spec.escape) {
         keys.refuse("template", format!("{}:{why}", spec.template.path));

@@ -11,7 +11,6 @@ use model::{
 
 pub use spec::{TextObject, TextSpec};
 
-use super::look;
 use super::wanted::{self, Wanted};
 use crate::disk;
 use crate::text::plain;
@@ -46,10 +45,7 @@ impl Kind for FileText {
         context: &Context,
         known: &[Known<TextSpec>],
     ) -> Result<Vec<Option<Object>>, Fault> {
-        let read = |known: &Known<TextSpec>| {
-            look::file(&known.id, &context.place(&known.id), known.sealed, context.secrets())
-        };
-        known.iter().map(read).collect()
+        wanted::read(context, known).await
     }
 
     async fn apply(

@@ -8,8 +8,8 @@ use crate::file::write::Rights;
 /// A file whose content stands in the stack.
 #[derive(Debug, Spec)]
 pub struct TextSpec {
-    /// Where it stands: relative to the project, or absolute. Folders above it are made with mode 0755
-    /// and stay when it goes. A link at this very place is replaced, not followed.
+    /// Where it stands: relative to the project, or absolute. Folders above it are made with mode
+    /// 0755 and stay when it goes. A link at this very place is replaced, not followed.
     #[spec(replaces)]
     pub path: FilePath,
     /// What stands in it, to the last line break. Secrets in it are put in at the last moment.
@@ -21,8 +21,8 @@ pub struct TextSpec {
     pub owner: Option<String>,
     /// The group that it belongs to, by name or number; left alone if this is not said.
     pub group: Option<String>,
-    /// Takes over a file that is there already and differs, and overwrites it. One that is just as it
-    /// is wanted is taken over in any case.
+    /// Takes over a file that is there already and differs, and overwrites it. One that is just as
+    /// it is wanted is taken over in any case.
     #[spec(default = "false")]
     pub adopt: bool,
 }

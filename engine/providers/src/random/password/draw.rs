@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use super::spec::PasswordSpec;
 
-/// Draws a password: as many of each set as there must be at least, the rest from all of them, and then
-/// all of it shuffled.
+/// Draws a password: as many of each set as there must be at least, the rest from all of them, and
+/// then all of it shuffled.
 pub(super) fn password(spec: &PasswordSpec, random: &dyn Random) -> Result<String, Fault> {
     let mut drawn = Zeroizing::new(Vec::with_capacity(spec.length as usize));
     let mut all = Vec::new();
@@ -39,8 +39,8 @@ fn pick(letters: &[char], random: &dyn Random) -> Result<char, Fault> {
     Ok(letters[below(count, random) as usize])
 }
 
-/// Returns a number below `count`, each as likely as any other: numbers from the last, incomplete round
-/// are drawn again, since a remainder would favour the small ones.
+/// Returns a number below `count`, each as likely as any other: numbers from the last, incomplete
+/// round are drawn again, since a remainder would favour the small ones.
 fn below(count: u32, random: &dyn Random) -> u32 {
     let whole = u32::MAX - u32::MAX % count;
     loop {

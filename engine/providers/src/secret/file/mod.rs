@@ -1,7 +1,7 @@
 //! `secret.file`: named values in a file that only some can decrypt.
 //!
-//! Nobody here can decrypt it again: what stands in it is known from a note that is kept beside the state,
-//! in keyed hashes, and believed as long as the file is the one that the note speaks of.
+//! Nobody here can decrypt it again: what stands in it is known from a note that is kept beside the
+//! state, in keyed hashes, and believed as long as the file is the one that the note speaks of.
 
 mod seal;
 mod spec;
@@ -14,6 +14,7 @@ pub use spec::{FileObject, FileSpec, Recipient};
 
 use crate::disk;
 use crate::file::look;
+use crate::file::owner::Names;
 use crate::file::wanted;
 use crate::file::write::{self, Rights};
 use crate::note::Note;
@@ -60,7 +61,7 @@ impl Kind for SecretFile {
         context: &Context,
         known: &[Known<FileSpec>],
     ) -> Result<Vec<Option<Object>>, Fault> {
-        known.iter().map(|known| there(context, &known.id)).collect()
+        known.iter().map(|known| there(context, &disk::tidy(&known.id))).collect()
     }
 
     async fn apply(
@@ -113,7 +114,8 @@ fn put(context: &Context, spec: &FileSpec, new: bool, token: &Token) -> Result<O
         recipients: seal::recipients(spec),
         values: seal::hashes(spec, context.secrets())?,
     };
-    // The note comes first: as long as the file is not the one that it speaks of, nothing is believed.
+    // The note comes first: as long as the file is not the one that it speaks of, nothing is
+    // believed.
     note_of(context, &path).write(&note)?;
     write::put(&context.place(&path), &sealed, &rights(spec), token)?;
     there(context, &path)?.ok_or_else(|| Fault::passing(format!("{path} is gone already")))
@@ -122,7 +124,8 @@ fn put(context: &Context, spec: &FileSpec, new: bool, token: &Token) -> Result<O
 fn there(context: &Context, id: &str) -> Result<Option<Object>, Fault> {
     let place = context.place(id);
     // Its content tells nobody anything, and is not kept.
-    let Some(mut object) = look::file(id, &place, false, context.secrets())? else {
+    let Some(mut object) = look::file(id, &place, false, context.secrets(), &Names::default())?
+    else {
         return Ok(None);
     };
     object.attributes.remove("content");

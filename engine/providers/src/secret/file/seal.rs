@@ -28,8 +28,8 @@ pub(super) fn recipients(spec: &FileSpec) -> Vec<String> {
     keys
 }
 
-/// Returns what may be kept of the values. Also those without a secret in them are hashed: they stand
-/// here to be hidden.
+/// Returns what may be kept of the values. Also those without a secret in them are hashed: they
+/// stand here to be hidden.
 pub(super) fn hashes(spec: &FileSpec, secrets: &dyn Secrets) -> Result<Tree, Fault> {
     let hash = |(name, text): (&String, &language::Text)| {
         let text = revealed(secrets, text)?;

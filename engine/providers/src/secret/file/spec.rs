@@ -11,8 +11,8 @@ use language::{Keys, Leaf, Spec, Text};
 #[derive(Debug, Spec)]
 #[spec(check = check)]
 pub struct FileSpec {
-    /// Where it stands: relative to the project, or absolute. Folders above it are made with mode 0755
-    /// and stay when it goes.
+    /// Where it stands: relative to the project, or absolute. Folders above it are made with mode
+    /// 0755 and stay when it goes.
     #[spec(replaces)]
     pub path: FilePath,
     /// Who can decrypt it: public keys of age, as `age-keygen -y` prints them.
