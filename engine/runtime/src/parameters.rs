@@ -14,6 +14,9 @@ use model::file::stack::{Parameter, ParameterType};
 /// Parameters that were given, by name, as people typed them.
 pub type Given = BTreeMap<String, String>;
 
+/// Keeps the text of a secret parameter, and returns its handle, or says why it cannot.
+pub type Keep<'k> = &'k dyn Fn(&str, &str) -> Result<Value, String>;
+
 /// The values that references to parameters stand for.
 #[derive(Default)]
 pub struct Parameters {
@@ -28,6 +31,7 @@ impl Parameters {
         node: Option<Node<'_>>,
         root: Span,
         given: &Given,
+        keep: Keep<'_>,
         diagnostics: &mut Diagnostics,
     ) -> Self {
         let place = |name: &str| node.and_then(|node| node.get(name)).map_or(root, Node::span);
@@ -42,7 +46,7 @@ impl Parameters {
         }
         let mut values = HashMap::new();
         for (name, parameter) in declared {
-            match value(name, parameter, given.get(name)) {
+            match value(name, parameter, given.get(name), keep) {
                 Ok(value) => _ = values.insert(name.clone(), (document(&value), value)),
                 Err((message, help)) => diagnostics
                     .push(Diagnostic::new(Code::BadValue, place(name), message).help(help)),
@@ -75,11 +79,21 @@ impl Scope for Parameters {
 
 type Problem = (String, String);
 
-fn value(name: &str, parameter: &Parameter, given: Option<&String>) -> Result<Value, Problem> {
+fn value(
+    name: &str,
+    parameter: &Parameter,
+    given: Option<&String>,
+    keep: Keep<'_>,
+) -> Result<Value, Problem> {
     let text = given.or(parameter.default.as_ref()).ok_or_else(|| {
         let message = format!("the parameter `{name}` has no value");
         (message, format!("give it, `--param {name}=VALUE`, or write a `default`"))
     })?;
+    if parameter.is == ParameterType::Secret {
+        let see = "see its declaration here".to_owned();
+        return keep(name, text)
+            .map_err(|why| (format!("the secret parameter `{name}` cannot be used: {why}"), see));
+    }
     let wrong = |why: String| {
         let origin = if given.is_some() { "given" } else { "default" };
         (
@@ -96,7 +110,9 @@ fn value(name: &str, parameter: &Parameter, given: Option<&String>) -> Result<Va
             bool::parse(text).map_err(wrong)?;
             None
         }
-        ParameterType::String => Some(("has a length of", text.chars().count() as i64)),
+        ParameterType::String | ParameterType::Secret => {
+            Some(("has a length of", text.chars().count() as i64))
+        }
     };
     if let Some((verb, size)) = measured {
         let min = parameter.min.map(i64::from).filter(|min| size < *min);
@@ -120,14 +136,18 @@ fn value(name: &str, parameter: &Parameter, given: Option<&String>) -> Result<Va
         return Err(wrong(format!("it does not fit the pattern `{pattern}`")));
     }
     Ok(match parameter.is {
-        ParameterType::String => Value::text(text),
+        ParameterType::String | ParameterType::Secret => Value::text(text),
         ParameterType::Integer | ParameterType::Boolean => Value::Plain(text.clone()),
     })
 }
 
 fn document(value: &Value) -> Document {
     let mut builder = Builder::default();
-    let root = builder.text(&value.as_text().unwrap_or_default().replace("${", "$${"));
+    let text = match value.secrets().first() {
+        Some((name, _)) => format!("${{secret.{name}}}"),
+        None => value.as_text().unwrap_or_default().replace("${", "$${"),
+    };
+    let root = builder.text(&text);
     builder.finish(root)
 }
 

@@ -75,6 +75,8 @@ pub enum ParameterType {
     Integer,
     /// `true` or `false`.
     Boolean,
+    /// Text that is never shown or kept in the open.
+    Secret,
 }
 
 /// What every resource has, beside the keys of its kind.

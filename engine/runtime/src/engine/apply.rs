@@ -120,7 +120,9 @@ impl Engine {
     /// Settles what a dead run of a stack left, if one did: to be called before planning. Who is
     /// running now is left in peace.
     pub async fn settle(&self, stack: &str, terms: Terms) -> Result<Settled, Problem> {
-        if self.store.doubts(stack)?.is_empty() && self.unended(stack, |kind| kind != RunKind::Pipeline)?.is_empty() {
+        if self.store.doubts(stack)?.is_empty()
+            && self.unended(stack, |kind| kind != RunKind::Pipeline)?.is_empty()
+        {
             return Ok(Settled::default());
         }
         let terms = Terms { patience: Duration::ZERO, ..terms };

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use language::{Code, Diagnostic, Diagnostics, Document, Node, SourceId, Sources, Span};
 use model::plan::Plan;
-use model::{Registry, Tree};
+use model::value::Piece;
+use model::{Digest, Registry, Tree, Value};
 
 use super::{Engine, Problem, Wrong};
 use crate::parameters::Given;
@@ -131,6 +132,7 @@ impl Engine {
             let around = Around {
                 kinds: &self.kinds,
                 given: &request.given,
+                keep: &|_, text| self.vault.keep_parameter(text),
                 name: request.name.as_deref(),
                 file: &file,
                 other: &other,
@@ -195,7 +197,14 @@ impl Engine {
         let Loaded { sources, document, mut diagnostics } = Loaded::read(&self.project, file)?;
         let other = |name: &str| self.outputs_of(name);
         let read = |path: &str| self.project.read(path);
-        let around = Around { kinds: &self.kinds, given, name: None, file: &read, other: &other };
+        let around = Around {
+            kinds: &self.kinds,
+            given,
+            keep: &unkept,
+            name: None,
+            file: &read,
+            other: &other,
+        };
         match load(&document, &around, &mut diagnostics) {
             Some(stack) if !diagnostics.has_errors() => Ok(see(&stack)),
             _ => Err(Problem::Files(Box::new(Wrong { diagnostics, sources }))),
@@ -253,12 +262,13 @@ fn check_one(
         Some(FileType::Stack) => {
             let other = |name: &str| store?.outputs(name).ok()?.map(|outputs| outputs.values);
             let read = |path: &str| project.read(path);
-            let around = Around { kinds, given, name: None, file: &read, other: &other };
+            let around =
+                Around { kinds, given, keep: &unkept, name: None, file: &read, other: &other };
             if let Some(stack) = load(document, &around, diagnostics) {
                 stack.blocks.iter().for_each(|block| stack.check(block, diagnostics));
             }
         }
-        Some(FileType::Pipeline) => pipeline::check(document, given, diagnostics),
+        Some(FileType::Pipeline) => pipeline::check(document, given, &unkept, diagnostics),
         Some(FileType::Inventory) => {
             language::decoder::decode::<model::file::inventory::Inventory>(
                 document,
@@ -282,4 +292,10 @@ fn check_one(
 fn file_type(file: &Path, root: Node<'_>) -> Option<FileType> {
     let by_key = FileType::ALL.into_iter().find(|of| root.get(of.key()).is_some());
     by_key.or_else(|| FileType::ALL.into_iter().find(|of| file.starts_with(of.folder())))
+}
+
+/// What a secret parameter stands for where nothing is done with it.
+fn unkept(name: &str, _: &str) -> Result<Value, String> {
+    let name = format!("parameter-{name}");
+    Ok(Value::Parts(vec![Piece::Secret { name, hash: Digest::default() }]))
 }

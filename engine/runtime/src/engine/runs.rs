@@ -152,7 +152,8 @@ impl Engine {
         let Loaded { sources, document, mut diagnostics } =
             Loaded::read(&self.project, &request.file)?;
         let vault = &*self.vault;
-        match load(&document, &request.given, run, vault, &mut diagnostics) {
+        let keep = |_: &str, text: &str| vault.keep_parameter(text);
+        match load(&document, &request.given, run, vault, &keep, &mut diagnostics) {
             Some((_, steps)) if !diagnostics.has_errors() => Ok(steps),
             _ => Err(Problem::Files(Box::new(Wrong { diagnostics, sources }))),
         }

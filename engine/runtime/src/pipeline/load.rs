@@ -15,12 +15,12 @@ use model::plan::{Step, When, Work};
 use model::value::Piece;
 use model::{Secrets, Tree, Value};
 
-use crate::parameters::{Given, Parameters};
+use crate::parameters::{Given, Keep, Parameters};
 use crate::stack::place;
 
 /// Notes everything that is wrong with a pipeline file.
-pub fn check(document: &Document, given: &Given, diagnostics: &mut Diagnostics) {
-    if let Some((pipeline, _)) = decoded(document, given, None, diagnostics) {
+pub fn check(document: &Document, given: &Given, keep: Keep<'_>, diagnostics: &mut Diagnostics) {
+    if let Some((pipeline, _)) = decoded(document, given, None, keep, diagnostics) {
         ordered(&pipeline, document.root(), diagnostics);
     }
 }
@@ -31,9 +31,10 @@ pub fn load(
     given: &Given,
     run: u64,
     secrets: &dyn Secrets,
+    keep: Keep<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Option<(String, Vec<Step>)> {
-    let (pipeline, _) = decoded(document, given, Some(run), diagnostics)?;
+    let (pipeline, _) = decoded(document, given, Some(run), keep, diagnostics)?;
     let order = ordered(&pipeline, document.root(), diagnostics)?;
     let mut texts = Texts { secrets, root: document.root(), diagnostics };
     let common = texts.tree(&pipeline.env);
@@ -68,13 +69,14 @@ fn decoded(
     document: &Document,
     given: &Given,
     run: Option<u64>,
+    keep: Keep<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Option<(Pipeline, Parameters)> {
     let root = document.root();
     let declared = declared(document);
     let node = root.get("on").and_then(|on| on.get("manual")?.get("parameters"));
     let span = root.get("pipeline").map_or(root.span(), Node::span);
-    let parameters = Parameters::new(&declared, node, span, given, diagnostics);
+    let parameters = Parameters::new(&declared, node, span, given, keep, diagnostics);
     let run = run.map(|run| Document::value(&run.to_string()));
     let scope = PipelineScope { parameters: &parameters, run };
     let read = read_with(document, &scope, diagnostics, |decoder| decoder.read::<Pipeline>(root));

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 const COVER: &str = "(secret)";
 
 /// Shorter texts occur by chance: they cannot be covered without covering everything.
-pub const SHORTEST: usize = 6;
+pub(super) const SHORTEST: usize = 6;
 
 /// Knows the forms of all secrets that were used.
 #[derive(Default)]

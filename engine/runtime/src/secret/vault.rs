@@ -11,7 +11,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use model::{Digest, Fault, SecretText, Secrets};
+use model::secret::handle;
+use model::{Digest, Fault, SecretText, Secrets, Value};
 
 use super::{Key, Masker};
 use crate::sealing::Sealing;
@@ -140,6 +141,24 @@ impl Vault {
         secrets.values().for_each(|text| self.cover(text));
         *lock(&self.given) = secrets;
         Ok(())
+    }
+
+    /// Keeps the text of a secret parameter under a name that follows from it, so that a plan that
+    /// was made with it can be applied later, and returns its handle.
+    ///
+    /// # Errors
+    /// In words: it is too short, or cannot be kept.
+    pub fn keep_parameter(&self, text: &str) -> Result<Value, String> {
+        if text.len() < SHORTEST {
+            return Err(format!(
+                "it has less than {SHORTEST} characters and could not be covered in logs"
+            ));
+        }
+        let name = format!("parameter-{}", self.key.digest(text));
+        if self.reveal(&name).is_none() {
+            self.keep(&name, &SecretText::new(text)).map_err(|fault| fault.message)?;
+        }
+        handle(self, &name).ok_or_else(|| "it cannot be read back".to_owned())
     }
 
     fn kept_path(&self, name: &str) -> PathBuf {

@@ -17,7 +17,7 @@ use model::{Digest, Tree};
 
 use super::shape::{place, write, write_block};
 use super::{Block, FileKey, Outputs, Read, Reads, Resource, Stack, Target};
-use crate::parameters::{Given, Parameters};
+use crate::parameters::{Given, Keep, Parameters};
 
 /// What a stack is loaded with.
 pub struct Around<'a> {
@@ -25,6 +25,8 @@ pub struct Around<'a> {
     pub kinds: &'a Registry,
     /// Parameters that were given.
     pub given: &'a Given,
+    /// Keeps secret parameters.
+    pub keep: Keep<'a>,
     /// Another name for the stack.
     pub name: Option<&'a str>,
     /// The text of a file of the project, or why it cannot be read.
@@ -116,6 +118,7 @@ impl<'d, 'l> Loader<'d, 'l> {
             root.get("parameters"),
             place,
             self.around.given,
+            self.around.keep,
             self.diagnostics,
         );
         read.value
