@@ -225,7 +225,8 @@ async fn one_that_is_refused_among_many_does_not_stop_the_others() {
     let more = names.put("web", "name: web, type: CNAME, values: [www]");
     let (good, bad, more) = tokio::join!(good, bad, more);
     assert_eq!(bad.unwrap_err().message, "ns1 A is kept by ns1 already");
-    (good.unwrap(), more.unwrap());
+    good.unwrap();
+    more.unwrap();
     let text = names.lab.text(FILE);
     assert!(text.contains("192.0.2.1") && text.contains("CNAME") && !text.contains("192.0.2.2"));
 }
