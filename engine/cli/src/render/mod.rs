@@ -14,7 +14,6 @@
 //! | [`runs`], [`state`] | what is remembered |
 //! | [`graph`] | who needs whom, as DOT and SVG |
 //! | [`explain`], [`doctor`] | what kinds are for; whether the machine is fit |
-//! | [`json`] | all of it as events for programs |
 //!
 //! Beneath them: [`style`] and [`line`] (colours, signs, lines that fit), [`measure`] (how wide text
 //! is), [`value`], [`change`] and [`diff`] (values and what differs), [`when`] (times), [`hint`] (what
@@ -27,6 +26,7 @@ pub(crate) mod line;
 pub(crate) mod measure;
 pub(crate) mod plan;
 pub(crate) mod style;
+pub(crate) mod tree;
 pub(crate) mod value;
 pub(crate) mod when;
 
