@@ -20,11 +20,15 @@
 //! to type next).
 
 pub(crate) mod change;
+pub(crate) mod diagnostics;
 pub(crate) mod diff;
 pub(crate) mod hint;
 pub(crate) mod line;
 pub(crate) mod measure;
 pub(crate) mod plan;
+pub(crate) mod problem;
+pub(crate) mod recovered;
+pub(crate) mod report;
 pub(crate) mod style;
 pub(crate) mod tree;
 pub(crate) mod value;

@@ -117,7 +117,7 @@ pub(super) fn name(step: &Step) -> String {
 }
 
 /// Returns what a step did that was done.
-pub(super) fn done(what: Outcome) -> &'static str {
+pub(in crate::render) fn done(what: Outcome) -> &'static str {
     match what {
         Outcome::Created => "created",
         Outcome::Updated => "updated",

@@ -1,0 +1,282 @@
+//! How a run ended: what failed and why, what was blocked by it, and last the answer, next to the
+//! prompt.
+//!
+//! It must not say what is not known: a step that was left when the run was stopped is not called undone.
+
+use std::collections::{BTreeMap, HashMap};
+
+use model::event::{Ending, Outcome};
+use model::{Fault, Tree};
+use runtime::engine::{Report, StepReport};
+use runtime::store::RunOutcome;
+
+use super::hint::Hint;
+use super::line::Line;
+use super::measure::{counted, number, width, wrap};
+use super::style::{Ink, Sign, Style};
+use super::value::shown;
+use super::when;
+
+/// What the run did, which says what to call its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    /// A stack was applied.
+    Apply,
+    /// A stack was destroyed.
+    Destroy,
+    /// A pipeline ran.
+    Run,
+}
+
+/// How a report is drawn.
+#[derive(Clone, Debug)]
+pub(crate) struct View<'v> {
+    /// What the run did.
+    pub(crate) verb: Verb,
+    /// The kinds of resources whose steps do not say it, by address: see [`super::tree::kinds`].
+    pub(crate) kinds: &'v HashMap<String, String>,
+    /// What goes on with it, where it was not finished: `windlass apply shop`.
+    pub(crate) again: &'v str,
+    /// What to type next, where it was.
+    pub(crate) next: Option<Hint>,
+    /// What the shell will see.
+    pub(crate) exit: u8,
+}
+
+/// So many steps of one reason are named.
+const NAMED: usize = 3;
+/// So many failures are told in full; nobody reads more.
+const MOST_FAILURES: usize = 20;
+/// So many of a failed thing's last lines.
+const MOST_LINES: usize = 20;
+
+/// Returns a report as text.
+pub(crate) fn report(report: &Report, view: &View<'_>, style: Style) -> String {
+    let mut out = String::new();
+    let failures =
+        report.troubles.iter().filter_map(|one| Some((one, one.ending.as_ref()?.fault()?)));
+    let failures: Vec<_> = failures.collect();
+    for (step, fault) in failures.iter().take(MOST_FAILURES) {
+        failure(step, fault, view, style, &mut out);
+    }
+    if failures.len() > MOST_FAILURES {
+        let more = counted(failures.len() - MOST_FAILURES, "more failure");
+        let mut line = Line::new(style, 0);
+        line.put(Ink::Red, &format!("{} {more}", style.dots()));
+        line.end_in(&mut out);
+    }
+    if !failures.is_empty() {
+        out.push('\n');
+    }
+    headline(report, view, style, &mut out);
+    if report.outcome == RunOutcome::Done {
+        return out;
+    }
+    let indent = width(&report.subject).min(style.width / 3) + 2;
+    blocked(report, view, indent, style, &mut out);
+    advice(report, view, indent, style, &mut out);
+    out
+}
+
+/// Returns outputs as text, one a line.
+pub(crate) fn outputs(values: &Tree, style: Style) -> String {
+    let mut out = String::new();
+    let column = values.keys().map(|name| width(name)).max().unwrap_or(0).min(24) + 4;
+    for (name, value) in values {
+        // An address is there to be copied: it is never cut.
+        let mut line = Line::new(style, 2).endless();
+        line.put(Ink::Dim, name).to(column).put(Ink::Plain, &shown(value));
+        line.end_in(&mut out);
+    }
+    out
+}
+
+/// Appends why one step failed.
+fn failure(step: &StepReport, fault: &Fault, view: &View<'_>, style: Style, out: &mut String) {
+    let mut line = Line::new(style, 0);
+    line.put(Sign::Failed.ink(), style.sign(Sign::Failed)).put(Ink::Plain, " ");
+    let kind = kind(step, view);
+    if !kind.is_empty() {
+        line.put(Ink::Dim, kind).put(Ink::Plain, "  ");
+    }
+    line.put(Ink::Bold, &named(&step.address)).put(Ink::Plain, "  ");
+    let mut message = wrap(&fault.message, style.readable().saturating_sub(4)).into_iter();
+    match &fault.message {
+        text if width(text) <= line.room() && !text.contains('\n') => {
+            line.put(Ink::Red, text);
+            line.end_in(out);
+        }
+        _ => {
+            line.end_in(out);
+            message.by_ref().for_each(|text| indented(4, Ink::Red, &text, style, out));
+        }
+    }
+    explain(fault, style, out);
+}
+
+/// Appends a fault's last words and what to do about it.
+pub(super) fn explain(fault: &Fault, style: Style, out: &mut String) {
+    let skipped = fault.details.len().saturating_sub(MOST_LINES);
+    for text in fault.details.iter().skip(skipped) {
+        let mut line = Line::new(style, 4);
+        line.put(Ink::Dim, "| ").put(Ink::Plain, text);
+        line.end_in(out);
+    }
+    if let Some(help) = fault.help.as_deref().filter(|help| !help.is_empty()) {
+        help_lines(help, style, out);
+    }
+}
+
+/// Appends what to do.
+pub(super) fn help_lines(help: &str, style: Style, out: &mut String) {
+    let mut lines = wrap(help, style.readable().saturating_sub(9)).into_iter();
+    let mut line = Line::new(style, 4);
+    line.put(Ink::Dim, "try: ").put(Ink::Cyan, &lines.next().unwrap_or_default());
+    line.end_in(out);
+    lines.for_each(|text| indented(9, Ink::Cyan, &text, style, out));
+}
+
+fn indented(indent: usize, ink: Ink, text: &str, style: Style, out: &mut String) {
+    let mut line = Line::new(style, indent);
+    line.put(ink, text);
+    line.end_in(out);
+}
+
+fn headline(report: &Report, view: &View<'_>, style: Style, out: &mut String) {
+    let done = report.outcome == RunOutcome::Done;
+    let mut line = Line::new(style, 0);
+    line.put(Ink::Bold, &report.subject).put(Ink::Plain, "  ");
+    let ink = if done { Ink::Green } else { Ink::Red };
+    line.put(ink, word(report, view.verb)).put(Ink::Plain, ": ");
+    let indent = width(&report.subject).min(style.width / 3) + 2;
+    for (at, part) in counts(report).iter().enumerate() {
+        line.put(Ink::Plain, if at == 0 { "" } else { "," });
+        if at > 0 && width(part) + 2 > line.room() {
+            std::mem::replace(&mut line, Line::new(style, indent)).end_in(out);
+        } else if at > 0 {
+            line.put(Ink::Plain, " ");
+        }
+        line.put(Ink::Plain, part);
+    }
+    line.put(Ink::Dim, "  ").put(Ink::Dim, &when::took(report.took));
+    if let Some(next) = view.next.as_ref().filter(|_| done) {
+        let needed = width(&next.what) + 3 + width(&next.command);
+        if needed + 3 <= line.room() {
+            line.put(Ink::Plain, "   ");
+            next.put(&mut line);
+        } else {
+            std::mem::replace(&mut line, Line::new(style, indent).endless()).end_in(out);
+            next.put(&mut line);
+        }
+    }
+    line.end_in(out);
+}
+
+fn word(report: &Report, verb: Verb) -> &'static str {
+    match (report.outcome, verb) {
+        (RunOutcome::Done, Verb::Apply) => "applied",
+        (RunOutcome::Done, Verb::Destroy) => "destroyed",
+        (RunOutcome::Done, Verb::Run) => "passed",
+        (RunOutcome::Stopped, _) => "stopped",
+        (_, Verb::Run) => "failed",
+        _ => "not finished",
+    }
+}
+
+/// What was done, failed and was not begun, in words.
+fn counts(report: &Report) -> Vec<String> {
+    let mut parts: Vec<String> = report
+        .done
+        .iter()
+        .filter(|(what, _)| *what != Outcome::Nothing)
+        .map(|(what, count)| match what {
+            Outcome::Succeeded => format!("{} done", counted(*count, "step")),
+            what => format!("{} {}", number(*count), done(*what)),
+        })
+        .collect();
+    let count = |wanted: fn(&Option<Ending>) -> bool| {
+        report.troubles.iter().filter(|one| wanted(&one.ending)).count()
+    };
+    let failed = count(|ending| ending.as_ref().is_some_and(|ending| ending.fault().is_some()));
+    let blocked = count(|ending| matches!(ending, Some(Ending::Blocked { .. })));
+    let left = report.troubles.len() - failed - blocked;
+    let more = [("failed", failed), ("not started", blocked), ("left", left)];
+    let more = more.iter().filter(|(_, count)| *count > 0);
+    parts.extend(more.map(|(what, count)| format!("{} {what}", number(*count))));
+    if parts.is_empty() {
+        parts.push("nothing was left to do".to_owned());
+    }
+    parts
+}
+
+fn done(what: Outcome) -> &'static str {
+    match what {
+        Outcome::Kept => "kept",
+        other => super::tree::done(other),
+    }
+}
+
+/// What was not started, by what it waits for.
+fn blocked(report: &Report, view: &View<'_>, indent: usize, style: Style, out: &mut String) {
+    let mut by_cause: BTreeMap<&str, Vec<&StepReport>> = BTreeMap::new();
+    for step in &report.troubles {
+        if let Some(Ending::Blocked { by }) = &step.ending {
+            by_cause.entry(by.as_str()).or_default().push(step);
+        }
+    }
+    for (cause, steps) in by_cause {
+        let name = |step: &&StepReport| {
+            let (kind, name) = (kind(step, view), named(&step.address));
+            if kind.is_empty() { name } else { format!("{kind} {name}") }
+        };
+        let mut names: Vec<String> = steps.iter().take(NAMED).map(name).collect();
+        if steps.len() > NAMED {
+            names.push(format!("{} more", number(steps.len() - NAMED)));
+        }
+        let wait = if steps.len() == 1 { "waits" } else { "wait" };
+        let text = format!("not started: {} {wait} for {}", names.join(", "), named(cause));
+        for text in wrap(&text, style.readable().saturating_sub(indent)) {
+            indented(indent, Ink::Plain, &text, style, out);
+        }
+    }
+}
+
+fn advice(report: &Report, view: &View<'_>, indent: usize, style: Style, out: &mut String) {
+    let first = match report.outcome {
+        RunOutcome::Stopped => "each step is looked for before it is done again",
+        _ if view.verb == Verb::Run => "what was done stays done",
+        _ => "nothing is half done",
+    };
+    let exit = format!("exit {}", view.exit);
+    let text = format!("{first}; `{}` goes on from here", view.again);
+    let room = style.readable().saturating_sub(indent);
+    let mut lines = wrap(&text, room).into_iter().peekable();
+    while let Some(text) = lines.next() {
+        let mut line = Line::new(style, indent);
+        line.put(Ink::Plain, &text);
+        if lines.peek().is_none() {
+            line.right(Ink::Dim, &exit, style.readable());
+        }
+        line.end_in(out);
+    }
+}
+
+/// What a replacement leaves behind is the old one.
+fn named(address: &str) -> String {
+    match address.split_once('@') {
+        Some((name, _)) => format!("{name} (old)"),
+        None => address.to_owned(),
+    }
+}
+
+fn kind<'s>(step: &'s StepReport, view: &'s View<'_>) -> &'s str {
+    let of = |address: &str| view.kinds.get(address).map(String::as_str);
+    let without_generation = step.address.split('@').next().unwrap_or_default();
+    match step.kind.as_str() {
+        "" => of(&step.address).or_else(|| of(without_generation)).unwrap_or_default(),
+        kind => kind,
+    }
+}
+
+#[cfg(test)]
+mod tests;
