@@ -69,14 +69,6 @@ impl StepLog {
         Self { logs: Arc::clone(logs), sealing, live, slot: Mutex::default() }
     }
 
-    /// Ends the log and returns where it is kept, if anything was written.
-    pub fn finish(&self) -> Option<LogRange> {
-        let (slot, from) = self.slot.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        let range = LogRange { slot: slot.number, from, to: slot.length };
-        self.logs.give_back(slot);
-        Some(range)
-    }
-
     /// Keeps lines that are masked already, each with its line end.
     fn keep(&self, text: &str) -> io::Result<()> {
         let mut held = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -107,9 +99,14 @@ impl Progress for StepLog {
     }
 }
 
+/// However its step ended, what was written is kept.
 impl Drop for StepLog {
     fn drop(&mut self) {
-        self.finish();
+        let held = self.slot.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((slot, from)) = held {
+            self.live.wrote(LogRange { slot: slot.number, from, to: slot.length });
+            self.logs.give_back(slot);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It must not know where given values came from (a file, a flag, the environment).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use language::{
     Builder, Code, Diagnostic, Diagnostics, Document, Found, Leaf, Node, Reference, Scope, Span,
@@ -21,6 +21,8 @@ pub type Keep<'k> = &'k dyn Fn(&str, &str) -> Result<Value, String>;
 #[derive(Default)]
 pub struct Parameters {
     values: HashMap<String, (Document, Value)>,
+    /// Declared, and without a value that fits: that was said once.
+    unfit: HashSet<String>,
 }
 
 impl Parameters {
@@ -44,15 +46,23 @@ impl Parameters {
                 None => error.help("declare it under `parameters`, or leave it out"),
             });
         }
-        let mut values = HashMap::new();
+        let (mut values, mut unfit) = (HashMap::new(), HashSet::new());
         for (name, parameter) in declared {
             match value(name, parameter, given.get(name), keep) {
                 Ok(value) => _ = values.insert(name.clone(), (document(&value), value)),
-                Err((message, help)) => diagnostics
-                    .push(Diagnostic::new(Code::BadValue, place(name), message).help(help)),
+                Err((message, help)) => {
+                    unfit.insert(name.clone());
+                    let error = Diagnostic::new(Code::BadValue, place(name), message);
+                    diagnostics.push(error.help(help));
+                }
             }
         }
-        Self { values }
+        Self { values, unfit }
+    }
+
+    /// Returns whether it is declared, whatever its value.
+    pub fn declares(&self, name: &str) -> bool {
+        self.values.contains_key(name) || self.unfit.contains(name)
     }
 
     /// Returns the value of a parameter.
@@ -72,6 +82,7 @@ impl Scope for Parameters {
     fn find(&self, reference: &Reference) -> Found<'_> {
         match self.values.get(&reference.path) {
             Some((document, _)) => Found::Known(document.root()),
+            None if self.unfit.contains(&reference.path) => Found::Later,
             None => Found::Unknown { names: self.values.keys().cloned().collect() },
         }
     }

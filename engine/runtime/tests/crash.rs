@@ -17,7 +17,8 @@ async fn a_crash_at_any_instant_changes_nothing() {
     let crashes = std::env::var("CRASHES").ok().and_then(|crashes| crashes.parse().ok());
     let crashes = crashes.unwrap_or(CRASHES);
     let (mut count, mut found, mut odd) = (0, 0, 0);
-    for seed in 0.. {
+    let first = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
+    for seed in first.. {
         let edit = Edit::new(seed).await;
         odd += usize::from(!edit.works);
         let (expected, instants) = edit.without_crash().await;
@@ -87,7 +88,29 @@ impl Edit {
     async fn without_crash(&self) -> (End, usize) {
         let (mut lab, store) = self.fork();
         let fuse = Fuse::default();
+        if std::env::var("SEED").is_ok() {
+            println!(
+                "{:?}",
+                self.lab
+                    .store
+                    .rows("shop")
+                    .unwrap()
+                    .iter()
+                    .map(|r| (&r.0, &r.1.kind, &r.1.id))
+                    .collect::<Vec<_>>()
+            );
+            let r = lab.request(&self.text);
+            println!(
+                "{0}\n{1}",
+                testkit::drawing::text(&lab.planned(&r).await.unwrap().plan),
+                testkit::drawing::order(&lab.planned(&r).await.unwrap().plan)
+            );
+            lab.world.take_log();
+        }
         let troubles = self.live(&mut lab, &store, &fuse).await.unwrap();
+        if std::env::var("SEED").is_ok() {
+            println!("{}", lab.world.take_log().join("\n"));
+        }
         (self.end(&lab, troubles), fuse.burnt())
     }
 
@@ -98,7 +121,14 @@ impl Edit {
         if instant % 3 == 0 {
             self.live(&mut lab, &store, &Fuse::of(1 + instant / 2)).await;
         }
+        if std::env::var("SEED").is_ok() {
+            println!("--- instant {instant}\n{}", lab.world.take_log().join("\n"));
+            println!("{:?}", lab.store.doubts("shop").unwrap());
+        }
         let troubles = self.live(&mut lab, &store, &Fuse::default()).await.unwrap();
+        if std::env::var("SEED").is_ok() {
+            println!("--- recovered\n{}", lab.world.take_log().join("\n"));
+        }
         let end = self.end(&lab, troubles);
         assert_eq!(end, *expected, "seed {}, instant {instant}\n{}", self.seed, self.text);
         After { died, found: lab.world.found() }

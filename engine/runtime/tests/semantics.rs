@@ -53,6 +53,9 @@ struct Case {
     /// What happens to the world between plan and apply.
     #[spec(default = "[]")]
     meanwhile: Vec<String>,
+    /// What somebody else plans and applies between plan and apply: only these.
+    #[spec(default = "[]")]
+    others: Vec<String>,
     /// Effects of the apply, if they matter.
     effects: Option<Vec<String>>,
     /// What goes wrong when it is applied.
@@ -137,21 +140,28 @@ async fn check(case: &Case) -> Result<(), String> {
         lab.options = ApplyOptions { budget: Budget::Cautious, ..lab.options };
     }
     case.meanwhile.iter().for_each(|change| drift(&lab, change));
+    if !case.others.is_empty() {
+        let targets = Targets { only: case.others.clone(), without: Vec::new() };
+        let theirs = lab.planned(&PlanRequest { targets, ..asked.clone() }).await?;
+        expect("others", &lab.apply(theirs.plan).await.join("\n"), "")?;
+    }
     lab.world.take_log();
     expect("trouble", &lab.apply(planned.plan).await.join("\n"), &case.trouble.join("\n"))?;
     if let Some(effects) = &case.effects {
         expect("effects", &lab.world.take_log().join("\n"), &effects.join("\n"))?;
     }
     expect("violations", &lab.world.violations().join("\n"), "")?;
-    let again = lab.planned(&PlanRequest { replace: Vec::new(), ..asked }).await?;
-    match &case.then {
-        Some(then) => expect("then", &text(&again.plan), &then.0),
-        None if case.trouble.is_empty() && case.refresh => {
-            expect("again", &order(&again.plan), "")?;
-            expect("decoded again", &again.decoded.to_string(), "0")
-        }
-        None => Ok(()),
+    let again = lab.planned(&PlanRequest { replace: Vec::new(), ..asked }).await;
+    if let Some(then) = &case.then {
+        let is = again.map_or_else(|why| why, |again| text(&again.plan));
+        return expect("then", &is, &then.0);
     }
+    let again = again?;
+    if case.trouble.is_empty() && case.refresh {
+        expect("again", &order(&again.plan), "")?;
+        expect("decoded again", &again.decoded.to_string(), "0")?;
+    }
+    Ok(())
 }
 
 fn request(case: &Case, lab: &Lab) -> PlanRequest {

@@ -219,7 +219,7 @@ fn token(step: &Step) -> Token {
 }
 
 fn done() -> Done {
-    Done { what: Outcome::Succeeded, state: Vec::new(), log: None }
+    Done { what: Outcome::Succeeded, state: Vec::new() }
 }
 
 impl Remote {

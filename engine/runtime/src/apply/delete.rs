@@ -39,7 +39,7 @@ impl Applying {
         context: &Context,
     ) -> Result<Done, Fault> {
         let Some(record) = self.record(key)? else {
-            return Ok(Done { what: Outcome::Nothing, state: Vec::new(), log: None });
+            return Ok(Done { what: Outcome::Nothing, state: Vec::new() });
         };
         let kind = self.kind(&record.kind)?;
         let object = self.found(kind, &record, seen, context).await?;
@@ -47,7 +47,7 @@ impl Applying {
             let spec = self.known_now(want)?;
             let judgement = judge(kind, &spec, &record, object, &*self.site.secrets);
             if judgement.verdict < Verdict::Replace {
-                return Ok(Done { what: Outcome::Kept, state: Vec::new(), log: None });
+                return Ok(Done { what: Outcome::Kept, state: Vec::new() });
             }
         }
         if let Some(object) = &object {
@@ -55,14 +55,14 @@ impl Applying {
             kind.effects.apply(context, change, &prepared.token).await?;
         }
         let state = vec![StateChange::Remove { key: key.to_owned() }];
-        Ok(Done { what: Outcome::Deleted, state, log: None })
+        Ok(Done { what: Outcome::Deleted, state })
     }
 
     pub(super) fn forget(&self, key: &str, seen: &Seen) -> Result<Done, Fault> {
         match self.record(key)? {
             Some(record) if record.generation == seen.generation => {
                 let state = vec![StateChange::Remove { key: key.to_owned() }];
-                Ok(Done { what: Outcome::Forgotten, state, log: None })
+                Ok(Done { what: Outcome::Forgotten, state })
             }
             _ => Err(Fault::stale("another run changed it since")),
         }

@@ -193,7 +193,7 @@ impl Applying {
         let digests = outputs.reads.iter().map(|read| self.digest_now(&read.source));
         let digest = model::plan::digest(outputs.shape, paths.zip(digests)).unwrap_or_default();
         let state = vec![StateChange::Outputs(OutputsRecord { digest, values })];
-        Ok(Done { what: model::event::Outcome::Remembered, state, log: None })
+        Ok(Done { what: model::event::Outcome::Remembered, state })
     }
 
     /// Looks whether what was intended has happened.
@@ -217,7 +217,7 @@ impl Applying {
             Found::Done(object) => {
                 let object = object.map(|object| self.sealing.sealed_object(object));
                 let (what, state) = settled(step, intent, object, record.as_deref());
-                Ok(Some(Done { what, state, log: None }))
+                Ok(Some(Done { what, state }))
             }
         }
     }
@@ -259,9 +259,9 @@ impl Effects for Applying {
     ) -> BoxFuture<'f, Result<Done, Fault>> {
         Box::pin(async move {
             let name = step.name.as_str();
-            let log = Arc::new(StepLog::new(&self.logs, Arc::clone(&self.sealing), live.clone()));
-            let context = self.context(name, Arc::clone(&log) as Arc<dyn model::context::Progress>);
-            let done = match &step.work {
+            let log = StepLog::new(&self.logs, Arc::clone(&self.sealing), live.clone());
+            let context = self.context(name, Arc::new(log));
+            match &step.work {
                 Work::Put(put) => self.put(name, put, prepared, &context).await,
                 Work::Delete { key, seen, want } => {
                     self.delete(name, key, seen, want.as_deref(), prepared, &context).await
@@ -269,9 +269,7 @@ impl Effects for Applying {
                 Work::Forget { key, seen } => self.forget(key, seen),
                 Work::Outputs(outputs) => self.outputs(outputs),
                 Work::Join | Work::Task(_) => Err(Fault::broken("there is nothing to apply")),
-            };
-            let range = log.finish();
-            done.map(|done| Done { log: range, ..done })
+            }
         })
     }
 

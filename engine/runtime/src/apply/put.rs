@@ -5,9 +5,9 @@
 use model::event::{Intent, Outcome, Verb};
 use model::judge::judge;
 use model::kind::Change;
-use model::plan::{Put, Verdict};
+use model::plan::{Put, Seen, Verdict};
 use model::record::Record;
-use model::{Context, Fault, Order, Tree};
+use model::{Context, Erased, Fault, Order, Tree};
 
 use super::{Applying, settled};
 use crate::walk::{Done, Prepared};
@@ -23,7 +23,9 @@ impl Applying {
         let spec = self.known_now(&put.want)?;
         let record = self.record(&put.key)?;
         let beside = match (put.most, put.order, &record, &put.seen) {
-            (Verdict::Replace, Order::CreateFirst, Some(record), Some(_)) => {
+            (Verdict::Replace, Order::CreateFirst, Some(record), Some(seen))
+                if self.may_replace(kind, &spec, record, put, seen) =>
+            {
                 Some(format!("{step}@{}", record.generation))
             }
             _ => None,
@@ -45,6 +47,23 @@ impl Applying {
             beside,
         };
         Ok(Prepared { intent: Some(Box::new(intent)), api: kind.api, ..quiet })
+    }
+
+    /// Now that everything is known, a replacement that was feared may have vanished. What drifted was
+    /// not read yet: then it may still be one.
+    fn may_replace(
+        &self,
+        kind: &Erased,
+        spec: &Tree,
+        record: &Record,
+        put: &Put,
+        seen: &Seen,
+    ) -> bool {
+        put.want.forced
+            || record.kind != kind.name
+            || seen.object != Some(record.object.digest())
+            || judge(kind, spec, record, &record.object, &*self.site.secrets).verdict
+                == Verdict::Replace
     }
 
     pub(super) async fn put(
@@ -86,7 +105,7 @@ impl Applying {
                 let intent = Intent { beside: None, ..intent.clone() };
                 let kept = Intent { generation: record.generation, ..intent };
                 let (_, state) = settled::settled(step, &kept, Some(object), Some(&record));
-                Ok(Done { what: Outcome::Remembered, state, log: None })
+                Ok(Done { what: Outcome::Remembered, state })
             }
             Verdict::Update => {
                 let intent = Intent { verb: Verb::Update, beside: None, ..intent.clone() };
@@ -123,6 +142,6 @@ impl Applying {
         let nothing = || Fault::broken(format!("{} says that nothing is there now", kind.name));
         let object = self.sealing.sealed_object(object.ok_or_else(nothing)?);
         let (what, state) = settled::settled(step, intent, Some(object), before);
-        Ok(Done { what, state, log: None })
+        Ok(Done { what, state })
     }
 }

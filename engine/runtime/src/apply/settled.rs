@@ -21,6 +21,9 @@ pub(super) fn settled(
     if intent.key != step && intent.verb != Verb::Delete {
         state.push(remove());
     }
+    // A replacement that was only feared may have been a change in place: then there is one object,
+    // and no other beside it.
+    let other = before.filter(|old| old.object.id != object.id);
     let record = Record {
         kind: intent.kind.clone(),
         generation: intent.generation,
@@ -31,12 +34,13 @@ pub(super) fn settled(
         protect: intent.protect,
     };
     state.push(StateChange::Put { key: step.to_owned(), record: Box::new(record) });
-    let what = match (&intent.beside, before, intent.verb) {
+    let what = match (&intent.beside, other, intent.verb) {
         (Some(beside), Some(old), _) => {
             let record = Box::new(old.clone());
             state.push(StateChange::Put { key: beside.clone(), record });
             Outcome::Replaced
         }
+        (Some(_), None, _) if before.is_some() => Outcome::Updated,
         (_, _, Verb::Create) => Outcome::Created,
         _ => Outcome::Updated,
     };

@@ -96,7 +96,7 @@ impl Budget {
         match self {
             Self::Everything => None,
             Self::AtMost(most) => (going > most).then(|| why(format!("{most} are allowed"))),
-            Self::Cautious if plan.known >= 4 && deletes == plan.known => {
+            Self::Cautious if deletes > 0 && deletes == plan.known => {
                 Some(why("that is everything".to_owned()))
             }
             Self::Cautious if plan.known >= 4 && going * 10 > plan.known * 3 => {

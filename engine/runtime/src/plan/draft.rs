@@ -15,10 +15,17 @@ pub(super) struct Draft {
     pub block: Option<usize>,
     /// Its key in the state.
     pub key: String,
+    /// What it will be in the world, if that is known already: its kind and identity.
+    pub takes: Option<Standing>,
+    /// What is destroyed for it, or what it was.
+    pub leaves: Option<Standing>,
     pub work: Work,
     pub attempts: u32,
     pub timeout: Option<Duration>,
 }
+
+/// A kind and an identity: what two cannot be at once.
+pub(super) type Standing = (String, String);
 
 /// What becomes of the outputs.
 #[derive(Default)]
@@ -52,7 +59,8 @@ impl Draft {
         let Bounds { most, order } = *bounds;
         let work = Work::Put(Box::new(Put { want, seen, key: key.clone(), most, order }));
         let timeout = header.timeout.map(|timeout| timeout.0);
-        Self { item, block: Some(block), key, work, attempts: header.attempts, timeout }
+        let (block, attempts) = (Some(block), header.attempts);
+        Self { item, block, key, takes: None, leaves: None, work, attempts, timeout }
     }
 
     pub(super) fn gone(item: Item, seen: Seen) -> Self {
@@ -61,7 +69,8 @@ impl Draft {
             Action::Forget => Work::Forget { key: key.clone(), seen },
             _ => Work::Delete { key: key.clone(), seen, want: None },
         };
-        Self { item, block: None, key, work, attempts: 4, timeout: None }
+        let (takes, leaves) = (None, None);
+        Self { item, block: None, key, takes, leaves, work, attempts: 4, timeout: None }
     }
 
     pub(super) fn step(&self, name: String, work: Work) -> Step {

@@ -12,7 +12,7 @@ use model::plan::{Action, Item, Place, Reason, Seen, Verdict, Want};
 use model::record::{Record, Row};
 use model::{Erased, Object, Order, Tree, Value};
 
-use super::draft::{Bounds, Draft};
+use super::draft::{Bounds, Draft, Standing};
 use super::{Outcome, Planner};
 use crate::stack::{Block, Resource, place};
 
@@ -62,7 +62,12 @@ impl<'a> Planner<'a> {
         {
             return Outcome::Same { key, row, record: OnceCell::new() };
         }
-        self.meet(at, forced).unwrap_or(Outcome::Met { spec: Tree::new(), known: Tree::new() })
+        let (drafts, met) = (self.drafts.len(), self.meet(at, forced));
+        let claimed = self.claimed.take();
+        if let Some(draft) = self.drafts.get_mut(drafts) {
+            draft.takes = claimed;
+        }
+        met.unwrap_or(Outcome::Met { spec: Tree::new(), known: Tree::new() })
     }
 
     fn chosen(&mut self, at: usize) -> bool {
@@ -149,7 +154,14 @@ impl<'a> Planner<'a> {
         if self.rows[at].is_none() && !self.orphans.is_empty() {
             self.adopt(at, kind, &identity);
         }
+        self.claimed = Some((kind.name.to_owned(), identity.clone()));
         self.identities.insert((kind.name, identity), at);
+    }
+
+    /// What a remembered resource stands for in the world, if its spec says it.
+    fn standing(&self, record: &Record) -> Option<Standing> {
+        let identity = (self.question.kinds.get(&record.kind)?.identity)(&record.spec)?;
+        Some((record.kind.clone(), identity))
     }
 
     fn adopt(&mut self, at: usize, kind: &Erased, identity: &str) {
@@ -165,10 +177,8 @@ impl<'a> Planner<'a> {
 
     fn identities_of_orphans(&self) -> HashMap<(String, String), usize> {
         let identity = |(position, orphan): (usize, &Option<(&str, &Row)>)| {
-            let (key, row) = (*orphan)?;
-            let kind = self.question.kinds.get(&row.kind)?;
-            let identity = (kind.identity)(&self.question.state.record(key)?.spec)?;
-            Some(((row.kind.clone(), identity), position))
+            let (key, _) = (*orphan)?;
+            Some((self.standing(&self.question.state.record(key)?)?, position))
         };
         self.orphans.iter().enumerate().filter_map(identity).collect()
     }
@@ -211,7 +221,8 @@ impl<'a> Planner<'a> {
         let found = self.question.drift.get(key).map_or(Some(&record.object), Option::as_ref);
         let (seen, bounds) = (seen(record, found), Bounds::at_most(Verdict::Replace));
         let place = self.place_of(resource);
-        self.drafts.push(Draft::put(item, place, key.to_owned(), Some(seen), want, &bounds));
+        let draft = Draft::put(item, place, key.to_owned(), Some(seen), want, &bounds);
+        self.drafts.push(Draft { leaves: self.standing(record), ..draft });
         Outcome::Met { spec, known: Tree::new() }
     }
 
@@ -232,11 +243,12 @@ impl<'a> Planner<'a> {
             _ => Action::Update,
         };
         let drifted = object != &record.object;
-        let note =
-            if want.forced { Some("as asked") } else { drifted.then_some("changed outside") };
+        let renamed = (key != resource.address).then(|| format!("was {key}"));
+        let why = if want.forced { Some("as asked") } else { drifted.then_some("changed outside") };
+        let notes: Vec<String> = renamed.into_iter().chain(why.map(str::to_owned)).collect();
         let item = Item {
             reasons: self.reasons(block, judgement),
-            note: note.map(str::to_owned),
+            note: (!notes.is_empty()).then(|| notes.join("; ")),
             drifted,
             ..item(resource, &want.kind, action)
         };
@@ -245,7 +257,9 @@ impl<'a> Planner<'a> {
         }
         let (seen, bounds) = (Some(seen(record, Some(object))), Bounds { most, order });
         let place = self.place_of(resource);
-        self.drafts.push(Draft::put(item, place, key.to_owned(), seen, want, &bounds));
+        let leaves = (most == Verdict::Replace).then(|| self.standing(record)).flatten();
+        let draft = Draft::put(item, place, key.to_owned(), seen, want, &bounds);
+        self.drafts.push(Draft { leaves, ..draft });
     }
 
     fn remember(
@@ -267,6 +281,7 @@ impl<'a> Planner<'a> {
 
     /// What the state knows and the file does not.
     pub(super) fn gone(&mut self) {
+        let wanted = self.drafts.iter().any(|draft| draft.takes.is_some());
         for (key, _) in std::mem::take(&mut self.orphans).into_iter().flatten() {
             if !self.question.targets.means_orphan(key) {
                 continue;
@@ -288,7 +303,8 @@ impl<'a> Planner<'a> {
                 drifted: found.is_none(),
             };
             self.protect(record.protect && !forget && found.is_some(), key, "deleted");
-            self.drafts.push(Draft::gone(item, seen(&record, found)));
+            let leaves = wanted.then(|| self.standing(&record)).flatten();
+            self.drafts.push(Draft { leaves, ..Draft::gone(item, seen(&record, found)) });
         }
     }
 

@@ -25,7 +25,7 @@ pub use scope::Targets;
 pub use state::State;
 
 use crate::stack::Stack;
-use draft::Draft;
+use draft::{Draft, Standing};
 use matching::matched;
 
 /// Everything that a plan depends on.
@@ -88,6 +88,8 @@ struct Planner<'a> {
     orphan_identities: OnceCell<HashMap<(String, String), usize>>,
     /// What was met so far, by kind and identity.
     identities: HashMap<(&'static str, String), usize>,
+    /// What the resource that is being met stands for in the world.
+    claimed: Option<Standing>,
     outcomes: Vec<Outcome<'a>>,
     drafts: Vec<Draft>,
     refused: Vec<String>,
@@ -105,6 +107,7 @@ impl<'a> Planner<'a> {
             chosen: Vec::new(),
             orphan_identities: OnceCell::new(),
             identities: HashMap::new(),
+            claimed: None,
             drafts: Vec::new(),
             refused: Vec::new(),
             diagnostics: Diagnostics::default(),

@@ -9,6 +9,8 @@
 //! 5. What uses something that is destroyed first is itself destroyed first, and lets go of nothing
 //!    before it (1 and 2 would contradict 3 and 4 otherwise). Call it bound.
 //! 6. A destroy-first replacement that is only feared waits until the value is known (unless bound).
+//! 7. What takes the place of another one in the world is made after that one is destroyed, unless
+//!    that would make a circle.
 //!
 //! No circle is left: only 4 leads from `+` to `-`, by way of something destroyed first; back from `-` to
 //! `+` lead 3, 4 and 6, and these are never bound, so that nothing destroyed first lies behind them.
@@ -21,7 +23,7 @@ use model::plan::{Action, Outputs, Step, Work};
 use model::{Address, Order};
 
 use super::State;
-use super::draft::Draft;
+use super::draft::{Draft, Standing};
 use crate::stack::{Block, Stack};
 
 /// The step that remembers the outputs of a stack.
@@ -44,6 +46,7 @@ pub(super) fn steps(
     }
     weave.destroying(drafts, &bound);
     weave.letting_go(state, drafts, &bound);
+    weave.taking_places(drafts);
     weave.sorted()
 }
 
@@ -166,6 +169,37 @@ impl Weave {
                 }
             }
         }
+    }
+
+    /// Rule 7. In a circle somebody has to come too early; that step fails, and the next plan makes it.
+    fn taking_places(&mut self, drafts: &[Draft]) {
+        let left =
+            |(at, draft): (usize, &'_ Draft)| Some((draft.leaves.clone()?, self.destroyed[at]?));
+        let left: HashMap<Standing, usize> = drafts.iter().enumerate().filter_map(left).collect();
+        if left.is_empty() {
+            return;
+        }
+        for (at, draft) in drafts.iter().enumerate() {
+            let destroyed = draft.takes.as_ref().and_then(|place| left.get(place)).copied();
+            if let (Some(made), Some(destroyed)) = (self.made[at], destroyed)
+                && self.destroyed[at] != Some(destroyed)
+                && !self.waits(destroyed, made)
+            {
+                self.needs[made].insert(destroyed);
+            }
+        }
+    }
+
+    /// Whether a step waits for another one, through whatever lies between.
+    fn waits(&self, step: usize, other: usize) -> bool {
+        let (mut seen, mut open) = (BTreeSet::new(), vec![step]);
+        while let Some(at) = open.pop() {
+            if at == other {
+                return true;
+            }
+            open.extend(self.needs[at].iter().filter(|need| seen.insert(**need)));
+        }
+        false
     }
 
     /// Steps after what they need, otherwise in the order of their making.

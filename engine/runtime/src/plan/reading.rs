@@ -2,7 +2,7 @@
 //!
 //! It must not decide what changes.
 
-use language::{Code, Diagnostic, Node};
+use language::{Code, Diagnostic, Node, Span};
 use model::file::project_file::{CONTENT, PATH};
 use model::plan::{OutputChange, Outputs, Source, Want, WantedRead, digest, digest_of_list};
 use model::registry::Erased;
@@ -45,7 +45,11 @@ impl Planner<'_> {
         });
         result
             .map_err(|why| {
-                let span = place(node, &failed).unwrap_or(node.span());
+                let own = reads.0.iter().find(|read| read.path == failed).map(|read| read.span);
+                let within =
+                    |span: &Span| span.start >= node.span().start && span.end <= node.span().end;
+                let span = own.filter(within).or_else(|| place(node, &failed));
+                let span = span.unwrap_or(node.span());
                 let mut error = Diagnostic::new(Code::BadReference, span, why);
                 if let Some(name) = failed.strip_prefix("secret.") {
                     error = error.help(format!("keep it: windlass secret set {name}"));
@@ -133,8 +137,8 @@ impl Planner<'_> {
         };
         match value.unwrap_or_else(|| kind.default(name)) {
             value if value.is_sealed() => Err(format!(
-                "`{path}` holds a secret in the open and was not kept: mark `{}` as sensitive",
-                resource.address
+                "`{path}` held a secret in the open, so only its hash was kept: write what it is made \
+                 of here, with `${{secret.NAME}}` in it"
             )),
             value if value.is_complete() => Ok(Reading::Known(value)),
             _ => Ok(Reading::Later),

@@ -82,7 +82,7 @@ struct Loader<'d, 'l> {
     diagnostics: &'l mut Diagnostics,
 }
 
-/// Why a reference means nothing, and what may have been meant.
+/// Why a reference means nothing, and what may have been meant: a label, in words.
 type Dangling = (String, Option<String>);
 
 impl<'d, 'l> Loader<'d, 'l> {
@@ -316,7 +316,7 @@ impl<'d, 'l> Loader<'d, 'l> {
             "secret" => return Ok(Target::Secret),
             "stack" => return self.output(path, name),
             "index" | "each" if name.is_empty() => return Ok(Target::Repeat),
-            _ if name.is_empty() && self.parameters.get(head).is_some() => {
+            _ if name.is_empty() && self.parameters.declares(head) => {
                 return Ok(Target::Parameter);
             }
             _ => {}
@@ -349,12 +349,12 @@ impl<'d, 'l> Loader<'d, 'l> {
         let outputs = self.others.entry(stack.to_owned()).or_insert_with(|| other(stack));
         let Some(outputs) = outputs else {
             let message = format!("the stack `{stack}` has not been applied, so it has no outputs");
-            return Err((message, Some(format!("windlass apply {stack}"))));
+            return Err((message, Some(format!("apply it first: windlass apply {stack}"))));
         };
         if !outputs.contains_key(name) {
             let near = suggest::nearest(name, outputs.keys().map(String::as_str));
             let message = format!("the stack `{stack}` has no output `{name}`");
-            return Err((message, near.map(str::to_owned)));
+            return Err((message, near.map(did_you_mean)));
         }
         Ok(Target::Output { stack: stack.to_owned(), name: name.to_owned() })
     }
@@ -364,13 +364,13 @@ impl<'d, 'l> Loader<'d, 'l> {
         let mut names: Vec<&str> = self.names.keys().copied().collect();
         names.extend(self.parameters.names());
         names.sort_unstable();
-        suggest::nearest(name, names).map(str::to_owned)
+        suggest::nearest(name, names).map(did_you_mean)
     }
 
-    fn dangling(&mut self, span: Span, (message, near): Dangling) {
+    fn dangling(&mut self, span: Span, (message, advice): Dangling) {
         let error = Diagnostic::new(Code::UnknownName, span, message);
-        self.diagnostics.push(match near {
-            Some(near) => error.label(format!("did you mean `{near}`?")),
+        self.diagnostics.push(match advice {
+            Some(advice) => error.label(advice),
             None => error,
         });
     }
@@ -414,6 +414,10 @@ impl<'d, 'l> Loader<'d, 'l> {
     }
 }
 
+fn did_you_mean(near: &str) -> String {
+    format!("did you mean `{near}`?")
+}
+
 /// The attribute that a reference means.
 fn attribute(block: &Block<'_>, name: &str) -> Result<String, Dangling> {
     let kind = &block.kind;
@@ -423,7 +427,7 @@ fn attribute(block: &Block<'_>, name: &str) -> Result<String, Dangling> {
         return Err((format!("{message}: it has {}", suggest::list(names)), None));
     }
     if kind.key(name).is_none() && kind.attribute(name).is_none() {
-        let near = suggest::nearest(name, kind.names()).map(str::to_owned);
+        let near = suggest::nearest(name, kind.names()).map(did_you_mean);
         return Err((format!("`{}` has no `{name}`", kind.name), near));
     }
     Ok(name.to_owned())

@@ -13,7 +13,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Instant;
 
-use model::event::{Ending, Event, Intent, LogRange, Outcome, StateChange};
+use model::event::{Ending, Event, Intent, Outcome, StateChange};
 use model::kind::Api;
 use model::ledger::{Ledger, Status, StepId, Steps};
 use model::plan::Step;
@@ -80,8 +80,6 @@ pub struct Done {
     pub what: Outcome,
     /// What becomes of the state.
     pub state: Vec<StateChange>,
-    /// What it wrote.
-    pub log: Option<LogRange>,
 }
 
 /// How much may happen at once.

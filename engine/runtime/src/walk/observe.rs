@@ -2,12 +2,12 @@
 //!
 //! It must not hold what the journal holds.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use model::Fault;
 use model::context::Progress;
-use model::event::Ending;
+use model::event::{Ending, LogRange};
 use model::ledger::{StepId, Steps};
 use model::plan::Step;
 
@@ -49,11 +49,12 @@ impl Observer for Unobserved {
 pub struct Live {
     id: StepId,
     observer: Arc<dyn Observer>,
+    wrote: Arc<Mutex<Option<LogRange>>>,
 }
 
 impl Live {
     pub(super) fn new(id: StepId, observer: Arc<dyn Observer>) -> Self {
-        Self { id, observer }
+        Self { id, observer, wrote: Arc::default() }
     }
 
     pub(super) fn observer(&self) -> &dyn Observer {
@@ -62,6 +63,15 @@ impl Live {
 
     pub(super) fn id(&self) -> StepId {
         self.id
+    }
+
+    /// Says where its output is kept, however it ends.
+    pub fn wrote(&self, range: LogRange) {
+        *self.wrote.lock().unwrap_or_else(PoisonError::into_inner) = Some(range);
+    }
+
+    pub(super) fn log(&self) -> Option<LogRange> {
+        self.wrote.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -51,9 +51,7 @@ pub(super) async fn perform<E: Effects>(
         took += since(begun);
         drop(pass);
         let fault = match result {
-            Ok(Done { what, state, log }) => {
-                return Performed { ending: Ending::Done { what, state }, took, log };
-            }
+            Ok(Done { what, state }) => break Ending::Done { what, state },
             Err(fault) => fault,
         };
         match fault.nature {
@@ -68,7 +66,7 @@ pub(super) async fn perform<E: Effects>(
         in_doubt = true;
         attempt += 1;
     };
-    Performed { ending, took, log: None }
+    Performed { ending, took, log: live.log() }
 }
 
 async fn attempt_once<E: Effects>(
