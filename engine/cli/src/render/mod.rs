@@ -22,6 +22,9 @@
 pub(crate) mod change;
 pub(crate) mod diagnostics;
 pub(crate) mod diff;
+pub(crate) mod doctor;
+pub(crate) mod drift;
+pub(crate) mod explain;
 pub(crate) mod hint;
 pub(crate) mod line;
 pub(crate) mod measure;
@@ -29,6 +32,8 @@ pub(crate) mod plan;
 pub(crate) mod problem;
 pub(crate) mod recovered;
 pub(crate) mod report;
+pub(crate) mod runs;
+pub(crate) mod state;
 pub(crate) mod style;
 pub(crate) mod tree;
 pub(crate) mod value;

@@ -1,0 +1,244 @@
+//! What kinds are for: all of them with a line each, or one with its example and all of its keys.
+//!
+//! The example comes first: it is what people copy. It must not know any kind by name.
+
+use language::explain::keys;
+use model::{Erased, Registry};
+
+use super::line::Line;
+use super::measure::{width, wrap};
+use super::style::{Ink, Style};
+
+/// Returns all kinds as text, by provider, each with the line that says what it is for.
+pub(crate) fn list(kinds: &Registry, style: Style) -> String {
+    let mut out = String::new();
+    let column = kinds.names().map(width).max().unwrap_or(0) + 4;
+    let mut provider = "";
+    for kind in kinds.kinds() {
+        let own = kind.name.split('.').next().unwrap_or_default();
+        if !provider.is_empty() && provider != own {
+            out.push('\n');
+        }
+        provider = own;
+        let mut lines = wrap(about(kind), style.readable().saturating_sub(column)).into_iter();
+        let mut line = Line::new(style, 2);
+        line.put(Ink::Bold, kind.name).to(column);
+        line.put(Ink::Plain, &lines.next().unwrap_or_default());
+        line.end_in(&mut out);
+        for text in lines {
+            let mut line = Line::new(style, column);
+            line.put(Ink::Plain, &text);
+            line.end_in(&mut out);
+        }
+    }
+    out.push('\n');
+    let mut line = Line::new(style, 0);
+    line.put(Ink::Dim, "One of them with its example and all keys:  ");
+    line.put(Ink::Cyan, "windlass explain KIND");
+    line.end_in(&mut out);
+    out
+}
+
+/// Returns one kind as text: what it is for, its example, its keys and its attributes.
+pub(crate) fn kind(kind: &Erased, style: Style) -> String {
+    let mut out = String::new();
+    let mut line = Line::new(style, 0);
+    line.put(Ink::Bold, kind.name);
+    line.end_in(&mut out);
+    for text in wrap((kind.spec)().doc, style.readable().saturating_sub(2)) {
+        let mut line = Line::new(style, 2);
+        line.put(Ink::Plain, &text);
+        line.end_in(&mut out);
+    }
+    section("Example", style, &mut out);
+    for text in kind.example.trim_end().lines() {
+        out.push_str("  ");
+        yaml(text, style, &mut out);
+        out.push('\n');
+    }
+    section("Keys", style, &mut out);
+    out.push_str(&keys((kind.spec)(), style.readable()));
+    let attributes = keys((kind.object)(), style.readable());
+    if !attributes.is_empty() {
+        section("Attributes, for references such as ${name.attribute}", style, &mut out);
+        out.push_str(&attributes);
+    }
+    out
+}
+
+/// Returns what a kind is for, in a line: the first sentence of its doc comment.
+pub(crate) fn about(kind: &Erased) -> &'static str {
+    let doc = (kind.spec)().doc;
+    doc.split_once(". ").map_or(doc, |(first, _)| first).trim_end_matches('.')
+}
+
+fn section(title: &str, style: Style, out: &mut String) {
+    out.push('\n');
+    out.push_str(&style.bold(title));
+    out.push('\n');
+}
+
+/// Appends a line of YAML in light colours: comments step back, keys and references stand out. The
+/// text stays as it is, whatever it holds.
+pub(crate) fn yaml(text: &str, style: Style, out: &mut String) {
+    if !style.colour {
+        return out.push_str(text);
+    }
+    let (code, comment) = text.split_at(comment(text));
+    let content = code.trim_start_matches([' ', '-']);
+    let (indent, content) = code.split_at(code.len() - content.len());
+    out.push_str(indent);
+    match content.split_once(':').filter(|(key, rest)| is_key(key, rest)) {
+        Some((key, rest)) => {
+            style.paint_into(Ink::Cyan, key, out);
+            out.push(':');
+            references(rest, style, out);
+        }
+        None => references(content, style, out),
+    }
+    style.paint_into(Ink::Dim, comment, out);
+}
+
+fn is_key(key: &str, rest: &str) -> bool {
+    let plain = |letter: char| letter.is_alphanumeric() || "_-./@\" ".contains(letter);
+    (rest.is_empty() || rest.starts_with(' ')) && !key.is_empty() && key.chars().all(plain)
+}
+
+fn references(text: &str, style: Style, out: &mut String) {
+    let mut rest = text;
+    while let Some(start) = rest.find("${") {
+        let Some(length) = rest[start..].find('}') else { break };
+        out.push_str(&rest[..start]);
+        style.paint_into(Ink::Yellow, &rest[start..=start + length], out);
+        rest = &rest[start + length + 1..];
+    }
+    out.push_str(rest);
+}
+
+/// Where a comment begins: a `#` after a blank, outside of quotes.
+fn comment(text: &str) -> usize {
+    let mut quote = None;
+    let mut before = ' ';
+    for (at, letter) in text.char_indices() {
+        match (letter, quote) {
+            ('#', None) if before == ' ' => return at,
+            ('"' | '\'', None) if !before.is_alphanumeric() => quote = Some(letter),
+            (letter, Some(open)) if letter == open => quote = None,
+            _ => {}
+        }
+        before = letter;
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::measure::clean;
+    use language::{Record, Spec};
+    use model::kind::{Change, Difference, Found, Kind, Known, Reads};
+    use model::{Context, Fault, Object, Secrets, Token};
+
+    /// Holds a value, and gives it back. It needs nothing.
+    #[derive(Debug, Spec)]
+    struct ValueSpec {
+        /// What is held.
+        input: String,
+        /// How often.
+        #[spec(default = "1")]
+        times: u16,
+    }
+
+    /// What it gives.
+    #[derive(Debug, Spec)]
+    struct ValueObject {
+        /// What was held.
+        #[spec(follows = "input")]
+        output: String,
+    }
+
+    struct Held;
+
+    impl Kind for Held {
+        const NAME: &'static str = "data.held";
+        const EXAMPLE: &'static str = "# The smallest use.\nstack: shop\nresources:\n  one:\n    kind: data.held   # a comment\n    input: \"a # b ${two.output}\"\n    - run: x: y\n";
+        const READS: Reads = Reads::Nothing;
+        type Spec = ValueSpec;
+        type Object = ValueObject;
+
+        fn diff(_: &ValueSpec, _: &Object, _: &dyn Secrets) -> Vec<Difference> {
+            Vec::new()
+        }
+
+        async fn read(
+            &self,
+            _: &Context,
+            known: &[Known<ValueSpec>],
+        ) -> Result<Vec<Option<Object>>, Fault> {
+            Ok(known.iter().map(|_| None).collect())
+        }
+
+        async fn apply(
+            &self,
+            _: &Context,
+            _: Change<'_, ValueSpec>,
+            _: &Token,
+        ) -> Result<Option<Object>, Fault> {
+            Ok(None)
+        }
+
+        async fn find(
+            &self,
+            _: &Context,
+            _: Change<'_, ValueSpec>,
+            _: &Token,
+        ) -> Result<Found, Fault> {
+            Ok(Found::Nothing)
+        }
+    }
+
+    #[test]
+    fn kinds_are_listed_with_what_they_are_for() {
+        let kinds = Registry::new([Erased::of(Held)]);
+        insta::assert_snapshot!(list(&kinds, Style::plain(80)), @"
+          data.held  Holds a value, and gives it back
+
+        One of them with its example and all keys:  windlass explain KIND
+        ");
+    }
+
+    #[test]
+    fn one_kind_shows_its_example_before_its_keys() {
+        assert!(ValueSpec::layout().field("times").is_some());
+        insta::assert_snapshot!(kind(&Erased::of(Held), Style::plain(80)), @r#"
+        data.held
+          Holds a value, and gives it back. It needs nothing.
+
+        Example
+          # The smallest use.
+          stack: shop
+          resources:
+            one:
+              kind: data.held   # a comment
+              input: "a # b ${two.output}"
+              - run: x: y
+
+        Keys
+          input  What is held. (text, required)
+          times  How often. (a whole number up to 65535, `1` by default)
+
+        Attributes, for references such as ${name.attribute}
+          output  What was held. (text, required)
+        "#);
+    }
+
+    #[test]
+    fn colours_leave_the_text_as_it_is() {
+        let style = Style { colour: true, ..Style::plain(80) };
+        let painted = kind(&Erased::of(Held), style);
+        assert!(painted.contains("\x1b[36mkind\x1b[0m: data.held   \x1b[2m# a comment\x1b[0m"));
+        assert!(painted.contains("\x1b[36minput\x1b[0m: \"a # b \x1b[33m${two.output}\x1b[0m\""));
+        let bare: Vec<_> = painted.lines().map(clean).collect();
+        assert_eq!(bare.join("\n") + "\n", kind(&Erased::of(Held), Style::plain(80)));
+    }
+}
