@@ -160,6 +160,24 @@ async fn a_file_of_secrets_that_somebody_changed_is_not_believed() {
     assert!(fault.message.starts_with("run/shop.age is there already"), "{}", fault.message);
 }
 
+#[tokio::test]
+async fn a_file_of_secrets_that_is_half_made_is_made_again() {
+    let lab = Lab::new();
+    let life = Life::of(&lab, "secret.file");
+    let key = age::x25519::Identity::generate();
+    let keys = keys(&key.to_public().to_string(), "{db: '${secret.db}'}");
+    let (tree, token) = (lab.tree(&keys), lab.token());
+    let made = life.create_as(&keys, &token).await.unwrap();
+    // The note is there, and beside it the file that did not come to its place.
+    let unfinished = lab.place(&format!("run/.windlass-{token}"));
+    std::fs::rename(lab.place("run/shop.age"), unfinished).unwrap();
+    assert_eq!(life.find(Change::Create(&tree), &token).await, Found::Nothing);
+    assert_eq!(lab.names("run"), Vec::<String>::new());
+    let again = life.create_as(&keys, &token).await.unwrap();
+    life.is_as_applied(&keys, &again).await;
+    assert_eq!(made.get("values"), again.get("values"));
+}
+
 #[test]
 fn a_key_that_is_none_is_refused_and_a_secret_one_more_so() {
     let lab = Lab::new();

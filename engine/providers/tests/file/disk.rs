@@ -74,8 +74,9 @@ async fn an_archive_for_which_there_is_no_room_leaves_nothing() {
     let _disk = SmallDisk::at(&place);
     let mut tar = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_gnu();
-    (header.set_size(200_000), header.set_mode(0o644));
-    tar.append_data(&mut header, "large", &[b'x'; 200_000][..]).unwrap();
+    header.set_size(200_000);
+    header.set_mode(0o644);
+    tar.append_data(&mut header, "large", &*vec![b'x'; 200_000]).unwrap();
     lab.write("a.tar", tar.into_inner().unwrap());
     let life = Life::of(&lab, "file.archive");
     let fault = life.create("{source: a.tar, destination: disk/it}").await.unwrap_err();

@@ -168,7 +168,7 @@ async fn many_files_are_read_at_once_in_order() {
     let lab = Lab::new();
     let life = Life::of(&lab, "file.text");
     let known = |number: usize| {
-        if number % 3 > 0 {
+        if !number.is_multiple_of(3) {
             lab.write(&format!("run/{number}"), number.to_string());
         }
         model::Known { id: format!("./run/{number}"), sealed: false, spec: None }
@@ -177,7 +177,7 @@ async fn many_files_are_read_at_once_in_order() {
     let found = life.kind.effects.read(&lab.context, &known).await.unwrap();
     for (number, found) in found.iter().enumerate() {
         let content = found.as_ref().map(|found| found.text("content").to_owned());
-        assert_eq!(content, (number % 3 > 0).then(|| number.to_string()));
+        assert_eq!(content, (!number.is_multiple_of(3)).then(|| number.to_string()));
         assert!(found.as_ref().is_none_or(|found| found.id == format!("run/{number}")));
     }
 }

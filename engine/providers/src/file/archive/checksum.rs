@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use language::Leaf;
 use language::shape::ScalarShape;
-use model::Fault;
+use model::{Digest, Fault};
 use sha2::{Sha256, Sha512};
 
 use super::unpack::beside;
@@ -76,6 +76,13 @@ pub(super) async fn of(path: PathBuf, like: &Checksum) -> Result<Checksum, Fault
         Ok(Checksum { algorithm, digits })
     })
     .await
+}
+
+/// Returns what tells an archive from any other.
+pub(super) async fn digest(path: PathBuf) -> Result<Digest, Fault> {
+    let (algorithm, digits) = (Algorithm::Blake3, String::new());
+    let checksum = of(path, &Checksum { algorithm, digits }).await?;
+    Ok(Digest::of(checksum.digits.as_bytes()))
 }
 
 fn hashed<D: sha2::Digest>(file: &mut impl Read) -> std::io::Result<Vec<u8>> {

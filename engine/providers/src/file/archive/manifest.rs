@@ -62,6 +62,7 @@ impl Manifest {
                 size += metadata.len();
                 bytes.extend(metadata.len().to_le_bytes());
                 bytes.extend(metadata.mtime().to_le_bytes());
+                bytes.extend(metadata.mtime_nsec().to_le_bytes());
             }
             bytes.push(0);
         }

@@ -12,6 +12,8 @@ mod spec;
 mod unpack;
 
 use model::Value;
+use std::os::unix::fs::MetadataExt;
+
 use model::{
     Change, Context, Difference, Digest, Fault, Found, Kind, Known, Object, Secrets, Token,
 };
@@ -36,6 +38,10 @@ struct Unpacked {
     strip_components: u32,
     /// Size and time of an archive on this machine: how it is seen that it is another one.
     stamp: Option<String>,
+    /// Of the archive itself: two may hold files of the same sizes and times.
+    archive: Digest,
+    /// The folder that it was unpacked into, wherever that is moved on its disk.
+    folder: u64,
     manifest: Digest,
 }
 
@@ -135,18 +141,22 @@ async fn there(context: &Context, id: &str) -> Result<Option<Object>, Fault> {
         return Ok(Some(object));
     }
     let manifest = Manifest::of(&place).await?;
-    look::put(&mut object, "digest", manifest.digest.to_string().into());
     look::put(&mut object, "files", manifest.files.into());
     look::put(&mut object, "size", manifest.size.into());
     let note: Option<Unpacked> = note(context, id).read()?;
-    let Some(note) = note.filter(|note| note.manifest == manifest.digest) else {
+    let is_that =
+        |note: &Unpacked| (note.manifest, note.folder) == (manifest.digest, metadata.ino());
+    let Some(note) = note.filter(is_that) else {
         let files = manifest.files;
+        look::put(&mut object, "digest", manifest.digest.to_string().into());
         look::put(&mut object, "changed", format!("(changed outside, {files} files)").into());
         return Ok(Some(object));
     };
     if note.stamp.is_some() && note.stamp != fetch::stamp(&context.place(&note.source)) {
         look::put(&mut object, "source_changed", "yes".into());
     }
+    let both = format!("{} {}", note.archive, manifest.digest);
+    look::put(&mut object, "digest", Digest::of(both.as_bytes()).to_string().into());
     look::put(&mut object, "source", note.source.into());
     look::put(&mut object, "checksum", note.checksum.into());
     look::put(&mut object, "strip_components", note.strip_components.into());

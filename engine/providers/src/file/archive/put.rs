@@ -4,6 +4,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use model::{Context, Fault, Object, Token};
@@ -13,7 +14,7 @@ use super::fetch::{self, Fetched};
 use super::manifest::Manifest;
 use super::spec::ArchiveSpec;
 use super::unpack::{self, Order};
-use super::{FileArchive, Unpacked, look, note, sweep, there};
+use super::{FileArchive, Unpacked, checksum, look, note, sweep, there};
 use crate::disk;
 use crate::file::write;
 
@@ -70,6 +71,8 @@ async fn unpack(
         checksum: spec.checksum.as_ref().map(ToString::to_string),
         strip_components: spec.strip_components,
         stamp: fetched.stamp.clone(),
+        archive: checksum::digest(fetched.path.clone()).await?,
+        folder: look::metadata(&aside)?.map_or(0, |metadata| metadata.ino()),
         manifest: manifest.digest,
     };
     // The note comes first: as long as the folder is not the one that it speaks of, it is not

@@ -58,7 +58,7 @@ pub struct ArchiveObject {
     /// The absolute path of the folder.
     #[spec(follows = "destination")]
     pub full_path: String,
-    /// A hash of what is in it: names, modes, sizes, times, and where links lead.
+    /// A hash of the archive and of what is in the folder.
     #[spec(follows = "destination, source, checksum, strip_components")]
     pub digest: String,
     /// How many files are in it.
