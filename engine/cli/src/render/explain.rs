@@ -1,6 +1,6 @@
 //! What kinds are for: all of them with a line each, or one with its example and all of its keys.
 //!
-//! The example comes first: it is what people copy. It must not know any kind by name.
+//! The example comes first and without indent: it is what people copy. It must not know any kind by name.
 
 use language::explain::keys;
 use model::{Erased, Registry};
@@ -52,7 +52,6 @@ pub(crate) fn kind(kind: &Erased, style: Style) -> String {
     }
     section("Example", style, &mut out);
     for text in kind.example.trim_end().lines() {
-        out.push_str("  ");
         yaml(text, style, &mut out);
         out.push('\n');
     }
@@ -215,13 +214,13 @@ mod tests {
           Holds a value, and gives it back. It needs nothing.
 
         Example
-          # The smallest use.
-          stack: shop
-          resources:
-            one:
-              kind: data.held   # a comment
-              input: "a # b ${two.output}"
-              - run: x: y
+        # The smallest use.
+        stack: shop
+        resources:
+          one:
+            kind: data.held   # a comment
+            input: "a # b ${two.output}"
+            - run: x: y
 
         Keys
           input  What is held. (text, required)
