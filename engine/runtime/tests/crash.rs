@@ -17,8 +17,7 @@ async fn a_crash_at_any_instant_changes_nothing() {
     let crashes = std::env::var("CRASHES").ok().and_then(|crashes| crashes.parse().ok());
     let crashes = crashes.unwrap_or(CRASHES);
     let (mut count, mut found, mut odd) = (0, 0, 0);
-    let first = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
-    for seed in first.. {
+    for seed in 0.. {
         let edit = Edit::new(seed).await;
         odd += usize::from(!edit.works);
         let (expected, instants) = edit.without_crash().await;
@@ -74,6 +73,10 @@ impl Edit {
         assert!(troubles.is_empty(), "seed {seed}: {troubles:?}");
         author.edit();
         author.drift(&lab.world);
+        // Two that change places in a circle are refused: that is no plan to die in.
+        while !lab.plan(&author.text()).await.unwrap().plan.refused.is_empty() {
+            author.edit();
+        }
         let mut works = true;
         for name in author.names() {
             let script = Script::random(&mut author.rng);
@@ -88,7 +91,6 @@ impl Edit {
     async fn without_crash(&self) -> (End, usize) {
         let (mut lab, store) = self.fork();
         let fuse = Fuse::default();
-        if std::env::var("SEED").is_ok() {
             println!(
                 "{:?}",
                 self.lab
@@ -108,7 +110,6 @@ impl Edit {
             lab.world.take_log();
         }
         let troubles = self.live(&mut lab, &store, &fuse).await.unwrap();
-        if std::env::var("SEED").is_ok() {
             println!("{}", lab.world.take_log().join("\n"));
         }
         (self.end(&lab, troubles), fuse.burnt())
@@ -121,12 +122,10 @@ impl Edit {
         if instant % 3 == 0 {
             self.live(&mut lab, &store, &Fuse::of(1 + instant / 2)).await;
         }
-        if std::env::var("SEED").is_ok() {
             println!("--- instant {instant}\n{}", lab.world.take_log().join("\n"));
             println!("{:?}", lab.store.doubts("shop").unwrap());
         }
         let troubles = self.live(&mut lab, &store, &Fuse::default()).await.unwrap();
-        if std::env::var("SEED").is_ok() {
             println!("--- recovered\n{}", lab.world.take_log().join("\n"));
         }
         let end = self.end(&lab, troubles);

@@ -43,14 +43,16 @@ struct Seen {
     renamed: usize,
     outputs: usize,
     joined: usize,
+    circles: usize,
     refused: usize,
     killed: usize,
     found: usize,
 }
 
 impl Seen {
+    /// Circles are rare.
     fn all(&self) -> bool {
-        let shown = format!("{self:?}");
+        let shown = format!("{self:?}").replace("circles: 0,", "");
         !shown.contains(": 0,") && !shown.contains(": 0 }")
     }
 
@@ -79,6 +81,8 @@ struct Story {
     author: Author,
     lab: Lab,
     store: Arc<CrashStore>,
+    /// What was planned last, for who has to find out what went wrong.
+    planned: String,
 }
 
 impl Story {
@@ -87,7 +91,7 @@ impl Story {
         let mut lab = if seed % 2 == 0 { Lab::toys_on_disk() } else { Lab::toys() };
         let store = Arc::new(CrashStore::over(Arc::clone(&lab.store), 0));
         lab.restart(Arc::clone(&store) as Arc<dyn Store>);
-        Self { seed, author: Author::new(seed), lab, store }
+        Self { seed, author: Author::new(seed), lab, store, planned: String::new() }
     }
 
     async fn tell(&mut self, seen: &mut Seen) {
@@ -100,7 +104,12 @@ impl Story {
             }
             let stack = self.author.text();
             let plan = self.plan(&stack).await;
+            if !plan.refused.is_empty() {
+                seen.circles += 1;
+                continue;
+            }
             seen.note(&plan);
+            self.planned = format!("{}{}", text(&plan), order(&plan));
             match self.author.rng.u32(..8) {
                 0 => self.interfered(&stack, plan, seen).await,
                 1..3 => self.killed(&stack, plan, seen).await,
@@ -218,6 +227,6 @@ impl Story {
     }
 
     fn fail(&self, stack: &str, why: &str) -> ! {
-        panic!("seed {}\n{stack}\n{why}", self.seed)
+        panic!("seed {}\n{stack}\n{}\n\n{why}", self.seed, self.planned)
     }
 }

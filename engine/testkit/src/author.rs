@@ -83,6 +83,9 @@ impl Author {
         if self.chance(4) {
             self.rename();
         }
+        if self.chance(4) {
+            self.change_places();
+        }
     }
 
     /// Returns the stack, in any order.
@@ -123,9 +126,8 @@ impl Author {
 
     /// Now and then something happens to the world behind everybody's back.
     pub fn drift(&mut self, world: &World) {
-        let objects: Vec<(String, String)> = (world.objects().into_keys())
-            .filter(|(kind, _)| kind != "toy.value")
-            .collect();
+        let objects: Vec<(String, String)> =
+            (world.objects().into_keys()).filter(|(kind, _)| kind != "toy.value").collect();
         if objects.is_empty() || !self.chance(3) {
             return;
         }
@@ -163,7 +165,7 @@ impl Author {
         }
         let at = self.rng.usize(..self.blocks.len());
         let block = &self.blocks[at];
-        let stands_still = block.kind == "toy.file" && !block.keys[0].1.contains("${r");
+        let stands_still = block.kind == "toy.file" && !block.path().contains("${r");
         let quiet = stands_still && self.chance(2);
         let from = self.blocks[at].name.clone();
         self.invented += 1;
@@ -187,6 +189,22 @@ impl Author {
                 }
             }
             block.uses.iter_mut().for_each(|used| *used = renamed(used));
+        }
+    }
+
+    /// Two files change places, or one takes the other's, which goes elsewhere.
+    fn change_places(&mut self) {
+        let stands_still = |block: &&mut Block| {
+            block.kind == "toy.file" && block.repeat == Repeat::One && !block.path().contains("${")
+        };
+        let mut files: Vec<&mut Block> = self.blocks.iter_mut().filter(stands_still).collect();
+        let [first, .., last] = &mut files[..] else { return };
+        std::mem::swap(&mut first.home, &mut last.home);
+        let (one, two) = (first.path().to_owned(), last.path().to_owned());
+        first.keys[0].1 = two;
+        last.keys[0].1 = one;
+        if self.rng.bool() {
+            last.keys[0].1 = format!("\"{}/elsewhere\"", last.home);
         }
     }
 
@@ -295,6 +313,11 @@ impl Author {
 }
 
 impl Block {
+    /// The first key of a file.
+    fn path(&self) -> &str {
+        &self.keys[0].1
+    }
+
     fn readable(&self) -> &'static [&'static str] {
         match self.kind {
             "toy.value" if self.secret => &["serial"],

@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use annotate_snippets::Renderer;
 use language::render::render;
+use model::Registry;
 use model::event::Ending;
 use model::plan::{Plan, Saved};
-use model::Registry;
-use runtime::engine::{ApplyOptions, Budget, Engine, Outside, PlanRequest, Planned, Problem, Report};
+use runtime::engine::{
+    ApplyOptions, Budget, Engine, Outside, PlanRequest, Planned, Problem, Report,
+};
 use runtime::project::Project;
 use runtime::secret::{Key, VARIABLE, Vault};
 use runtime::store::{MemoryStore, SqliteStore, Store};
@@ -159,7 +161,8 @@ impl Lab {
     /// # Errors
     /// It was not begun, or could not go on.
     pub async fn report(&self, plan: Plan) -> Result<Report, Problem> {
-        let id = format!("{}-{}", self.store.runs(None, 1)?.len(), self.applied.fetch_add(1, Relaxed));
+        let id =
+            format!("{}-{}", self.store.runs(None, 1)?.len(), self.applied.fetch_add(1, Relaxed));
         let id = format!("{id}-{:p}", &raw const *self);
         let saved = Saved::open(&plan.saved(id).to_json()).unwrap();
         let (_stop, stopped) = watch::channel(Stop::No);

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::record::{OutputsRecord, Record};
 use model::Tree;
+use model::record::{OutputsRecord, Record};
 use runtime::store::Store;
 
 use crate::world::World;

@@ -94,7 +94,6 @@ impl Budget {
             format!("it would destroy {going} of {} resources, and {bound}", plan.known)
         };
         match self {
-            Self::Everything => None,
             Self::AtMost(most) => (going > most).then(|| why(format!("{most} are allowed"))),
             Self::Cautious if deletes > 0 && deletes == plan.known => {
                 Some(why("that is everything".to_owned()))
@@ -102,7 +101,7 @@ impl Budget {
             Self::Cautious if plan.known >= 4 && going * 10 > plan.known * 3 => {
                 Some(why("more than 30 % is not done unasked".to_owned()))
             }
-            Self::Cautious => None,
+            Self::Cautious | Self::Everything => None,
         }
     }
 }
@@ -221,11 +220,16 @@ impl Engine {
     /// Returns why a plan must not be applied: it touches what is protected, or deletes too much.
     pub fn permitted(&self, plan: &Plan, options: &ApplyOptions) -> Result<(), Problem> {
         if !plan.refused.is_empty() {
-            return Err(Problem::Refused {
-                message: "the plan touches what is protected".to_owned(),
-                help: Some("take `protect: true` away first, and apply that".to_owned()),
-                details: plan.refused.clone(),
-            });
+            let protected = plan.refused.iter().all(|why| why.contains(" is protected "));
+            let (message, help) = match protected {
+                true => (
+                    "the plan touches what is protected",
+                    Some("take `protect: true` away first, and apply that".to_owned()),
+                ),
+                false => ("this plan cannot be applied", None),
+            };
+            let (message, details) = (message.to_owned(), plan.refused.clone());
+            return Err(Problem::Refused { message, help, details });
         }
         match options.budget.exceeded(plan).filter(|_| !options.destroy) {
             Some(why) => Err(Problem::refused(why)

@@ -10,6 +10,7 @@ use model::file::stack::Header;
 use model::judge::{Differing, Judgement, judge};
 use model::plan::{Action, Item, Place, Reason, Seen, Verdict, Want};
 use model::record::{Record, Row};
+use model::value::{Reading, filled};
 use model::{Erased, Object, Order, Tree, Value};
 
 use super::draft::{Bounds, Draft, Standing};
@@ -135,10 +136,7 @@ impl<'a> Planner<'a> {
     /// Two resources must not be the same thing in the world; one that is the same as something that
     /// the file no longer names has been renamed.
     fn claim(&mut self, at: usize, kind: &'a Erased, want: &Want) {
-        if !want.spec.values().all(Value::is_complete) {
-            return;
-        }
-        let Some(identity) = (kind.identity)(&want.spec) else { return };
+        let Some(identity) = identity(kind, &want.spec) else { return };
         if let Some(&other) = self.identities.get(&(kind.name, identity.clone())) {
             let stack = self.question.stack;
             let (own, other) = (&stack.resources[at], &stack.resources[other]);
@@ -334,6 +332,16 @@ impl<'a> Planner<'a> {
         let source = self.question.sources.get(span.source);
         Place { file: source.name.clone(), line: source.line_of(span.start) + 1 }
     }
+}
+
+/// Stands for what is not known yet while it is asked which thing a spec means.
+const HOLE: &str = "later-7f3ca1";
+
+/// Which thing in the world a spec means, if what is known of it says so.
+fn identity(kind: &Erased, spec: &Tree) -> Option<String> {
+    let mut unknown = |_: &str| Ok(Reading::Known(Value::text(HOLE)));
+    let spec = filled(spec, &mut unknown).ok()?;
+    (kind.identity)(&spec).filter(|identity| !identity.contains(HOLE))
 }
 
 fn item(resource: &Resource, kind: &str, action: Action) -> Item {

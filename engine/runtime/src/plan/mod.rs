@@ -119,7 +119,8 @@ impl<'a> Planner<'a> {
         let silent =
             |draft: &Draft| draft.item.action == Action::Remember && draft.item.note.is_none();
         let (mut drafts, mut refused) = (self.drafts, self.refused);
-        let steps = order::steps(stack, self.question.state, &mut drafts, outputs.step);
+        let steps =
+            order::steps(stack, self.question.state, &mut drafts, outputs.step, &mut refused);
         let mut items: Vec<_> =
             drafts.into_iter().filter(|draft| !silent(draft)).map(|draft| draft.item).collect();
         items.sort_by(|a, b| a.address.cmp(&b.address));

@@ -9,8 +9,8 @@
 //! 5. What uses something that is destroyed first is itself destroyed first, and lets go of nothing
 //!    before it (1 and 2 would contradict 3 and 4 otherwise). Call it bound.
 //! 6. A destroy-first replacement that is only feared waits until the value is known (unless bound).
-//! 7. What takes the place of another one in the world is made after that one is destroyed, unless
-//!    that would make a circle.
+//! 7. What takes the place of another one in the world is made after that one is destroyed. Where that
+//!    would make a circle, the plan is refused.
 //!
 //! No circle is left: only 4 leads from `+` to `-`, by way of something destroyed first; back from `-` to
 //! `+` lead 3, 4 and 6, and these are never bound, so that nothing destroyed first lies behind them.
@@ -38,6 +38,7 @@ pub(super) fn steps(
     state: &State,
     drafts: &mut [Draft],
     outputs: Option<Outputs>,
+    refused: &mut Vec<String>,
 ) -> Vec<Step> {
     let mut weave = Weave::default();
     let bound = weave.making(stack, drafts);
@@ -46,7 +47,7 @@ pub(super) fn steps(
     }
     weave.destroying(drafts, &bound);
     weave.letting_go(state, drafts, &bound);
-    weave.taking_places(drafts);
+    weave.taking_places(drafts, refused);
     weave.sorted()
 }
 
@@ -128,8 +129,10 @@ impl Weave {
                     let waits = order == Order::DestroyFirst && !sure && !bound[at];
                     let (key, needs) = match order {
                         Order::CreateFirst => (name.clone(), BTreeSet::from([made])),
-                        _ if waits => (draft.key.clone(), self.needs[made].clone()),
-                        _ => (draft.key.clone(), BTreeSet::new()),
+                        Order::DestroyFirst if waits => {
+                            (draft.key.clone(), self.needs[made].clone())
+                        }
+                        Order::DestroyFirst => (draft.key.clone(), BTreeSet::new()),
                     };
                     let want = waits.then(|| Box::new(want.clone()));
                     let work = Work::Delete { key, seen: seen.clone(), want };
@@ -163,7 +166,7 @@ impl Weave {
                 match (self.destroyed[user], self.made[user]) {
                     (Some(theirs), _) => _ = self.needs[destroyed].insert(theirs),
                     (None, Some(made)) if lets_go && !bound[user] => {
-                        _ = self.needs[destroyed].insert(made)
+                        _ = self.needs[destroyed].insert(made);
                     }
                     _ => {}
                 }
@@ -171,20 +174,23 @@ impl Weave {
         }
     }
 
-    /// Rule 7. In a circle somebody has to come too early; that step fails, and the next plan makes it.
-    fn taking_places(&mut self, drafts: &[Draft]) {
-        let left =
-            |(at, draft): (usize, &'_ Draft)| Some((draft.leaves.clone()?, self.destroyed[at]?));
+    /// Rule 7.
+    fn taking_places(&mut self, drafts: &[Draft], refused: &mut Vec<String>) {
+        let left = |(at, draft): (usize, &'_ Draft)| Some((draft.leaves.clone()?, at));
         let left: HashMap<Standing, usize> = drafts.iter().enumerate().filter_map(left).collect();
-        if left.is_empty() {
-            return;
-        }
         for (at, draft) in drafts.iter().enumerate() {
-            let destroyed = draft.takes.as_ref().and_then(|place| left.get(place)).copied();
-            if let (Some(made), Some(destroyed)) = (self.made[at], destroyed)
-                && self.destroyed[at] != Some(destroyed)
-                && !self.waits(destroyed, made)
-            {
+            let Some(place) = &draft.takes else { continue };
+            let Some(&other) = left.get(place).filter(|&&other| other != at) else { continue };
+            let (Some(made), Some(destroyed)) = (self.made[at], self.destroyed[other]) else {
+                continue;
+            };
+            if self.waits(destroyed, made) {
+                refused.push(format!(
+                    "{} would take the place of {} ({} {}), which can only go after it: apply one of \
+                     the two changes first",
+                    draft.item.address, drafts[other].item.address, place.0, place.1
+                ));
+            } else {
                 self.needs[made].insert(destroyed);
             }
         }

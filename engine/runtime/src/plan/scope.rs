@@ -27,8 +27,8 @@ impl Targets {
             let block = stack.blocks[resource.block].name;
             names.iter().any(|name| *name == resource.address || name == block)
         };
-        for at in 0..chosen.len() {
-            chosen[at] |= named(&self.only, at);
+        for (at, chosen) in chosen.iter_mut().enumerate() {
+            *chosen |= named(&self.only, at);
         }
         // Later blocks need earlier ones: once backwards takes in all that the targets need.
         for block in stack.blocks.iter().rev() {
@@ -60,7 +60,7 @@ impl Targets {
     }
 
     /// Returns the names that mean nothing, given all addresses and blocks.
-    pub(super) fn unknown<'t>(&'t self, known: impl Fn(&str) -> bool) -> Vec<&'t str> {
+    pub(super) fn unknown(&self, known: impl Fn(&str) -> bool) -> Vec<&str> {
         let all = self.only.iter().chain(&self.without).map(String::as_str);
         all.filter(|name| !known(name)).collect()
     }

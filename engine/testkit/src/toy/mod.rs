@@ -84,7 +84,8 @@ macro_rules! in_a_world {
         ) -> Result<Option<model::Object>, model::Fault> {
             let identity = change.wanted().and_then(Self::identity);
             let secrets = context.secrets();
-            let make = |spec: &$spec, old: Option<&model::Object>, id| $make(spec, old, id, secrets);
+            let make =
+                |spec: &$spec, old: Option<&model::Object>, id| $make(spec, old, id, secrets);
             super::apply((&self.0, Self::NAME), context, change, identity, token, make).await
         }
 

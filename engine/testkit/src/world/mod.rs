@@ -20,8 +20,8 @@ use tokio::time::sleep;
 
 use crate::fuse::Fuse;
 use imagined::Imagined;
-use reality::Reality;
 pub(crate) use imagined::verb;
+use reality::Reality;
 pub use script::Script;
 
 /// See the module.

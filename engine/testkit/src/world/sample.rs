@@ -29,9 +29,8 @@ pub(super) fn object(kind: &Erased, spec: &Tree, id: String, secrets: &dyn Secre
             break;
         }
         for one in differences {
-            let place = |(name, value): (&String, &Value)| {
-                (*value == one.from).then(|| name.clone())
-            };
+            let place =
+                |(name, value): (&String, &Value)| (*value == one.from).then(|| name.clone());
             let own = object.attributes.get(one.key).is_some_and(|value| *value == one.from);
             let name = match own {
                 true => Some(one.key.to_owned()),
