@@ -295,6 +295,7 @@ fn file_type(file: &Path, root: Node<'_>) -> Option<FileType> {
 }
 
 /// What a secret parameter stands for where nothing is done with it.
+#[expect(clippy::unnecessary_wraps, reason = "the shape of what keeps")]
 fn unkept(name: &str, _: &str) -> Result<Value, String> {
     let name = format!("parameter-{name}");
     Ok(Value::Parts(vec![Piece::Secret { name, hash: Digest::default() }]))

@@ -138,7 +138,7 @@ impl Engine {
     /// Returns the name that a pipeline file gives to its pipeline.
     pub fn pipeline_name(&self, file: &Path) -> Result<String, Problem> {
         let loaded = Loaded::read(&self.project, file)?;
-        let name = loaded.document.root().get("pipeline").and_then(|name| name.scalar());
+        let name = loaded.document.root().get("pipeline").and_then(language::Node::scalar);
         match name {
             Some(name) => Ok(name.text.to_owned()),
             None => {

@@ -22,7 +22,7 @@ use crate::store::{RunId, RunOutcome};
 use crate::walk::Observer;
 
 /// How long a step waits for another run of its stack.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 impl Tasks {
     pub(super) async fn apply_stack(

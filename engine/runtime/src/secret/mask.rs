@@ -147,7 +147,7 @@ fn percent(text: &str, plus: bool, upper: bool) -> String {
     for byte in text.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(byte.into())
+                out.push(byte.into());
             }
             b' ' if plus => out.push('+'),
             _ if upper => out.push_str(&format!("%{byte:02X}")),

@@ -198,7 +198,7 @@ impl<'d, 'l> Loader<'d, 'l> {
         let mut header = Header { attempts: 4, ..Header::default() };
         for (key, value) in entries.iter() {
             match key.scalar()?.text {
-                "kind" => header.kind = value.scalar()?.text.to_owned(),
+                "kind" => value.scalar()?.text.clone_into(&mut header.kind),
                 "needs" | "count" | "each" | "protect" | "timeout" | "attempts" => {
                     return self.whole_header(node);
                 }

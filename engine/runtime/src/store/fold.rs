@@ -32,9 +32,8 @@ pub(super) fn fold<'e, E>(
         Event::Started { step, token, intent: Some(intent) } => {
             write(Write::Doubt { step, token, intent })
         }
-        Event::Started { .. } => Ok(()),
-        // Nobody knows how it went: it stays in doubt for the next run.
-        Event::Ended { ending: Ending::Errored { .. }, .. } => Ok(()),
+        // Of one that ended in error nobody knows how it went: it stays in doubt for the next run.
+        Event::Started { .. } | Event::Ended { ending: Ending::Errored { .. }, .. } => Ok(()),
         Event::Ended { step, ending, took, .. } => {
             if let Ending::Done { state, .. } = ending {
                 for change in state {

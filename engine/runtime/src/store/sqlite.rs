@@ -1,4 +1,4 @@
-//! The store in one SQLite file: WAL, `synchronous = FULL`, one writer thread, group commit.
+//! The store in one `SQLite` file: WAL, `synchronous = FULL`, one writer thread, group commit.
 //!
 //! Appends that arrive while a commit is under way share the next one. It must not answer before the
 //! commit has reached the disk, and it must not cut an append in two. After a failed commit the writer

@@ -327,6 +327,6 @@ fn since(begun: Instant) -> u64 {
 
 async fn told_to_stop_now(stop: &mut watch::Receiver<Stop>) {
     if stop.wait_for(|stop| *stop == Stop::Now).await.is_err() {
-        pending().await
+        pending::<()>().await;
     }
 }
