@@ -1,7 +1,7 @@
 //! Reading a document as a spec: notes every error, follows references, bounds aliases.
 //!
-//! What it says about wrong values is in [`crate::mismatch`], what it does with references in
-//! [`crate::follow`]. It must not know any kind of resource.
+//! What it says about wrong values is in `mismatch.rs`, what it does with references in
+//! `follow.rs`. It must not know any kind of resource.
 
 use std::borrow::Cow;
 
