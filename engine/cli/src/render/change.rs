@@ -104,7 +104,7 @@ impl Difference<'_> {
                 out.push(line);
             }
             (Some(from), Some(to)) if is_long(from) || is_long(to) => {
-                self.draw_text(from, to, line, room, style, out);
+                draw_text(from, to, line, room, style, out);
             }
             (Some(Value::List(from)), Some(Value::List(to))) => {
                 draw_list(from, to, line, room, style, out);
@@ -117,24 +117,23 @@ impl Difference<'_> {
             (None, None) => {}
         }
     }
+}
 
-    fn draw_text(
-        &self,
-        from: &Value,
-        to: &Value,
-        mut line: Line,
-        room: Room,
-        style: Style,
-        out: &mut Vec<Line>,
-    ) {
-        match (text_of(from), text_of(to)) {
-            (Some(a), Some(b)) => {
-                line.put(Ink::Dim, &diff::summary(&a, &b));
-                out.push(line);
-                diff::unified(&a, &b, room.lines, style, out);
-            }
-            _ => draw_change(&shown(from), &shown(to), line, room, style, out),
+fn draw_text(
+    from: &Value,
+    to: &Value,
+    mut line: Line,
+    room: Room,
+    style: Style,
+    out: &mut Vec<Line>,
+) {
+    match (text_of(from), text_of(to)) {
+        (Some(a), Some(b)) => {
+            line.put(Ink::Dim, &diff::summary(&a, &b));
+            out.push(line);
+            diff::unified(&a, &b, room.lines, style, out);
         }
+        _ => draw_change(&shown(from), &shown(to), line, room, style, out),
     }
 }
 

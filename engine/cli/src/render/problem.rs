@@ -28,7 +28,7 @@ pub(crate) fn problem(problem: &Problem, style: Style) -> String {
     }
     match problem {
         Problem::Refused { details, .. } => {
-            details.iter().for_each(|why| reason(why, style, &mut out))
+            details.iter().for_each(|why| reason(why, style, &mut out));
         }
         Problem::Failed(fault) => {
             explain(fault, style, &mut out);

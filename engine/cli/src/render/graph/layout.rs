@@ -71,7 +71,7 @@ pub(super) fn layout(problem: &Problem<'_>) -> Layout {
 /// Each node right of what it needs, layers of bounded height, and no node farther left than it has to be.
 fn layers(problem: &Problem<'_>) -> Vec<usize> {
     let nodes = problem.heights.len();
-    let most = ((nodes as f64).sqrt() * 1.5).ceil().clamp(6.0, 24.0) as usize;
+    let most = (nodes.isqrt() * 3).div_ceil(2).clamp(6, 24);
     let mut filled: Vec<usize> = Vec::new();
     let mut layer_of = vec![0; nodes];
     for id in 0..nodes {

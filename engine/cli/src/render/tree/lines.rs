@@ -188,7 +188,7 @@ fn taking_long(facts: &mut Facts, options: &Options, now: Duration, many: bool, 
 }
 
 /// What is at work, longest first: `still running: web (12 s, usually 3 s): health: GET /health → 503`.
-fn heartbeat(facts: &Facts, options: &Options, now: Duration, text: &mut String) {
+fn heartbeat(facts: &mut Facts, options: &Options, now: Duration, text: &mut String) {
     let mut at_work: Vec<_> = facts.at_work.iter().collect();
     at_work.sort_by_key(|(_, at_work)| at_work.since);
     let named = at_work.iter().take(NAMED).filter_map(|(id, at_work)| {
@@ -201,6 +201,11 @@ fn heartbeat(facts: &Facts, options: &Options, now: Duration, text: &mut String)
     let mut parts: Vec<String> = named.collect();
     if at_work.len() > NAMED {
         parts.push(format!("{} more", number(at_work.len() - NAMED)));
+    }
+    // Who was told that they are still at work need not be told that they take long.
+    let longest: Vec<_> = at_work.iter().take(NAMED).map(|(id, _)| **id).collect();
+    for id in longest {
+        facts.at_work.entry(id).and_modify(|at_work| at_work.told = true);
     }
     let line = match (&parts[..], &facts.held) {
         ([], Some((holder, since))) => {

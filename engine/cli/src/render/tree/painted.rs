@@ -161,7 +161,7 @@ impl Painted {
         rows.extend(
             self.recent.iter().filter_map(|one| entry::ended(facts, options, one)).map(Line::end),
         );
-        let each = if shown_at_work == 0 { 0 } else { tails / shown_at_work };
+        let each = tails.checked_div(shown_at_work).unwrap_or(0);
         for id in at_work.iter().take(shown_at_work) {
             let Some(working) = facts.at_work.get(id) else { continue };
             rows.extend(entry::at_work(facts, options, *id, working, now).map(Line::end));
