@@ -2,6 +2,7 @@
 //!
 //! It must not plan.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +16,11 @@ use serde_json::json as object;
 
 use crate::call::Call;
 use crate::problem::{Exit, usage};
-use crate::watching::Watching;
-use crate::{json, plain, stop};
+use crate::render::recovered::recovered;
+use crate::render::report::{Verb, View};
+use crate::render::tree;
+use crate::watching::{Expected, Watching};
+use crate::{json, outside, render, stop};
 
 /// Flags of everything that changes the world.
 #[derive(Args, Clone)]
@@ -78,30 +82,15 @@ pub(crate) fn tell_settled(call: &Call, stack: &str, settled: &Settled) {
     for run in &settled.abandoned {
         let event = object!({ "run": run.id, "subject": stack, "began_ms": run.began });
         call.screen.event("abandoned", event);
-        call.screen.note(&format!(
-            "{stack}  run {} ended without finishing (its process is gone)",
-            run.id
-        ));
     }
     for doubt in &settled.recovered {
-        let what = match doubt.verb {
-            model::event::Verb::Create => "made",
-            model::event::Verb::Update => "changed",
-            model::event::Verb::Delete => "destroyed",
-        };
-        let found = if doubt.happened { "it was, and is kept" } else { "it was not" };
-        call.screen.event(
-            "recovered",
-            object!({
-                "step": doubt.step, "kind": doubt.kind, "verb": doubt.verb,
-                "happened": doubt.happened,
-            }),
-        );
-        call.screen.note(&format!(
-            "  in doubt: {} {} was being {what}. Found: {found}",
-            doubt.kind, doubt.step
-        ));
+        let event = object!({
+            "step": doubt.step, "kind": doubt.kind, "verb": doubt.verb, "happened": doubt.happened,
+        });
+        call.screen.event("recovered", event);
     }
+    let text = recovered(stack, settled, &outside::moment(), call.screen.style);
+    call.screen.answer(&text);
 }
 
 /// What a person says to a plan.
@@ -168,20 +157,38 @@ pub(crate) async fn apply(
     id: Option<String>,
     options: &ApplyOptions,
 ) -> Result<Exit, Problem> {
-    let stack = plan.stack.clone();
+    let (stack, kinds) = (plan.stack.clone(), tree::kinds(&plan));
     let timings = engine.store.timings(&stack)?;
-    let watching = Watching::begin(&call.screen, timings);
+    let verb = verb(options);
+    let expected = Expected { verb, timings, kinds: kinds.clone() };
+    let watching = Watching::begin(&call.screen, expected);
     let stop = stop::listen(watching.feed());
     let report = engine.apply(plan, id, options, Arc::new(watching.feed()), stop).await;
     watching.end();
-    Ok(finish(call, &report?))
+    let verb = if options.destroy { Verb::Destroy } else { Verb::Apply };
+    Ok(finish(call, &report?, verb, &kinds))
 }
 
 /// Says what came of a run.
-pub(crate) fn finish(call: &Call, report: &Report) -> Exit {
+pub(crate) fn finish(
+    call: &Call,
+    report: &Report,
+    verb: Verb,
+    kinds: &HashMap<String, String>,
+) -> Exit {
+    let exit = exit(report);
     call.screen.event("run_ended", json::report(report));
-    call.screen.answer(&plain::report(report));
-    exit(report)
+    let again = match verb {
+        Verb::Apply => format!("windlass apply {}", report.subject),
+        Verb::Destroy => format!("windlass destroy {}", report.subject),
+        Verb::Run if report.outcome == RunOutcome::Stopped => {
+            format!("windlass run {} --resume", report.subject)
+        }
+        Verb::Run => format!("windlass run {}", report.subject),
+    };
+    let view = View { verb, kinds, again: &again, next: None, exit: exit as u8 };
+    call.screen.answer(&render::report::report(report, &view, call.screen.style));
+    exit
 }
 
 /// Returns the exit of a report. A plan that was stale is refused, not failed: planning again helps.
@@ -198,8 +205,5 @@ fn exit(report: &Report) -> Exit {
 /// Prints the outputs of a stack.
 pub(crate) fn tell_outputs(call: &Call, stack: &str, values: &Tree) {
     call.screen.event("outputs", object!({ "stack": stack, "values": json::tree(values) }));
-    let width = values.keys().map(|name| name.chars().count()).max().unwrap_or_default();
-    for (name, value) in values {
-        call.screen.answer(&format!("  {name:width$}  {}\n", plain::value(value)));
-    }
+    call.screen.answer(&render::report::outputs(values, call.screen.style));
 }

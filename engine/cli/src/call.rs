@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use model::Registry;
-use runtime::engine::{Engine, Outside, Problem};
+use runtime::engine::{Engine, Loaded, Outside, Problem};
 use runtime::project::{FileType, Project};
 use tokio::runtime::{Builder, Runtime};
 
@@ -18,6 +19,7 @@ use crate::args::{Arguments, Colours, Command, Global};
 use crate::commands;
 use crate::outside::{OsRandom, Surroundings, SystemClock};
 use crate::problem::{Exit, failed, tell, usage};
+use crate::render::style::Style;
 use crate::screen::Screen;
 
 /// What a command gets.
@@ -59,9 +61,26 @@ fn screen(global: &Global, around: &Surroundings) -> Screen {
         Colours::Auto => around.shows && !plain && !global.json,
     };
     let named = around.variable("COLUMNS").and_then(|columns| columns.parse().ok());
-    let width = named.or(around.width).unwrap_or(100).clamp(40, 400);
-    let live = around.shows && !global.json && around.variable("TERM") != Some("dumb");
-    Screen::new(global.json, global.quiet, live, around.asks && !global.json, colour, width)
+    let width = named.or(around.width).unwrap_or(WIDTH).clamp(40, 400);
+    let style = Style { colour, unicode: unicode(around), width };
+    Screen {
+        json: global.json,
+        quiet: global.quiet,
+        live: around.shows && !global.json && around.variable("TERM") != Some("dumb"),
+        asks: around.asks && !global.json,
+        style,
+        closed: AtomicBool::new(false),
+    }
+}
+
+/// Columns where there is no terminal.
+const WIDTH: usize = 100;
+
+/// Only a locale that was chosen can forbid it.
+fn unicode(around: &Surroundings) -> bool {
+    let names = ["LC_ALL", "LC_CTYPE", "LANG"];
+    let locale = names.into_iter().find_map(|name| around.variable(name)).unwrap_or("C.UTF-8");
+    !matches!(locale, "C" | "POSIX")
 }
 
 fn dispatch(call: &Call, command: Option<Command>) -> Result<Exit, Problem> {
@@ -147,7 +166,8 @@ impl Call {
 
     /// Returns the file that a name or path means.
     pub(crate) fn locate(&self, project: &Project, named: &str, of: FileType) -> Result<PathBuf, Problem> {
-        project.locate(named, of, &self.around.folder).ok_or_else(|| {
+        let found = project.locate(named, of, &self.around.folder);
+        found.or_else(|| declared_as(project, named, of)).ok_or_else(|| {
             let files = project.files(of).unwrap_or_default();
             let names: Vec<&str> = files.iter().filter_map(|file| file.file_stem()?.to_str()).collect();
             let what = of.key();
@@ -170,6 +190,18 @@ impl Call {
         });
         named.collect()
     }
+}
+
+/// The file that gives itself a name, whatever the file is called.
+fn declared_as(project: &Project, named: &str, of: FileType) -> Option<PathBuf> {
+    let says = |file: &PathBuf| {
+        let loaded = Loaded::read(project, file).ok();
+        let name = loaded.and_then(|loaded| {
+            Some(loaded.document.root().get(of.key())?.scalar()?.text.to_owned())
+        });
+        name.as_deref() == Some(named)
+    };
+    project.files(of).ok()?.into_iter().find(says)
 }
 
 /// Returns a runtime for looking and planning: everything on this thread.

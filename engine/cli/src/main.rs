@@ -7,6 +7,7 @@
 //! | [`call`] | one call of the program: its folder, its project, its engine |
 //! | [`commands`] | one file for each verb |
 //! | [`observer`], [`watching`] | what happens in a run, as it happens |
+//! | [`render`] | from data to text |
 //! | [`screen`] | the only place that prints |
 //! | [`problem`] | why something was not done, in words and as an exit code |
 //!
@@ -21,8 +22,8 @@ mod json;
 mod observer;
 mod outside;
 mod planning;
-mod plain;
 mod problem;
+mod render;
 mod saved;
 mod screen;
 mod stacks;

@@ -10,6 +10,8 @@ use std::time::{Instant, SystemTime};
 
 use model::context::{Clock, Random};
 
+use crate::render::when::{Moment, millis};
+
 /// What is around one call of the program.
 pub(crate) struct Surroundings {
     /// What was typed, the program's name first.
@@ -44,7 +46,7 @@ impl Surroundings {
             begun: Instant::now(),
             shows: std::io::stdout().is_terminal(),
             asks: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
-            width: terminal_width(),
+            width: terminal_size().map(|(columns, _)| columns),
         }
     }
 
@@ -54,9 +56,16 @@ impl Surroundings {
     }
 }
 
-fn terminal_width() -> Option<usize> {
+/// Returns columns and rows of the terminal that standard output goes to, if it is one.
+pub(crate) fn terminal_size() -> Option<(usize, usize)> {
     let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
-    (size.ws_col > 0).then_some(size.ws_col.into())
+    (size.ws_col > 0).then_some((size.ws_col.into(), size.ws_row.into()))
+}
+
+/// Returns the time now, and the zone of who reads.
+pub(crate) fn moment() -> Moment {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Moment { now: millis(now), zone: jiff::tz::TimeZone::system() }
 }
 
 /// The clock of this machine.

@@ -2,10 +2,11 @@
 //!
 //! It must not decide what is a problem.
 
-use language::render::{DecorStyle, Renderer, render_at};
+use language::Diagnostic;
 use runtime::engine::{Problem, Wrong};
 use serde_json::json;
 
+use crate::render::{self, diagnostics::diagnostics as render_wrong};
 use crate::screen::Screen;
 
 /// How a command ended; the number that the shell sees.
@@ -50,52 +51,39 @@ impl Exit {
 pub(crate) fn tell(problem: Problem, screen: &Screen) -> Exit {
     let exit = Exit::of(&problem);
     match problem {
-        Problem::Files(wrong) => tell_wrong(*wrong, screen),
+        Problem::Files(wrong) => tell_wrong(*wrong, 1, exit, screen),
         other => tell_other(&other, exit, screen),
     }
     exit
 }
 
 /// Shows everything that is wrong with files.
-pub(crate) fn tell_wrong(wrong: Wrong, screen: &Screen) {
+pub(crate) fn tell_wrong(wrong: Wrong, files: usize, exit: Exit, screen: &Screen) {
     let Wrong { diagnostics, sources } = wrong;
-    if screen.json {
-        let count = (diagnostics.errors(), diagnostics.warnings());
-        for one in diagnostics.sorted() {
-            screen.event("diagnostic", one.to_json(&sources));
+    match screen.json {
+        true => {
+            let told = |one: &Diagnostic| screen.event("diagnostic", one.to_json(&sources));
+            diagnostics.sorted().iter().for_each(told);
         }
-        screen.event("checked", json!({ "errors": count.0, "warnings": count.1 }));
-        return;
+        false => screen.complain(&render_wrong(diagnostics, &sources, files, exit as u8, screen.style)),
     }
-    let renderer = if screen.colour { Renderer::styled() } else { Renderer::plain() };
-    let renderer = renderer.decor_style(DecorStyle::Unicode);
-    screen.complain(&render_at(diagnostics, &sources, &renderer, screen.width));
 }
 
 fn tell_other(problem: &Problem, exit: Exit, screen: &Screen) {
+    if !screen.json {
+        return screen.complain(&render::problem::problem(problem, screen.style));
+    }
     let (message, details) = match problem {
         Problem::Refused { message, details, .. } => (message.clone(), details.clone()),
         Problem::Failed(fault) => (fault.message.clone(), fault.details.clone()),
         other => (other.message(), Vec::new()),
     };
+    let kind = if exit == Exit::Refused { "refused" } else { "error" };
     let advice = problem.advice();
-    if screen.json {
-        let kind = if exit == Exit::Refused { "refused" } else { "error" };
-        screen.event(
-            kind,
-            json!({ "message": message, "details": details, "help": advice, "exit": exit as u8 }),
-        );
-        return;
-    }
-    let word = if exit == Exit::Refused { "refused" } else { "error" };
-    let mut text = format!("{}: {message}\n", screen.strong(word));
-    for line in details {
-        text.push_str(&format!("  - {line}\n"));
-    }
-    if let Some(advice) = advice {
-        text.push_str(&format!("  try: {advice}\n"));
-    }
-    screen.complain(&text);
+    screen.event(
+        kind,
+        json!({ "message": message, "details": details, "help": advice, "exit": exit as u8 }),
+    );
 }
 
 /// Returns a problem of what was typed.

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
+use crate::render::style::Style;
+
 /// Where everything is written to.
 pub(crate) struct Screen {
     /// Events instead of text.
@@ -17,20 +19,13 @@ pub(crate) struct Screen {
     pub(crate) live: bool,
     /// Somebody can be asked.
     pub(crate) asks: bool,
-    /// Whether text has colour.
-    pub(crate) colour: bool,
-    /// Characters in a line.
-    pub(crate) width: usize,
-    closed: AtomicBool,
+    /// What text is drawn for.
+    pub(crate) style: Style,
+    /// Nobody reads any more.
+    pub(crate) closed: AtomicBool,
 }
 
 impl Screen {
-    /// Returns a screen of this width.
-    pub(crate) fn new(json: bool, quiet: bool, live: bool, asks: bool, colour: bool, width: usize) -> Self {
-        let closed = AtomicBool::new(false);
-        Self { json, quiet, live, asks, colour, width, closed }
-    }
-
     /// Writes the answer to what was asked: text that ends with a line end if it is not empty.
     pub(crate) fn answer(&self, text: &str) {
         if !self.json {
@@ -81,14 +76,17 @@ impl Screen {
         }
     }
 
-    /// Returns a word that should be seen.
-    pub(crate) fn strong(&self, word: &str) -> String {
-        if self.colour { format!("\x1b[1;31m{word}\x1b[0m") } else { word.to_owned() }
-    }
-
     /// Returns whether nobody reads any more.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Lets somebody paint on it.
+    pub(crate) fn paint(&self, with: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+        let mut out = io::stdout().lock();
+        if !self.is_closed() && with(&mut out).and_then(|()| out.flush()).is_err() {
+            self.closed.store(true, Ordering::Relaxed);
+        }
     }
 
     fn write(&self, text: &str) {

@@ -4,9 +4,11 @@
 //! anything.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use model::ledger::Steps;
 use runtime::walk::Stop;
@@ -14,7 +16,8 @@ use serde_json::{Value as Json, json};
 
 use crate::json;
 use crate::observer::{Feed, Happening};
-use crate::plain;
+use crate::outside;
+use crate::render::tree::{Options, Tree};
 use crate::screen::Screen;
 
 /// Somebody who watches a run.
@@ -23,14 +26,25 @@ pub(crate) struct Watching {
     feed: Feed,
 }
 
+/// What is known of a run before it begins.
+pub(crate) struct Expected {
+    /// What it does, in a word: `apply`, `destroy`, `run`.
+    pub(crate) verb: &'static str,
+    /// How long steps took last time, in milliseconds, by name.
+    pub(crate) timings: HashMap<String, u64>,
+    /// The kinds of what is destroyed, by address.
+    pub(crate) kinds: HashMap<String, String>,
+}
+
 impl Watching {
-    /// Begins to watch. `timings`: how long steps took last time, in milliseconds.
-    pub(crate) fn begin(screen: &Arc<Screen>, timings: HashMap<String, u64>) -> Self {
+    /// Begins to watch.
+    pub(crate) fn begin(screen: &Arc<Screen>, expected: Expected) -> Self {
         let (feed, happenings) = Feed::new();
         let screen = Arc::clone(screen);
-        let draw = move || match screen.json {
-            true => events(&screen, &happenings),
-            false => plain::follow(&screen, &happenings, &timings),
+        let draw = move || match (screen.json, screen.quiet) {
+            (true, _) => events(&screen, &happenings),
+            (false, true) => while !matches!(happenings.recv(), Ok(Happening::Over) | Err(_)) {},
+            (false, false) => picture(&screen, &happenings, expected),
         };
         let thread = thread::Builder::new().name("screen".to_owned()).spawn(draw).ok();
         Self { thread, feed }
@@ -47,6 +61,57 @@ impl Watching {
         if let Some(thread) = self.thread {
             _ = thread.join();
         }
+    }
+}
+
+/// How often the picture is painted.
+const FRAME: Duration = Duration::from_millis(100);
+
+fn picture(screen: &Screen, happenings: &Receiver<Happening>, expected: Expected) {
+    let Expected { verb, timings, kinds } = expected;
+    let rows = screen.live.then(outside::terminal_size).flatten().map(|(_, rows)| rows);
+    let options = Options {
+        style: screen.style,
+        rows,
+        verb: verb.to_owned(),
+        timings,
+        kinds,
+        output: verb == "run",
+    };
+    let (mut tree, begun) = (Tree::new(options), Instant::now());
+    let mut painted = begun;
+    loop {
+        let due = (painted + FRAME).saturating_duration_since(Instant::now());
+        match happenings.recv_timeout(due) {
+            Ok(Happening::Over) | Err(RecvTimeoutError::Disconnected) => break,
+            Ok(happening) => take(&mut tree, happening, begun.elapsed()),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if painted.elapsed() >= FRAME {
+            if let Some((columns, rows)) = rows.and_then(|_| outside::terminal_size()) {
+                tree.resize(columns, rows);
+            }
+            screen.paint(|out| tree.tick(begun.elapsed(), out));
+            painted = Instant::now();
+        }
+    }
+    screen.paint(|out: &mut dyn io::Write| tree.finish(begun.elapsed(), out));
+}
+
+fn take(tree: &mut Tree, happening: Happening, now: Duration) {
+    match happening {
+        Happening::Waiting(holder) => tree.waiting(now, &holder),
+        Happening::Began { run, subject, steps } => tree.began(now, run.0, &subject, &steps),
+        Happening::Running(id) => tree.running(now, id),
+        Happening::Status(id, text) => tree.status(id, &text),
+        Happening::Line(id, text) => tree.line(id, &text),
+        Happening::Retrying(id, fault, pause) => tree.retrying(now, id, &fault.message, pause),
+        Happening::Ended(id, ending, took) => tree.ended(id, &ending, took),
+        Happening::Stopping(Stop::Now) => tree.say("stopping now: what runs is left as it is"),
+        Happening::Stopping(_) => {
+            tree.say("nothing more is started; waiting for what runs (Ctrl-C again stops now)");
+        }
+        Happening::Over => {}
     }
 }
 

@@ -63,7 +63,7 @@ async fn kept_plan(
     options: ApplyOptions,
 ) -> Result<Exit, Problem> {
     let stack = saved.plan.stack.clone();
-    show(call, &saved.plan);
+    show(call, &saved.plan, false, Vec::new());
     let exit = apply(call, engine, saved.plan, Some(saved.id), &options).await?;
     outputs(call, engine, &stack, exit)?;
     Ok(exit)
@@ -107,7 +107,7 @@ async fn one(
     options: ApplyOptions,
 ) -> Result<Exit, Problem> {
     let plan = settled(call, engine, request, planned, &options).await?;
-    show(call, &plan);
+    show(call, &plan, false, Vec::new());
     let stack = plan.stack.clone();
     if plan.is_empty() && plan.refused.is_empty() {
         outputs(call, engine, &stack, Exit::Done)?;

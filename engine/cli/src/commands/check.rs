@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::call::Call;
 use crate::given::GivenArgs;
 use crate::problem::{Exit, tell_wrong};
+use crate::render::diagnostics::well;
 
 /// Check files: all errors of all of them at once
 #[derive(Args)]
@@ -35,22 +36,16 @@ pub(crate) fn run(call: &Call, args: &Check) -> Result<Exit, Problem> {
     let store = store.as_ref().map(|store| store as &dyn Store);
     let given = args.given.all(call)?;
     let Checked { files, wrong } = check(&project, &kinds, store, only, &given)?;
-    let bad = wrong.diagnostics.has_errors();
-    if !wrong.diagnostics.is_empty() || call.screen.json {
-        tell_wrong(wrong, &call.screen);
+    let (errors, warnings) = (wrong.diagnostics.errors(), wrong.diagnostics.warnings());
+    let exit = if errors == 0 { Exit::Done } else { Exit::Usage };
+    let style = call.screen.style;
+    match wrong.diagnostics.is_empty() {
+        true => call.screen.answer(&well(files.len(), style)),
+        false => tell_wrong(wrong, files.len(), exit, &call.screen),
     }
-    let (count, plural) = (files.len(), if files.len() == 1 { "" } else { "s" });
-    call.screen.event("files", json!({ "files": files }));
-    if !bad {
-        let took = call.took().as_secs_f64();
-        call.screen.answer(&format!("{count} file{plural} checked, no errors  {took:.2} s\n"));
-        return Ok(Exit::Done);
-    }
-    call.screen.complain(&match call.screen.json {
-        true => String::new(),
-        false => format!("{count} file{plural} checked; `windlass explain KIND` lists the keys of a kind\n"),
-    });
-    Ok(Exit::Usage)
+    let event = json!({ "files": files, "errors": errors, "warnings": warnings });
+    call.screen.event("checked", event);
+    Ok(exit)
 }
 
 fn located(call: &Call, named: &str) -> Result<PathBuf, Problem> {

@@ -49,7 +49,7 @@ async fn destroy(call: &Call, args: &Destroy, engine: &Engine) -> Result<Exit, P
         call.screen.answer(&format!("{name}  nothing is left of it\n"));
         return Ok(Exit::Done);
     }
-    show(call, &plan);
+    show(call, &plan, false, Vec::new());
     let options = match confirm(call, &plan, args.yes, options, engine)? {
         Said::Yes(options) => options,
         Said::No => return Ok(left(call)),

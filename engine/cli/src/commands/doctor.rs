@@ -13,22 +13,14 @@ use serde_json::json;
 
 use crate::call::Call;
 use crate::problem::Exit;
+use crate::render::doctor::{Finding, doctor};
 
 /// See whether this machine and this project are ready
 #[derive(Args)]
 pub(crate) struct Doctor {}
 
-/// One thing that was looked at.
-struct Finding {
-    name: &'static str,
-    is: Result<String, String>,
-    mend: String,
-}
-
-impl Finding {
-    fn new(name: &'static str, is: Result<String, String>, mend: impl Into<String>) -> Self {
-        Self { name, is, mend: mend.into() }
-    }
+fn finding(name: &str, is: Result<String, String>, mend: impl Into<String>) -> Finding {
+    Finding { name: name.to_owned(), is, mend: mend.into() }
 }
 
 pub(crate) fn run(call: &Call, _: &Doctor) -> Result<Exit, Problem> {
@@ -44,19 +36,15 @@ pub(crate) fn run(call: &Call, _: &Doctor) -> Result<Exit, Problem> {
     findings.push(program(call, "git", "apt-get install git"));
     findings.push(program(call, "sh", "apt-get install dash"));
     findings.push(clock());
-    let mut bad = 0;
-    for Finding { name, is, mend } in findings {
-        bad += usize::from(is.is_err());
-        let ok = is.is_ok();
-        let (sign, text) = match is {
-            Ok(text) => ("✓", text),
-            Err(text) => ("✗", format!("{text}\n    mend: {mend}")),
-        };
-        let help = (!ok).then_some(&mend);
-        call.screen.event("checked_up", json!({ "what": name, "ok": ok, "is": text, "mend": help }));
-        call.screen.answer(&format!("{sign} {name:<10}  {text}\n"));
+    for Finding { name, is, mend } in &findings {
+        let (ok, (Ok(text) | Err(text))) = (is.is_ok(), is);
+        let help = (!ok).then_some(mend);
+        let event = json!({ "what": name, "ok": ok, "is": text, "mend": help });
+        call.screen.event("examined", event);
     }
-    Ok(if bad == 0 { Exit::Done } else { Exit::Failed })
+    call.screen.answer(&doctor(&findings, call.screen.style));
+    let well = findings.iter().all(|one| one.is.is_ok());
+    Ok(if well { Exit::Done } else { Exit::Failed })
 }
 
 fn of_project(call: &Call, project: &Project) -> Finding {
@@ -64,7 +52,7 @@ fn of_project(call: &Call, project: &Project) -> Finding {
         Ok(_) => Ok(project.root.display().to_string()),
         Err(problem) => Err(problem.message()),
     };
-    Finding::new("project", is, "windlass init")
+    finding("project", is, "windlass init")
 }
 
 fn home(project: &Project) -> Finding {
@@ -79,7 +67,7 @@ fn home(project: &Project) -> Finding {
         }
         Ok(_) => Ok(".windlass can be written, for its owner alone".to_owned()),
     };
-    Finding::new("home", is, format!("chmod -R u+rwX,go= {}", home.display()))
+    finding("home", is, format!("chmod -R u+rwX,go= {}", home.display()))
 }
 
 fn key(project: &Project) -> Finding {
@@ -98,7 +86,7 @@ fn key(project: &Project) -> Finding {
         true => format!("chmod 600 {}", path.display()),
         false => format!("cp YOUR-COPY-OF-THE-KEY {}", path.display()),
     };
-    Finding::new("key", is, mend)
+    finding("key", is, mend)
 }
 
 fn store(project: &Project) -> Finding {
@@ -108,7 +96,7 @@ fn store(project: &Project) -> Finding {
         true => SqliteStore::examine(&path).map(|()| "whole".to_owned()).map_err(|error| error.to_string()),
     };
     let mend = format!("put back a copy of {}", path.display());
-    Finding::new("store", is, mend)
+    finding("store", is, mend)
 }
 
 /// Less than this is too little for a run with its logs, in bytes.
@@ -124,7 +112,7 @@ fn space(project: &Project) -> Finding {
             if free < LEAST_SPACE { Err(text) } else { Ok(text) }
         }
     };
-    Finding::new("disk", is, format!("du -sh {}/logs", project.home.display()))
+    finding("disk", is, format!("du -sh {}/logs", project.home.display()))
 }
 
 fn unfinished(call: &Call, project: &Project) -> Option<Finding> {
@@ -140,14 +128,14 @@ fn unfinished(call: &Call, project: &Project) -> Option<Finding> {
         runtime::store::RunKind::Pipeline => format!("windlass run {} --resume", run.subject),
         _ => format!("windlass apply {}", run.subject),
     });
-    Some(Finding::new("runs", is, mend))
+    Some(finding("runs", is, mend))
 }
 
 fn program(call: &Call, name: &'static str, mend: &str) -> Finding {
     let path = call.around.variable("PATH").unwrap_or("/usr/bin:/bin");
     let found = path.split(':').map(|folder| Path::new(folder).join(name)).find(|file| file.is_file());
     let is = found.map(|file| file.display().to_string()).ok_or_else(|| "is not there".to_owned());
-    Finding::new(name, is, mend)
+    finding(name, is, mend)
 }
 
 /// 2026-01-01: no clock that is right says less.
@@ -159,5 +147,5 @@ fn clock() -> Finding {
         true => Ok("can be right".to_owned()),
         false => Err("is years behind: certificates and schedules would be wrong".to_owned()),
     };
-    Finding::new("clock", is, "timedatectl set-ntp true")
+    finding("clock", is, "timedatectl set-ntp true")
 }

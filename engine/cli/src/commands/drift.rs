@@ -5,11 +5,14 @@ use model::plan::Plan;
 use runtime::engine::{Engine, Problem};
 use serde_json::json;
 
+use super::plan::detail;
 use crate::call::{Call, light};
 use crate::given::GivenArgs;
 use crate::planning::{Outcome, PlanArgs, plan_one};
 use crate::problem::Exit;
-use crate::{json, plain, stacks};
+use crate::render::drift::View;
+use crate::render::hint::Hint;
+use crate::{json, render, stacks};
 
 /// Show what was changed outside of Windlass
 #[derive(Args)]
@@ -38,29 +41,25 @@ async fn drift(call: &Call, args: &Drift, engine: &Engine) -> Result<Exit, Probl
     for at in 0..meant.len() {
         let request = flags.request(call, &meant[at], meant.len() == 1)?;
         if let Outcome::Planned(planned) = plan_one(engine, &request, &meant, at).await? {
-            drifted |= show(call, planned.plan);
+            drifted |= show(call, &planned.plan);
         }
     }
     Ok(if drifted && args.detailed_exitcode { Exit::Pending } else { Exit::Done })
 }
 
 /// Shows the drifted part of a plan; returns whether there is any.
-fn show(call: &Call, mut plan: Plan) -> bool {
-    plan.items.retain(|item| item.drifted);
-    plan.outputs.clear();
-    plan.refused.clear();
+fn show(call: &Call, plan: &Plan) -> bool {
     let took = call.took();
-    let items: Vec<_> = plan.items.iter().map(json::item).collect();
+    let drifted = plan.items.iter().filter(|item| item.drifted);
+    let items: Vec<_> = drifted.map(json::item).collect();
+    let any = !items.is_empty();
     let event = json!({
         "stack": plan.stack, "known": plan.known, "items": items,
         "took_ms": took.as_millis() as u64,
     });
     call.screen.event("drift", event);
-    let (stack, known, took) = (&plan.stack, plan.known, took.as_secs_f64());
-    if plan.items.is_empty() {
-        call.screen.answer(&format!("{stack}  as it was applied, {known} resources  {took:.2} s\n"));
-        return false;
-    }
-    call.screen.answer(&plain::plan(&plan, took));
-    true
+    let next = vec![Hint::new("Bring it back", format!("windlass apply {}", plan.stack))];
+    let view = View { detail: detail(call, false), took, next };
+    call.screen.answer(&render::drift::drift(plan, &view, call.screen.style));
+    any
 }

@@ -1,14 +1,13 @@
 //! `windlass explain`: what a kind is for, its example, and all of its keys.
 
 use clap::Args;
-use language::explain::keys;
-use model::Erased;
 use runtime::engine::Problem;
 use serde_json::json as object;
 
 use crate::call::Call;
-use crate::json;
 use crate::problem::{Exit, usage};
+use crate::render::explain::{about, list};
+use crate::{json, render};
 
 /// Explain a kind of resource: its example and all keys
 #[derive(Args)]
@@ -21,10 +20,10 @@ pub(crate) fn run(call: &Call, args: &Explain) -> Result<Exit, Problem> {
     let kinds = call.kinds();
     let Some(name) = &args.kind else {
         for kind in kinds.kinds() {
-            let about = about(kind);
-            call.screen.event("kind", object!({ "kind": kind.name, "about": about }));
-            call.screen.answer(&format!("{:<20}  {about}\n", kind.name));
+            let event = object!({ "kind": kind.name, "about": about(kind) });
+            call.screen.event("kind", event);
         }
+        call.screen.answer(&list(&kinds, call.screen.style));
         return Ok(Exit::Done);
     };
     if name == "json" {
@@ -46,22 +45,6 @@ pub(crate) fn run(call: &Call, args: &Explain) -> Result<Exit, Problem> {
         "kind",
         object!({ "kind": kind.name, "about": about(kind), "example": kind.example }),
     );
-    call.screen.answer(&page(kind, call.screen.width));
+    call.screen.answer(&render::explain::kind(kind, call.screen.style));
     Ok(Exit::Done)
-}
-
-fn about(kind: &Erased) -> &'static str {
-    let doc = (kind.spec)().doc;
-    doc.split_once(". ").map_or(doc, |(first, _)| first).trim_end_matches('.')
-}
-
-fn page(kind: &Erased, width: usize) -> String {
-    let mut page = format!("{}: {}.\n\n{}\nKeys\n", kind.name, about(kind), kind.example);
-    page.push_str(&keys((kind.spec)(), width));
-    let attributes = keys((kind.object)(), width);
-    if !attributes.is_empty() {
-        page.push_str("\nAttributes, for references such as ${name.attribute}\n");
-        page.push_str(&attributes);
-    }
-    page
 }

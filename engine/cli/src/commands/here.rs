@@ -6,6 +6,7 @@ use runtime::store::SqliteStore;
 use serde_json::json;
 
 use crate::call::Call;
+use crate::outside;
 use crate::problem::Exit;
 
 pub(crate) fn run(call: &Call) -> Result<Exit, Problem> {
@@ -75,7 +76,7 @@ fn text(
         && let Some(run) = engine.store.runs(None, 1)?.first()
     {
         let outcome = run.outcome.map_or("unfinished", |outcome| outcome.word());
-        let (id, kind, when) = (run.id, run.kind.word(), super::runs::when(run.began));
+        let (id, kind, when) = (run.id, run.kind.word(), outside::moment().ago(run.began));
         text.push_str(&format!("  last run   {id}: {kind} {}, {outcome}, {when}\n", run.subject));
     }
     text.push('\n');

@@ -11,9 +11,9 @@ use runtime::engine::{Engine, Problem, StepDetails};
 use runtime::store::RunId;
 use serde_json::json;
 
-use super::runs::when;
 use super::state::split;
 use crate::call::Call;
+use crate::outside;
 use crate::problem::{Exit, failed, usage};
 
 /// Print what steps of a run wrote, or what a service writes
@@ -64,11 +64,11 @@ fn steps(call: &Call, engine: &Engine, args: &Logs) -> Result<(), Problem> {
         }
     }
     let skip = args.lines.map_or(0, |lines| all.len().saturating_sub(lines));
-    let count = all.len();
+    let (count, moment) = (all.len(), outside::moment());
     for (step, line) in all.into_iter().skip(skip) {
         let event = json!({ "run": id, "step": step, "at_ms": line.at, "line": line.text });
         call.screen.event("log", event);
-        let time = if args.times { format!("{}  ", when(line.at)) } else { String::new() };
+        let time = if args.times { moment.exact(line.at) + "  " } else { String::new() };
         let name = if args.step.is_none() { format!("{step} | ") } else { String::new() };
         call.screen.answer(&format!("{time}{name}{}\n", line.text));
     }

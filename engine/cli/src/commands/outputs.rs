@@ -6,8 +6,8 @@ use runtime::engine::Problem;
 use super::plan::stack_name;
 use crate::applying::tell_outputs;
 use crate::call::Call;
-use crate::plain;
 use crate::problem::{Exit, usage};
+use crate::render::value::shown;
 
 /// Print the outputs of a stack
 #[derive(Args)]
@@ -34,7 +34,7 @@ pub(crate) fn run(call: &Call, args: &Outputs) -> Result<Exit, Problem> {
         let names = language::suggest::list(outputs.values.keys().map(String::as_str));
         return Err(usage(format!("the stack `{stack}` has no output `{name}`"), format!("there are {names}")));
     };
-    call.screen.answer(&format!("{}\n", plain::value(value)));
+    call.screen.answer(&format!("{}\n", shown(value)));
     let one = [(name.clone(), value.clone())].into();
     if call.screen.json {
         tell_outputs(call, &stack, &one);

@@ -12,7 +12,9 @@ use crate::call::{Call, light};
 use crate::outside::OsRandom;
 use crate::planning::{Outcome, PlanArgs, plan_one};
 use crate::problem::{Exit, usage};
-use crate::{json, plain, saved, stacks};
+use crate::render::hint::Hint;
+use crate::render::plan::{Detail, View};
+use crate::{json, render, saved, stacks};
 
 /// Show what would change, and why
 ///
@@ -38,6 +40,10 @@ pub(crate) struct Plan {
     /// Exit with 3 if something would change
     #[arg(long)]
     detailed_exitcode: bool,
+
+    /// With all keys of what is created, and nothing shortened
+    #[arg(long)]
+    full: bool,
 
     #[command(flatten)]
     plan: PlanArgs,
@@ -104,14 +110,25 @@ fn kept(call: &Call, args: &Plan, plan: model::plan::Plan) -> Result<Exit, Probl
         let mut name = [0; 16];
         OsRandom.fill(&mut name);
         saved::keep(&call.around.folder.join(path), plan, &name)?;
-        call.screen.note(&format!("kept in {0}; apply it with: windlass apply {0}", path.display()));
         call.screen.event("plan_kept", json!({ "file": path }));
     }
     Ok(exit)
 }
 
 fn shown(call: &Call, args: &Plan, plan: &model::plan::Plan) -> Exit {
-    show(call, plan);
+    let next = match (&args.output, &args.show) {
+        (Some(path), _) | (_, Some(path)) => {
+            vec![Hint::new("Apply it", format!("windlass apply {}", path.display()))]
+        }
+        (None, None) if args.destroy => {
+            vec![Hint::new("Destroy it", format!("windlass destroy {}", plan.stack))]
+        }
+        (None, None) => vec![
+            Hint::new("Apply it", format!("windlass apply {}", plan.stack)),
+            Hint::new("Keep it", format!("windlass plan {0} -o {0}.plan", plan.stack)),
+        ],
+    };
+    show(call, plan, args.full, next);
     match (plan.refused.is_empty(), plan.is_unchanged()) {
         (false, _) => Exit::Refused,
         (true, false) if args.detailed_exitcode => Exit::Pending,
@@ -120,12 +137,22 @@ fn shown(call: &Call, args: &Plan, plan: &model::plan::Plan) -> Exit {
 }
 
 /// Shows a plan.
-pub(crate) fn show(call: &Call, plan: &model::plan::Plan) {
+pub(crate) fn show(call: &Call, plan: &model::plan::Plan, full: bool, next: Vec<Hint>) {
     let took = call.took();
     let mut event = json::plan(plan);
     event["took_ms"] = json!(took.as_millis() as u64);
     call.screen.event("plan", event);
-    call.screen.answer(&plain::plan(plan, took.as_secs_f64()));
+    let view = View { detail: detail(call, full), took: Some(took), next };
+    call.screen.answer(&render::plan::plan(plan, &view, call.screen.style));
+}
+
+/// Returns how much of a plan is drawn.
+pub(crate) fn detail(call: &Call, full: bool) -> Detail {
+    match (full, call.screen.live) {
+        (true, _) => Detail::Full,
+        (false, true) => Detail::Summary,
+        (false, false) => Detail::Complete,
+    }
 }
 
 /// Says that a stack cannot be planned yet.

@@ -1,5 +1,6 @@
 //! `windlass run`: runs a pipeline to its end.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use clap::Args;
@@ -10,9 +11,10 @@ use crate::applying::{WorkArgs, finish};
 use crate::call::{Call, full};
 use crate::given::GivenArgs;
 use crate::problem::Exit;
+use crate::render::report::Verb;
 use crate::stacks::one;
 use crate::stop;
-use crate::watching::Watching;
+use crate::watching::{Expected, Watching};
 
 /// Run a pipeline
 #[derive(Args)]
@@ -44,10 +46,11 @@ pub(crate) fn run(call: &Call, args: &Run) -> Result<Exit, Problem> {
     let subject = engine.pipeline_name(&request.file)?;
     let timings = engine.store.timings(&subject)?;
     runtime.block_on(async {
-        let watching = Watching::begin(&call.screen, timings);
+        let expected = Expected { verb: "run", timings, kinds: HashMap::new() };
+        let watching = Watching::begin(&call.screen, expected);
         let stop = stop::listen(watching.feed());
         let report = engine.run(&request, &options, Arc::new(watching.feed()), stop).await;
         watching.end();
-        Ok(finish(call, &report?))
+        Ok(finish(call, &report?, Verb::Run, &HashMap::new()))
     })
 }

@@ -7,7 +7,7 @@ use serde_json::json as object;
 use super::plan::stack_name;
 use crate::call::{Call, full};
 use crate::problem::{Exit, usage};
-use crate::{json, plain};
+use crate::{json, render};
 
 /// Look at what is remembered, and change it by hand
 #[derive(Args)]
@@ -61,8 +61,9 @@ fn list(call: &Call, engine: &Engine, stack: Option<&str>) -> Result<(), Problem
     };
     let mut count = 0;
     for stack in stacks {
-        for resource in engine.resources(&stack)? {
-            count += 1;
+        let resources = engine.resources(&stack)?;
+        count += resources.len();
+        for resource in &resources {
             call.screen.event(
                 "resource",
                 object!({
@@ -70,8 +71,9 @@ fn list(call: &Call, engine: &Engine, stack: Option<&str>) -> Result<(), Problem
                     "id": resource.id, "run": resource.run,
                 }),
             );
-            let name = format!("{stack}/{}", resource.address);
-            call.screen.answer(&format!("{name:<32}  {:<18}  {}\n", resource.kind, resource.id));
+        }
+        if !resources.is_empty() {
+            call.screen.answer(&render::state::list(&stack, &resources, call.screen.style));
         }
     }
     if count == 0 {
@@ -92,22 +94,8 @@ fn show(call: &Call, engine: &Engine, words: &[String]) -> Result<(), Problem> {
             "spec": spec, "attributes": attributes,
         }),
     );
-    let mut text = format!("{stack}/{}  {}\n", rest[0], record.kind);
-    text.push_str(&format!("  id          {}\n", record.object.id));
-    text.push_str(&format!("  changed by  run {}\n", record.generation));
-    if record.protect {
-        text.push_str("  protected   yes\n");
-    }
-    if !record.needs.is_empty() {
-        text.push_str(&format!("  needs       {}\n", record.needs.join(", ")));
-    }
-    for (title, tree) in [("as applied", &record.spec), ("attributes", &record.object.attributes)] {
-        text.push_str(&format!("  {title}\n"));
-        let width = tree.keys().map(|key| key.chars().count()).max().unwrap_or_default();
-        for (key, value) in tree {
-            text.push_str(&format!("    {key:width$}  {}\n", plain::value(value)));
-        }
-    }
+    let kind = engine.kinds.get(&record.kind).map(|kind| &**kind);
+    let text = render::state::show(&stack, &rest[0], &record, kind, call.screen.style);
     call.screen.answer(&text);
     Ok(())
 }
