@@ -126,8 +126,8 @@ fn value(
         }
     };
     if let Some((verb, size)) = measured {
-        let min = parameter.min.map(i64::from).filter(|min| size < *min);
-        let max = parameter.max.map(i64::from).filter(|max| size > *max);
+        let min = parameter.min.filter(|min| size < *min);
+        let max = parameter.max.filter(|max| size > *max);
         if let Some(bound) = min {
             return Err(wrong(format!("it {verb} {size}, and the least is {bound}")));
         }

@@ -9,6 +9,7 @@ use language::{Name, Spec, Text};
 
 /// Hosts that stacks and pipelines can name.
 #[derive(Clone, Debug, Spec)]
+#[spec(extensions)]
 pub struct Inventory {
     /// The name of the inventory.
     pub inventory: Name,

@@ -12,6 +12,7 @@ use crate::value::Tree;
 
 /// Steps that run in the order of their needs.
 #[derive(Clone, Debug, Spec)]
+#[spec(extensions)]
 pub struct Pipeline {
     /// The name of the pipeline.
     pub pipeline: Name,

@@ -8,6 +8,7 @@ use language::{Content, Decoder, Name, Node, Shape, Spec, Text};
 
 /// What belongs together and is planned and applied as one.
 #[derive(Clone, Debug, Spec)]
+#[spec(extensions)]
 pub struct StackHead {
     /// The name of the stack.
     pub stack: Name,
@@ -57,9 +58,9 @@ pub struct Parameter {
     /// What it is for, in a line.
     pub description: Option<String>,
     /// The smallest number, or the shortest text.
-    pub min: Option<u32>,
+    pub min: Option<i64>,
     /// The largest number, or the longest text.
-    pub max: Option<u32>,
+    pub max: Option<i64>,
     /// The values to choose from.
     pub choices: Option<Vec<String>>,
     /// A pattern in the manner of shell globs that text must fit, such as `*.example.org`.
