@@ -144,6 +144,8 @@ fn named(line: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+
     use super::*;
     use language::Span;
 

@@ -112,11 +112,12 @@ impl Tree {
         self.facts.say(text);
     }
 
-    /// The terminal has another size.
+    /// The terminal has this size now; that it has the same as before is no harm.
     pub(crate) fn resize(&mut self, columns: usize, rows: usize) {
+        let narrower = columns < self.options.style.width;
         self.options.style.width = columns;
         if let Form::Painted(painted) = &mut self.form {
-            painted.resize(columns, rows);
+            painted.resize(columns, rows, narrower);
         }
     }
 

@@ -4,14 +4,15 @@
 
 use std::collections::HashMap;
 
-use model::Order;
+use model::file::project_file::{CONTENT, PATH};
 use model::plan::{Action, Item, Place, Plan, Put, Work};
+use model::{Order, Value};
 
 use super::Detail;
 use super::row::{Row, Rows, rows};
 use crate::render::change::{self, Room};
 use crate::render::line::Line;
-use crate::render::measure::{number, width, wrap};
+use crate::render::measure::{counted, cut_middle, number, width, wrap};
 use crate::render::style::{Ink, Sign, Style};
 use crate::render::value::{is_empty, shown};
 
@@ -19,6 +20,10 @@ use crate::render::value::{is_empty, shown};
 pub(super) const MOST_LINES: usize = 40;
 /// Columns are no wider than this for the sake of a few long names.
 const WIDEST_KIND: usize = 20;
+/// What is created is told in no more columns than this, and each of its values in no more than that;
+/// `--full` tells all.
+const LONGEST_SUMMARY: usize = 100;
+const LONGEST_VALUE: usize = 40;
 
 /// A line, and the place in a file that stands at its end.
 type Placed = (Line, Option<String>);
@@ -140,15 +145,24 @@ impl<'p> Drawing<'p> {
         Vec::new()
     }
 
-    /// What will be created, in as many words as fit.
+    /// What will be created, in a few words: what it is called first.
     fn summary(&self, item: &Item) -> String {
         let Some(put) = self.puts.get(item.address.as_str()) else { return String::new() };
+        let told = put.want.spec.iter().filter(|(_, value)| !is_empty(value));
+        let mut told: Vec<(&String, &Value)> = told.collect();
+        told.sort_by_key(|(key, _)| !matches!(key.as_str(), "name" | "names" | "path"));
         let mut out = String::new();
-        for (key, value) in put.want.spec.iter().filter(|(_, value)| !is_empty(value)) {
+        for (key, value) in told {
+            let value = briefly(value, self.style);
+            if width(&out) + width(key) + width(&value) > LONGEST_SUMMARY {
+                out.push_str(", ");
+                out.push_str(self.style.dots());
+                break;
+            }
             out.push_str(if out.is_empty() { "" } else { ", " });
             out.push_str(key);
             out.push(' ');
-            out.push_str(&shown(value));
+            out.push_str(&value);
         }
         out
     }
@@ -195,6 +209,18 @@ fn wrapped(line: &mut Line, ink: Ink, text: &str, style: Style) -> Vec<Line> {
         line
     };
     parts.map(below).collect()
+}
+
+/// A value in a few words: a map by its size, a file of the project by its path.
+fn briefly(value: &Value, style: Style) -> String {
+    match value {
+        Value::Map(tree) => match (tree.get(PATH), tree.get(CONTENT)) {
+            (Some(path), Some(_)) if tree.len() == 2 => shown(path),
+            _ if width(&shown(value)) <= LONGEST_VALUE => shown(value),
+            _ => format!("({})", counted(tree.len(), "key")),
+        },
+        value => cut_middle(&shown(value), LONGEST_VALUE, style).into_owned(),
+    }
 }
 
 fn placed(place: &Place) -> String {

@@ -50,8 +50,11 @@ impl Painted {
         }
     }
 
-    pub(super) fn resize(&mut self, columns: usize, rows: usize) {
+    pub(super) fn resize(&mut self, columns: usize, rows: usize, narrower: bool) {
         self.rows = rows.max(LEAST_ROWS);
+        if !narrower {
+            return;
+        }
         // A terminal that became narrower has broken its lines.
         let broken = self.standing.iter().map(|line| {
             let bare = width(&clean(line));

@@ -1,5 +1,7 @@
 //! Runs as they are painted and as they are written.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -310,4 +312,20 @@ fn frames_come_at_most_ten_times_a_second_and_only_when_something_differs() {
     assert!(second > first);
     tree.tick(at(0.22), &mut out).unwrap();
     assert_eq!(out.len(), second);
+}
+
+#[test]
+fn a_terminal_that_became_narrower_is_painted_over_where_its_lines_broke() {
+    let mut out = Vec::new();
+    let mut tree = Tree::new(options(Some(24), 80));
+    play(&mut tree, &mut out);
+    out.clear();
+    tree.resize(80, 24);
+    tree.tick(at(4.45), &mut out).unwrap();
+    assert!(out.is_empty());
+    tree.resize(40, 24);
+    tree.tick(at(4.6), &mut out).unwrap();
+    // Eight rows, each broken into two.
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.starts_with("\x1b[?2026h\x1b[16A\r"), "{text:?}");
 }
