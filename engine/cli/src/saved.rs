@@ -42,8 +42,11 @@ pub(crate) fn open(path: &Path) -> Result<Saved, Problem> {
     };
     let bytes = fs::read(path).map_err(unread)?;
     let bytes = match bytes.starts_with(&PACKED) {
-        // What cannot be unpacked is damaged, as what cannot be read as a plan is.
-        true => unpack(&bytes).unwrap_or_default(),
+        true => unpack(&bytes).map_err(|error| Problem::Refused {
+            message: format!("this plan is damaged: {error}"),
+            help: Some("make it again: windlass plan -o FILE".to_owned()),
+            details: Vec::new(),
+        })?,
         false => bytes,
     };
     open_plan(&String::from_utf8_lossy(&bytes))

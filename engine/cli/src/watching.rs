@@ -107,7 +107,9 @@ fn take(tree: &mut Tree, happening: Happening, now: Duration) {
         Happening::Line(id, text) => tree.line(id, &text),
         Happening::Retrying(id, fault, pause) => tree.retrying(now, id, &fault.message, pause),
         Happening::Ended(id, ending, took) => tree.ended(id, &ending, took),
-        Happening::Stopping(Stop::Now) => tree.say("stopping now: what runs is left as it is"),
+        Happening::Stopping(Stop::Now) => {
+            tree.say("stopping now; what was under way is looked for when this goes on")
+        }
         Happening::Stopping(_) => {
             tree.say("nothing more is started; waiting for what runs (Ctrl-C again stops now)");
         }
@@ -119,7 +121,8 @@ fn events(screen: &Screen, happenings: &Receiver<Happening>) {
     let mut steps: Option<Arc<Steps>> = None;
     while let Ok(happening) = happenings.recv() {
         let named = |id: usize, more: Json| {
-            let mut event = steps.as_ref().map_or_else(|| json!({}), |all| json::step(&all.all()[id]));
+            let mut event =
+                steps.as_ref().map_or_else(|| json!({}), |all| json::step(&all.all()[id]));
             if let (Some(event), Json::Object(more)) = (event.as_object_mut(), more) {
                 event.extend(more);
             }

@@ -1,10 +1,10 @@
 //! `windlass apply`: makes it so. Settles what a dead run left, plans, shows, asks, applies.
 
 use clap::Args;
-use runtime::engine::{ApplyOptions, Engine, Planned, PlanRequest, Problem};
+use runtime::engine::{ApplyOptions, Engine, PlanRequest, Planned, Problem};
 use serde_json::json;
 
-use super::plan::{show, waits};
+use super::plan::{show_first, waits};
 use crate::applying::{Deletes, Said, WorkArgs, apply, confirm, tell_outputs, tell_settled};
 use crate::call::{Call, full};
 use crate::planning::{Outcome, PlanArgs, plan_one};
@@ -63,7 +63,7 @@ async fn kept_plan(
     options: ApplyOptions,
 ) -> Result<Exit, Problem> {
     let stack = saved.plan.stack.clone();
-    show(call, &saved.plan, false, Vec::new());
+    show_first(call, &saved.plan);
     let exit = apply(call, engine, saved.plan, Some(saved.id), &options).await?;
     outputs(call, engine, &stack, exit)?;
     Ok(exit)
@@ -107,7 +107,7 @@ async fn one(
     options: ApplyOptions,
 ) -> Result<Exit, Problem> {
     let plan = settled(call, engine, request, planned, &options).await?;
-    show(call, &plan, false, Vec::new());
+    show_first(call, &plan);
     let stack = plan.stack.clone();
     if plan.is_empty() && plan.refused.is_empty() {
         outputs(call, engine, &stack, Exit::Done)?;

@@ -24,7 +24,8 @@ pub(crate) struct Check {
 
 pub(crate) fn run(call: &Call, args: &Check) -> Result<Exit, Problem> {
     let project = call.known_project()?;
-    let files = args.files.iter().map(|named| located(call, named)).collect::<Result<Vec<_>, _>>()?;
+    let files =
+        args.files.iter().map(|named| located(call, named)).collect::<Result<Vec<_>, _>>()?;
     let only = (!files.is_empty()).then_some(files.as_slice());
     let kinds = call.kinds();
     // Outputs of other stacks are known from the store, if there is one.
@@ -50,8 +51,7 @@ pub(crate) fn run(call: &Call, args: &Check) -> Result<Exit, Problem> {
 
 fn located(call: &Call, named: &str) -> Result<PathBuf, Problem> {
     let project = call.known_project()?;
-    let found = FileType::ALL
-        .into_iter()
-        .find_map(|of| project.locate(named, of, &call.around.folder));
+    let found =
+        FileType::ALL.into_iter().find_map(|of| project.locate(named, of, &call.around.folder));
     found.map_or_else(|| call.locate(&project, named, FileType::Stack), Ok)
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use runtime::engine::{ApplyOptions, Engine, Problem};
 
 use super::apply::{left, settled};
-use super::plan::{show, stack_name};
+use super::plan::{show_first, stack_name};
 use crate::applying::{Said, WorkArgs, apply, confirm};
 use crate::call::{Call, full};
 use crate::planning::PlanArgs;
@@ -49,7 +49,7 @@ async fn destroy(call: &Call, args: &Destroy, engine: &Engine) -> Result<Exit, P
         call.screen.answer(&format!("{name}  nothing is left of it\n"));
         return Ok(Exit::Done);
     }
-    show(call, &plan, false, Vec::new());
+    show_first(call, &plan);
     let options = match confirm(call, &plan, args.yes, options, engine)? {
         Said::Yes(options) => options,
         Said::No => return Ok(left(call)),

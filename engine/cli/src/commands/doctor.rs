@@ -6,14 +6,18 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
+use model::Kind;
+use providers::process::ProcessService;
+use providers::process::supervisor::{State, Status, look};
 use runtime::engine::Problem;
 use runtime::project::Project;
 use runtime::store::SqliteStore;
 use serde_json::json;
 
-use crate::call::Call;
+use crate::call::{Call, light};
 use crate::problem::Exit;
 use crate::render::doctor::{Finding, doctor};
+use crate::render::measure::counted;
 
 /// See whether this machine and this project are ready
 #[derive(Args)]
@@ -32,6 +36,7 @@ pub(crate) fn run(call: &Call, _: &Doctor) -> Result<Exit, Problem> {
         findings.push(store(&project));
         findings.push(space(&project));
         findings.extend(unfinished(call, &project));
+        findings.extend(services(call, &project));
     }
     findings.push(program(call, "git", "apt-get install git"));
     findings.push(program(call, "sh", "apt-get install dash"));
@@ -93,7 +98,9 @@ fn store(project: &Project) -> Finding {
     let path = SqliteStore::path(&project.home);
     let is = match path.is_file() {
         false => Ok("is made with the first plan".to_owned()),
-        true => SqliteStore::examine(&path).map(|()| "whole".to_owned()).map_err(|error| error.to_string()),
+        true => SqliteStore::examine(&path)
+            .map(|()| "whole".to_owned())
+            .map_err(|error| error.to_string()),
     };
     let mend = format!("put back a copy of {}", path.display());
     finding("store", is, mend)
@@ -131,9 +138,33 @@ fn unfinished(call: &Call, project: &Project) -> Option<Finding> {
     Some(finding("runs", is, mend))
 }
 
+/// Looks without starting anything.
+fn services(call: &Call, project: &Project) -> Option<Finding> {
+    let home = project.home.join("services");
+    home.is_dir().then_some(())?;
+    let engine = call.engine().ok()?;
+    let mut names = Vec::new();
+    for stack in engine.store.stacks().ok()? {
+        let rows = engine.store.rows(&stack).ok()?.into_iter().map(|(_, row)| row);
+        names.extend(rows.filter(|row| row.kind == ProcessService::NAME).map(|row| row.id));
+    }
+    let known = light().ok()?.block_on(look(&home, &names)).ok()?;
+    let known: Vec<Status> = known.into_iter().flatten().collect();
+    let bad = known.iter().find(|one| !one.supervised || one.state != State::Running);
+    let is = match bad {
+        None if known.is_empty() => return None,
+        None => Ok(format!("{}, watched over", counted(known.len(), "service"))),
+        Some(one) if !one.supervised => Err(format!("nobody watches over {}", one.name)),
+        Some(one) => Err(format!("{} is {}", one.name, one.state.word())),
+    };
+    let stack = bad.and_then(|one| one.name.split('/').next()).unwrap_or_default();
+    Some(finding("services", is, format!("windlass apply {stack}")))
+}
+
 fn program(call: &Call, name: &'static str, mend: &str) -> Finding {
     let path = call.around.variable("PATH").unwrap_or("/usr/bin:/bin");
-    let found = path.split(':').map(|folder| Path::new(folder).join(name)).find(|file| file.is_file());
+    let found =
+        path.split(':').map(|folder| Path::new(folder).join(name)).find(|file| file.is_file());
     let is = found.map(|file| file.display().to_string()).ok_or_else(|| "is not there".to_owned());
     finding(name, is, mend)
 }

@@ -35,11 +35,14 @@ pub(crate) fn run(call: &Call, args: &Explain) -> Result<Exit, Problem> {
         let near = language::suggest::nearest(name, kinds.names());
         let of_provider: Vec<_> =
             kinds.names().filter(|kind| kind.split('.').next() == Some(name.as_str())).collect();
-        return Err(usage(message, match (near, of_provider.is_empty()) {
-            (_, false) => format!("there are {}", language::suggest::list(of_provider)),
-            (Some(near), true) => format!("did you mean `{near}`?"),
-            (None, true) => "`windlass explain` lists them".to_owned(),
-        }));
+        return Err(usage(
+            message,
+            match (near, of_provider.is_empty()) {
+                (_, false) => format!("there are {}", language::suggest::list(of_provider)),
+                (Some(near), true) => format!("did you mean `{near}`?"),
+                (None, true) => "`windlass explain` lists them".to_owned(),
+            },
+        ));
     };
     call.screen.event(
         "kind",

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use runtime::engine::Problem;
 use runtime::project::FileType;
-use runtime::stack::Stack;
 
 use crate::call::Call;
 use crate::given::GivenArgs;
 use crate::problem::{Exit, failed};
+use crate::render::graph::Graph as Drawn;
 use crate::stacks::one;
 
 /// Draw what needs what
@@ -39,23 +39,12 @@ pub(crate) fn run(call: &Call, args: &Graph) -> Result<Exit, Problem> {
     let file = call.locate(&engine.project, &args.stack, FileType::Stack)?;
     let meant = one(call, &engine.project, file)?;
     let given = args.given.of(call, meant.outline.as_ref(), true)?;
-    let text = engine.with_stack(&meant.file, &given, |stack| dot(stack))?;
+    let graph = engine.with_stack(&meant.file, &given, |stack| Drawn::of(stack))?;
+    let text = if args.svg { graph.svg() } else { graph.dot() };
     match &args.output {
         None => call.screen.raw(&text),
         Some(path) => std::fs::write(call.around.folder.join(path), text)
             .map_err(|error| failed(format!("cannot write {}: {error}", path.display())))?,
     }
     Ok(Exit::Done)
-}
-
-fn dot(stack: &Stack<'_>) -> String {
-    let mut text = format!("digraph \"{}\" {{\n", stack.name);
-    for block in &stack.blocks {
-        text.push_str(&format!("  \"{}\" [label=\"{}\\n{}\"];\n", block.name, block.name, block.kind.name));
-        for need in &block.needs {
-            text.push_str(&format!("  \"{}\" -> \"{}\";\n", block.name, stack.blocks[*need].name));
-        }
-    }
-    text.push_str("}\n");
-    text
 }

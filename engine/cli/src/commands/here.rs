@@ -1,13 +1,17 @@
 //! `windlass` alone: what can be done here and now, in about ten lines.
 
-use runtime::engine::{Engine, Problem};
+use std::path::PathBuf;
+
+use runtime::engine::{Engine, PlanRequest, Planned, Problem};
 use runtime::project::{FileType, Project};
 use runtime::store::SqliteStore;
 use serde_json::json;
 
-use crate::call::Call;
+use crate::call::{Call, light};
 use crate::outside;
 use crate::problem::Exit;
+use crate::render::measure::counted;
+use crate::render::plan::counts;
 
 pub(crate) fn run(call: &Call) -> Result<Exit, Problem> {
     let project = call.project()?;
@@ -19,17 +23,14 @@ pub(crate) fn run(call: &Call) -> Result<Exit, Problem> {
     // Nothing is made only because somebody looks.
     let known = SqliteStore::path(&project.home).is_file();
     let engine = known.then(|| call.engine()).transpose()?;
-    let stacks = stems(&project, FileType::Stack);
+    let stacks = stacks(&project, engine.as_ref())?;
     let pipelines = stems(&project, FileType::Pipeline);
-    let remembered = remembered(engine.as_ref())?;
-    call.screen.event(
-        "here",
-        json!({
-            "project": project.root, "stacks": stacks, "pipelines": pipelines,
-            "remembered": remembered.iter().map(|(name, _)| name).collect::<Vec<_>>(),
-        }),
-    );
-    call.screen.answer(&text(&project, &stacks, &pipelines, &remembered, engine.as_ref())?);
+    let event = json!({
+        "project": project.root, "pipelines": pipelines,
+        "stacks": stacks.iter().map(|(name, is)| json!({ "name": name, "is": is })).collect::<Vec<_>>(),
+    });
+    call.screen.event("here", event);
+    call.screen.answer(&text(&project, &stacks, &pipelines, engine.as_ref())?);
     Ok(Exit::Done)
 }
 
@@ -46,38 +47,63 @@ fn stems(project: &Project, of: FileType) -> Vec<String> {
     files.iter().filter_map(|file| Some(file.file_stem()?.to_str()?.to_owned())).collect()
 }
 
-fn remembered(engine: Option<&Engine>) -> Result<Vec<(String, usize)>, Problem> {
-    let Some(engine) = engine else { return Ok(Vec::new()) };
-    let mut found = Vec::new();
-    for stack in engine.store.stacks()? {
-        found.push((stack.clone(), engine.store.rows(&stack)?.len()));
-    }
-    found.retain(|(_, count)| *count > 0);
-    Ok(found)
+/// More stacks are only counted.
+const MOST: usize = 6;
+
+/// Each stack by the name of its file, and in words what is up with it, by what is remembered.
+fn stacks(project: &Project, engine: Option<&Engine>) -> Result<Vec<(String, String)>, Problem> {
+    let names = stems(project, FileType::Stack);
+    let files = project.files(FileType::Stack).unwrap_or_default();
+    let Some(engine) = engine else {
+        return Ok(names.into_iter().map(|name| (name, "not applied yet".to_owned())).collect());
+    };
+    let runtime = light()?;
+    let is = |file: PathBuf| {
+        let request = PlanRequest { refresh: false, ..PlanRequest::of(file) };
+        match runtime.block_on(engine.plan(&request)) {
+            Ok(Planned { plan, .. }) if plan.is_unchanged() => {
+                format!("{}, as applied", counted(plan.unchanged, "resource"))
+            }
+            Ok(Planned { plan, .. }) => counts(&plan),
+            Err(Problem::Files(wrong)) => {
+                format!("{}: windlass check", counted(wrong.diagnostics.errors(), "error"))
+            }
+            Err(other) => other.message(),
+        }
+    };
+    Ok(names.into_iter().zip(files.into_iter().take(MOST).map(is)).collect())
 }
 
 fn text(
     project: &Project,
-    stacks: &[String],
+    stacks: &[(String, String)],
     pipelines: &[String],
-    remembered: &[(String, usize)],
     engine: Option<&Engine>,
 ) -> Result<String, Problem> {
     let mut text = format!("{}\n", project.root.display());
-    let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    text.push_str(&format!("  stacks     {}\n", list(stacks)));
+    let width = stacks.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    for (at, (name, is)) in stacks.iter().enumerate() {
+        let title = if at == 0 { "stacks" } else { "" };
+        text.push_str(&format!("  {title:<9}  {name:width$}  {is}\n"));
+    }
+    let more = stems(project, FileType::Stack).len() - stacks.len();
+    if more > 0 {
+        text.push_str(&format!("  {:<9}  and {}\n", "", counted(more, "more stack")));
+    }
     if !pipelines.is_empty() {
-        text.push_str(&format!("  pipelines  {}\n", list(pipelines)));
+        text.push_str(&format!("  pipelines  {}\n", pipelines.join(", ")));
     }
-    for (stack, count) in remembered {
-        text.push_str(&format!("  applied    {stack}, {count} resources\n"));
-    }
-    if let Some(engine) = engine
-        && let Some(run) = engine.store.runs(None, 1)?.first()
-    {
-        let outcome = run.outcome.map_or("unfinished", |outcome| outcome.word());
-        let (id, kind, when) = (run.id, run.kind.word(), outside::moment().ago(run.began));
-        text.push_str(&format!("  last run   {id}: {kind} {}, {outcome}, {when}\n", run.subject));
+    for run in engine.map(|engine| engine.store.runs(None, 50)).transpose()?.unwrap_or_default() {
+        let (id, ago) = (run.id, outside::moment().ago(run.began));
+        let what = format!("{} {}", run.kind.word(), run.subject);
+        match run.outcome {
+            None => text.push_str(&format!("  running    {id}: {what}, since {ago}\n")),
+            Some(outcome) if run.parent.is_none() => {
+                text.push_str(&format!("  last run   {id}: {what}, {}, {ago}\n", outcome.word()));
+                break;
+            }
+            Some(_) => {}
+        }
     }
     text.push('\n');
     match (stacks.is_empty(), pipelines.first()) {
@@ -86,7 +112,10 @@ fn text(
             text.push_str("  windlass plan             what would change\n");
             text.push_str("  windlass apply            make it so\n");
             if let Some(pipeline) = pipeline {
-                text.push_str(&format!("  {:<24}  run a pipeline\n", format!("windlass run {pipeline}")));
+                text.push_str(&format!(
+                    "  {:<24}  run a pipeline\n",
+                    format!("windlass run {pipeline}")
+                ));
             }
         }
     }

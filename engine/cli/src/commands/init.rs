@@ -22,7 +22,10 @@ const FILES: [(&str, &str); 4] = [
     ("stacks/hello.yml", include_str!("init/hello-stack.yml")),
     ("templates/hello.txt.hbs", include_str!("init/hello.txt.hbs")),
     ("pipelines/hello.yml", include_str!("init/hello-pipeline.yml")),
-    (".gitignore", "# State, logs and the key of this project's secrets: never in Git.\n/.windlass/\n"),
+    (
+        ".gitignore",
+        "# State, logs and the key of this project's secrets: never in Git.\n/.windlass/\n",
+    ),
 ];
 
 pub(crate) fn run(call: &Call, args: &Init) -> Result<Exit, Problem> {
@@ -35,8 +38,9 @@ pub(crate) fn run(call: &Call, args: &Init) -> Result<Exit, Problem> {
         ));
     }
     for (file, text) in FILES {
-        let made = write(&folder.join(file), text)
-            .map_err(|error| failed(format!("cannot write {}: {error}", folder.join(file).display())))?;
+        let made = write(&folder.join(file), text).map_err(|error| {
+            failed(format!("cannot write {}: {error}", folder.join(file).display()))
+        })?;
         call.screen.event("file", json!({ "file": file, "made": made }));
         call.screen.note(&format!("  {} {file}", if made { "+" } else { "·" }));
     }

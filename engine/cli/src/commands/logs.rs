@@ -80,8 +80,10 @@ fn steps(call: &Call, engine: &Engine, args: &Logs) -> Result<(), Problem> {
 
 fn number(engine: &Engine, named: &str) -> Result<RunId, Problem> {
     if named == "last" {
-        let last = engine.store.runs(None, 1)?;
-        return last.first().map(|run| run.id).ok_or_else(|| {
+        // What a step of a pipeline applied is told in the log of that step.
+        let runs = engine.store.runs(None, 200)?;
+        let last = runs.iter().find(|run| run.parent.is_none()).or(runs.first());
+        return last.map(|run| run.id).ok_or_else(|| {
             usage("nothing has run yet", "`windlass apply` or `windlass run` begins a run")
         });
     }

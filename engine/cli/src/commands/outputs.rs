@@ -23,7 +23,8 @@ pub(crate) fn run(call: &Call, args: &Outputs) -> Result<Exit, Problem> {
     let engine = call.engine()?;
     let stack = stack_name(call, &engine, &args.stack)?;
     let outputs = engine.store.outputs(&stack)?.ok_or_else(|| {
-        let message = format!("the stack `{stack}` has no outputs: it was never applied to its end");
+        let message =
+            format!("the stack `{stack}` has no outputs: it was never applied to its end");
         usage(message, format!("windlass apply {stack}"))
     })?;
     let Some(name) = &args.name else {
@@ -32,7 +33,10 @@ pub(crate) fn run(call: &Call, args: &Outputs) -> Result<Exit, Problem> {
     };
     let Some(value) = outputs.values.get(name) else {
         let names = language::suggest::list(outputs.values.keys().map(String::as_str));
-        return Err(usage(format!("the stack `{stack}` has no output `{name}`"), format!("there are {names}")));
+        return Err(usage(
+            format!("the stack `{stack}` has no output `{name}`"),
+            format!("there are {names}"),
+        ));
     };
     call.screen.answer(&format!("{}\n", shown(value)));
     let one = [(name.clone(), value.clone())].into();

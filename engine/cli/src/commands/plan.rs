@@ -146,6 +146,14 @@ pub(crate) fn show(call: &Call, plan: &model::plan::Plan, full: bool, next: Vec<
     call.screen.answer(&render::plan::plan(plan, &view, call.screen.style));
 }
 
+/// Shows the plan that is about to be applied: it has changes, and what follows stands apart.
+pub(crate) fn show_first(call: &Call, plan: &model::plan::Plan) {
+    show(call, plan, false, Vec::new());
+    if !plan.is_unchanged() {
+        call.screen.note("");
+    }
+}
+
 /// Returns how much of a plan is drawn.
 pub(crate) fn detail(call: &Call, full: bool) -> Detail {
     match (full, call.screen.live) {
@@ -174,7 +182,10 @@ pub(crate) fn stack_name(call: &Call, engine: &Engine, named: &str) -> Result<St
         Ok(file) => Ok(stacks::Outline::read(&engine.project, &file)?.name),
         Err(_) if !known.is_empty() => {
             let names = language::suggest::list(known.iter().map(String::as_str));
-            Err(usage(format!("nothing is remembered of a stack `{named}`"), format!("there are {names}")))
+            Err(usage(
+                format!("nothing is remembered of a stack `{named}`"),
+                format!("there are {names}"),
+            ))
         }
         Err(problem) => Err(problem),
     }

@@ -41,7 +41,10 @@ pub(crate) fn run(call: &Call, args: &Secret) -> Result<Exit, Problem> {
     let engine = call.engine()?;
     let vault = &engine.vault;
     let wrong = |error: runtime::secret::SecretError| {
-        usage(error.to_string(), "names have letters, digits, `_` and `-`; texts 8 characters or more")
+        usage(
+            error.to_string(),
+            "names have letters, digits, `_` and `-`; texts are long enough to be covered in logs",
+        )
     };
     match &args.verb {
         Verb::Set { name } => {
@@ -61,7 +64,10 @@ pub(crate) fn run(call: &Call, args: &Secret) -> Result<Exit, Problem> {
         }
         Verb::Rm { name } => {
             if !vault.names().contains(name) {
-                return Err(usage(format!("there is no secret `{name}`"), "`windlass secret list`"));
+                return Err(usage(
+                    format!("there is no secret `{name}`"),
+                    "`windlass secret list`",
+                ));
             }
             vault.set(name, None).map_err(wrong)?;
             call.screen.event("secret_removed", json!({ "name": name }));

@@ -1,0 +1,262 @@
+//! What is wrong in files: all of it at once, with its place and what to do.
+
+use crate::cli::project::TestProject;
+
+fn check(resources: &str) -> String {
+    TestProject::of(resources).run(["check"]).to_string()
+}
+
+#[test]
+fn an_unknown_key() {
+    insta::assert_snapshot!(check("  note: { kind: file.text, path: a.txt, contnet: hello }\n"), @r#"
+    --- stderr
+    error[W012]: unknown key `contnet`
+      ╭▸ stacks/shop.yml:3:41
+      │
+    3 │   note: { kind: file.text, path: a.txt, contnet: hello }
+      ╰╴                                        ━━━━━━━ did you mean `content`?
+
+    1 file checked, 1 error. `windlass explain file.text` lists its keys.                         exit 2
+    --- exit 2
+    "#);
+}
+
+#[test]
+fn a_wrong_type() {
+    insta::assert_snapshot!(check("  note: { kind: file.text, path: [a.txt], content: hello }\n"), @r#"
+    --- stderr
+    error[W013]: expected a path such as `/etc/nginx/nginx.conf`
+      ╭▸ stacks/shop.yml:3:34
+      │
+    3 │   note: { kind: file.text, path: [a.txt], content: hello }
+      ╰╴                                 ━━━━━━ found a list
+
+    1 file checked, 1 error. `windlass explain file.text` lists its keys.                         exit 2
+    --- exit 2
+    "#);
+}
+
+#[test]
+fn a_key_twice() {
+    insta::assert_snapshot!(check("  note:\n    kind: file.text\n    path: a.txt\n    content: one\n    content: two\n"), @r#"
+    --- stderr
+    error[W010]: `content` is given twice
+      ╭▸ stacks/shop.yml:7:5
+      │
+    7 │     content: two
+      │     ━━━━━━━ again here
+      │
+      ⸬  stacks/shop.yml:6:5
+      │
+    6 │     content: one
+      ╰╴    ─────── first here
+
+    1 file checked, 1 error.                                                                      exit 2
+    --- exit 2
+    "#);
+}
+
+#[test]
+fn a_tab() {
+    insta::assert_snapshot!(check("  note:\n\tkind: file.text\n"), @r#"
+    --- stderr
+    error[W001]: a tab stands where indentation should be
+      ╭▸ stacks/shop.yml:4:2
+      │
+    4 │     kind: file.text
+      │     ━ what follows could not be read
+      │
+      ╰ help: indent with spaces: YAML does not allow tabs
+
+    1 file checked, 1 error.                                                                      exit 2
+    --- exit 2
+    "#);
+}
+
+#[test]
+fn a_reference_to_nothing() {
+    insta::assert_snapshot!(check(
+        "  note: { kind: file.text, path: a.txt, content: hello }\n  copy: { kind: file.text, path: b.txt, content: \"${noet.path}\" }\n"
+    ), @r#"
+    --- stderr
+    error[W021]: nothing is called `noet`
+      ╭▸ stacks/shop.yml:4:51
+      │
+    4 │   copy: { kind: file.text, path: b.txt, content: "${noet.path}" }
+      ╰╴                                                  ━━━━━━━━━━━━ did you mean `note`?
+
+    1 file checked, 1 error.                                                                      exit 2
+    --- exit 2
+    "#);
+}
+
+#[test]
+fn a_circle() {
+    insta::assert_snapshot!(check(
+        "  a: { kind: data.value, input: \"${b.output}\" }\n  b: { kind: data.value, input: \"${c.output}\" }\n  c: { kind: data.value, input: \"${a.output}\" }\n"
+    ), @r#"
+    --- stderr
+    error[W030]: these resources wait for each other
+      ╭▸ stacks/shop.yml:3:34
+      │
+    3 │   a: { kind: data.value, input: "${b.output}" }
+      │                                  ━━━━━━━━━━━ `a` uses ${b.output}
+      │
+      ⸬  stacks/shop.yml:4:34
+      │
+    4 │   b: { kind: data.value, input: "${c.output}" }
+      │                                  ─────────── `b` uses ${c.output}
+      │
+      ⸬  stacks/shop.yml:5:34
+      │
+    5 │   c: { kind: data.value, input: "${a.output}" }
+      ╰╴                                 ─────────── `c` uses ${a.output}
+
+    1 file checked, 1 error.                                                                      exit 2
+    --- exit 2
+    "#);
+}
+
+#[test]
+fn an_unknown_kind() {
+    insta::assert_snapshot!(check("  note: { kind: file.txt, path: a.txt, content: hello }\n"), @r#"
+    --- stderr
+    error[W021]: there is no kind `file.txt`
+      ╭▸ stacks/shop.yml:3:17
+      │
+    3 │   note: { kind: file.txt, path: a.txt, content: hello }
+      ╰╴                ━━━━━━━━ did you mean `file.text`?
+
+    1 file checked, 1 error.                                                                      exit 2
+    --- exit 2
+    "#);
+}
+
+#[test]
+fn a_missing_secret() {
+    let project = TestProject::of(
+        "  note: { kind: file.text, path: a.txt, content: \"${secret.pasword}\" }\n",
+    );
+    project.with_input(["secret", "set", "password"], "correct-horse-battery");
+    insta::assert_snapshot!(project.run(["plan"]), @r#"
+    --- stderr
+    error[W020]: there is no secret `pasword`
+      ╭▸ stacks/shop.yml:3:51
+      │
+    3 │   note: { kind: file.text, path: a.txt, content: "${secret.pasword}" }
+      │                                                   ━━━━━━━━━━━━━━━━━
+      │
+      ╰ help: keep it: windlass secret set pasword
+
+    1 file checked, 1 error.                                                                      exit 2
+    --- exit 2
+    "#);
+}
+
+#[test]
+fn an_error_in_a_template() {
+    let project = TestProject::of(
+        "  page:\n    kind: file.template\n    path: page.txt\n    template: templates/page.hbs\n    values: { title: Hello }\n",
+    )
+    .file("templates/page.hbs", "# {{title}}\n{{#each items}}\n- {{this}}\n");
+    insta::assert_snapshot!(project.run(["plan"]), @r#"
+    --- stderr
+    error[W014]: `page` cannot be made of what its references stand for
+      ╭▸ stacks/shop.yml:3:3
+      │
+    3 │   page:
+      │   ━━━━
+      │
+      ╰ note: templates/page.hbs:4:1: invalid handlebars syntax: expected escape, expression,
+              html_expression, decorator_expression, partial_expression, invert_tag,
+              invert_chain_tag, helper_block_start, helper_block_end, decorator_block_start,
+              partial_block_start, raw_block_start, hbs_comment, or hbs_comment_compact
+
+    1 file checked, 1 error.                                                                      exit 2
+    --- exit 2
+    "#);
+}
+
+#[test]
+fn a_template_that_asks_for_what_it_is_not_given() {
+    let project = TestProject::of(
+        "  page:\n    kind: file.template\n    path: page.txt\n    template: templates/page.hbs\n    values: { title: Hello }\n",
+    )
+    .file("templates/page.hbs", "# {{title}}\n{{author}}\n");
+    insta::assert_snapshot!(project.run(["plan"]), @r#"
+    --- stderr
+    error[W014]: `page` cannot be made of what its references stand for
+      ╭▸ stacks/shop.yml:3:3
+      │
+    3 │   page:
+      ╰╴  ━━━━ templates/page.hbs:2:1: there is no value `author`, only `title`
+
+    1 file checked, 1 error.                                                                      exit 2
+    --- exit 2
+    "#);
+}
+
+#[test]
+fn all_errors_of_all_files_at_once() {
+    let project = TestProject::of("  note: { kind: file.text, path: a.txt, contnet: hello }\n")
+        .stack("other", "stack: other\nresources:\n  web: { kind: nothing.there }\n")
+        .file("pipelines/ship.yml", "pipeline: ship\nsteps:\n  build: { needs: [tset], run: [make] }\n  test: { run: [make test] }\n");
+    insta::assert_snapshot!(project.run(["check"]), @r#"
+    --- stderr
+    error[W021]: there is no kind `nothing.there`
+      ╭▸ stacks/other.yml:3:16
+      │
+    3 │   web: { kind: nothing.there }
+      │                ━━━━━━━━━━━━━
+      │
+      ╰ help: `windlass explain` lists all kinds
+
+    error[W012]: unknown key `contnet`
+      ╭▸ stacks/shop.yml:3:41
+      │
+    3 │   note: { kind: file.text, path: a.txt, contnet: hello }
+      ╰╴                                        ━━━━━━━ did you mean `content`?
+
+    error[W021]: no step is called `tset`
+      ╭▸ pipelines/ship.yml:3:20
+      │
+    3 │   build: { needs: [tset], run: [make] }
+      ╰╴                   ━━━━ did you mean `test`?
+
+    3 files checked, 3 errors. `windlass explain file.text` lists its keys.                       exit 2
+    --- exit 2
+    "#);
+}
+
+#[test]
+fn a_parameter_that_is_not_declared_and_one_that_does_not_fit() {
+    let project = TestProject::new().stack(
+        "shop",
+        "stack: shop\nparameters:\n  workers: { type: integer, default: 3, max: 9 }\nresources: {}\n",
+    );
+    insta::assert_snapshot!(project.run(["plan", "--param", "worker=2"]), @r#"
+    --- stderr
+    error[W021]: there is no parameter `worker`, and one was given
+      ╭▸ stacks/shop.yml:1:8
+      │
+    1 │ stack: shop
+      ╰╴       ━━━━ did you mean `workers`?
+
+    1 file checked, 1 error.                                                                      exit 2
+    --- exit 2
+    "#);
+    insta::assert_snapshot!(project.run(["plan", "--param", "workers=20"]), @r#"
+    --- stderr
+    error[W014]: the given value `20` of the parameter `workers` does not fit: it is 20, and the most is
+                 9
+      ╭▸ stacks/shop.yml:3:12
+      │
+    3 │   workers: { type: integer, default: 3, max: 9 }
+      │            ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
+      │
+      ╰ help: see its declaration here
+
+    1 file checked, 1 error.                                                                      exit 2
+    --- exit 2
+    "#);
+}

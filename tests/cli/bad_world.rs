@@ -1,0 +1,140 @@
+//! What a machine refuses: full disks, folders that cannot be written, stores that are damaged or of
+//! another time, ports that are taken. For real: no fault is made up.
+
+use std::net::TcpListener;
+
+use crate::cli::project::{SmallDisk, TestProject};
+
+const NOTE: &str = "  note: { kind: file.text, path: a.txt, content: hello }\n";
+
+#[test]
+fn a_full_disk_stops_the_run_and_nothing_is_begun_that_is_not_in_the_journal() {
+    let project = TestProject::new();
+    let Some(_disk) = SmallDisk::at(project.place(".windlass"), 400) else { return };
+    let many: String = (0..3_000)
+        .map(|at| {
+            format!(
+                "  v{at}: {{ kind: data.value, input: \"{at} is a value with some text to it\" }}\n"
+            )
+        })
+        .collect();
+    project.write("stacks/shop.yml", format!("stack: shop\nresources:\n{many}"));
+    let answer = project.run(["apply", "-y", "--quiet"]);
+    insta::assert_snapshot!(answer.stderr, @r#"
+    error: the store cannot be written, the disk is full: database or disk is full
+        try: make room; nothing was begun that is not in the journal
+    "#);
+    assert_eq!(answer.code, 1);
+}
+
+#[test]
+fn a_project_that_cannot_be_written_says_so() {
+    let project = TestProject::new();
+    let Some(disk) = SmallDisk::at(project.place("inside"), 400) else { return };
+    project.write("inside/stacks/shop.yml", format!("stack: shop\nresources:\n{NOTE}"));
+    disk.read_only();
+    insta::assert_snapshot!(project.run(["plan", "--project", "inside"]), @r#"
+    --- stderr
+    error: cannot make /project/inside/.windlass: Read-only file system (os error 30)
+        try: the project's folder must be writable
+    --- exit 1
+    "#);
+}
+
+#[test]
+fn a_corrupt_store_is_refused_and_left_as_it_is() {
+    let project = TestProject::of(NOTE);
+    project.done(["apply", "-y"]);
+    let junk = "this was a store once, and somebody wrote over it\n".repeat(200);
+    project.write(".windlass/store.db", &junk);
+    for side in ["store.db-wal", "store.db-shm"] {
+        std::fs::remove_file(project.place(".windlass").join(side)).ok();
+    }
+    insta::assert_snapshot!(project.run(["plan"]), @r#"
+    --- stderr
+    error: the store is damaged: file is not a database
+        try: nothing was changed; put back a copy of .windlass/store.db (`windlass doctor` checks it),
+             or move it away and `windlass import` what exists
+    --- exit 1
+    "#);
+    let doctor = project.run(["doctor"]);
+    assert!(doctor.stdout.contains("✗ store"), "{doctor}");
+    assert_eq!(project.read(".windlass/store.db"), junk);
+}
+
+#[test]
+fn a_store_with_a_damaged_page_is_found_by_the_doctor() {
+    let project = TestProject::of(NOTE);
+    project.done(["apply", "-y"]);
+    let path = project.place(".windlass/store.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let page = 4096 * 3;
+    bytes[page..page + 200].fill(0x5a);
+    std::fs::write(&path, bytes).unwrap();
+    let answer = project.run(["doctor"]);
+    assert_eq!(answer.code, 1, "{answer}");
+    assert!(answer.stdout.contains("✗ store"), "{answer}");
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_refused() {
+    let project = TestProject::of(NOTE);
+    project.done(["plan"]);
+    // The version is the big-endian number at byte 60: the SQLite file format, section 1.3.
+    let path = project.place(".windlass/store.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[60..64].copy_from_slice(&99_u32.to_be_bytes());
+    std::fs::write(&path, bytes).unwrap();
+    insta::assert_snapshot!(project.run(["plan"]), @r#"
+    --- stderr
+    error: the store has format 99 and this program knows 1: use the newer windlass that wrote it
+        try: install the version that wrote it
+    --- exit 1
+    "#);
+}
+
+#[test]
+fn a_port_that_somebody_has_taken_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let project = TestProject::of(&format!(
+        "  web:\n    kind: process.service\n    command: [sleep, \"60\"]\n    health: {{ tcp: {port} }}\n"
+    ));
+    let answer = project.run(["apply", "-y"]);
+    project.run(["destroy", "shop", "-y"]);
+    let holder = std::process::id().to_string();
+    let answer = answer.to_string().replace(&holder, "PID").replace(&port.to_string(), "PORT");
+    let name = std::fs::read_to_string("/proc/self/comm").unwrap();
+    insta::assert_snapshot!(answer.replace(name.trim_end(), "PROGRAM"), @r#"
+    shop  1 to create                                                                             N.NN s
+
+      + process.service  web  command [sleep, 60], health {tcp: PORT}
+
+    shop  apply, run 1: 1 step
+      ✗ process.service  web  port PORT is taken by PROGRAM (pid PID)                 N.NN s
+    ✗ process.service  web  port PORT is taken by PROGRAM (pid PID)
+        try: end that, or give this service another port
+
+    shop  not finished: 1 failed  N.NN s
+          nothing is half done; `windlass apply shop` goes on from here                           exit 1
+    --- exit 1
+    "#);
+}
+
+#[test]
+fn a_key_that_is_gone_is_found_by_the_doctor() {
+    let project = TestProject::of(NOTE);
+    project.with_input(["secret", "set", "password"], "correct-horse-battery");
+    std::fs::remove_file(project.place(".windlass/key")).unwrap();
+    for _ in 0..2 {
+        let answer = project.run(["doctor"]);
+        assert!(answer.stdout.contains("✗ key"), "{answer}");
+        assert_eq!(project.run(["plan"]).code, 1, "no new key is made");
+    }
+    insta::assert_snapshot!(project.run(["plan"]), @r#"
+    --- stderr
+    error: the key that opens secrets.age is not there
+        try: put a copy of it at /project/.windlass/key
+    --- exit 1
+    "#);
+}

@@ -1,0 +1,103 @@
+//! Two at once, and Ctrl-C: who waits, who is refused, and what can be gone on with.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::cli::project::TestProject;
+
+/// A pipeline whose first step goes on until a file is there.
+const SLOW: &str = "pipeline: slow\nsteps:\n  wait:\n    run: ['touch begun; until [ -e go ]; do sleep 0.02; done']\n  after: { needs: [wait], run: [touch after] }\n";
+
+fn until(what: &str, is: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{what}");
+        sleep(Duration::from_millis(10));
+    }
+}
+
+fn slow() -> TestProject {
+    TestProject::new().file("pipelines/slow.yml", SLOW)
+}
+
+#[test]
+fn the_second_of_two_is_refused_or_waits_as_it_is_asked() {
+    let project = slow();
+    let first = project.start(["run", "slow"]);
+    until("the first run begins", || project.place("begun").exists());
+    insta::assert_snapshot!(project.run(["run", "slow"]), @r#"
+    --- stderr
+    refused: `pipeline slow` is being changed by another run: run (process N)
+        try: wait for it: `--wait 10m`
+    --- exit 4
+    "#);
+    let third = project.start(["run", "slow", "--wait", "1m"]);
+    sleep(Duration::from_millis(300));
+    project.write("go", "");
+    assert_eq!(first.end().code, 0);
+    let waited = third.end();
+    assert!(waited.stdout.contains("process N"), "it says for whom it waits: {waited}");
+    assert_eq!(waited.code, 0, "{waited}");
+}
+
+#[test]
+fn ctrl_c_once_starts_nothing_more_and_the_run_can_be_resumed() {
+    let project = slow();
+    let run = project.start(["run", "slow"]);
+    until("the run begins", || project.place("begun").exists());
+    run.signal(Signal::INT);
+    sleep(Duration::from_millis(300));
+    project.write("go", "");
+    let answer = run.end();
+    assert_eq!(answer.code, 1, "{answer}");
+    assert!(!project.place("after").exists());
+    insta::assert_snapshot!(answer, @r#"
+    slow  run, run 1: 2 steps
+    nothing more is started; waiting for what runs (Ctrl-C again stops now)
+      ✓ run  wait   done                                                                         N.NN s
+    slow  stopped: 1 step done, 1 left  N.NN s
+          each step is looked for before it is done again; `windlass run slow --resume` goes on from
+          here                                                                                    exit 1
+    --- exit 1
+    "#);
+    insta::assert_snapshot!(project.run(["run", "slow", "--resume"]), @r#"
+    slow  run, run 1: 2 steps
+      ✓ run  after  done                                                                         N.NN s
+    slow  passed: 2 steps done  N.NN s
+    --- exit 0
+    "#);
+    assert!(project.place("after").exists());
+}
+
+#[test]
+fn ctrl_c_twice_stops_now_and_leaves_no_process() {
+    let project = slow();
+    let run = project.start(["run", "slow"]);
+    until("the run begins", || project.place("begun").exists());
+    run.signal(Signal::INT);
+    sleep(Duration::from_millis(300));
+    run.signal(Signal::INT);
+    let answer = run.end();
+    assert_eq!(answer.code, 1, "{answer}");
+    insta::assert_snapshot!(answer, @r#"
+    slow  run, run 1: 2 steps
+    nothing more is started; waiting for what runs (Ctrl-C again stops now)
+    stopping now; what was under way is looked for when this goes on
+    slow  stopped: 2 left  N.NN s
+          each step is looked for before it is done again; `windlass run slow --resume` goes on from
+          here                                                                                    exit 1
+    --- exit 1
+    "#);
+    let folder = project.folder().to_owned();
+    until("its processes are gone", || !anybody_works_in(&folder));
+}
+
+/// Whether any process of this machine has its working directory there.
+fn anybody_works_in(folder: &std::path::Path) -> bool {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let folder = std::fs::canonicalize(folder).unwrap();
+    let mut at = processes.filter_map(|entry| std::fs::read_link(entry.path().join("cwd")).ok());
+    at.any(|place| place.starts_with(&folder))
+}

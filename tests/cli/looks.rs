@@ -1,0 +1,374 @@
+//! Forms of output: JSON lines, colours, pages, completions, and readers that go away.
+
+use std::io::Read;
+
+use serde_json::Value;
+
+use crate::cli::project::TestProject;
+
+const NOTE: &str = "  note: { kind: file.text, path: a.txt, content: hello }\noutputs: { file: \"${note.path}\" }\n";
+
+fn events(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
+}
+
+#[test]
+fn json_is_one_event_a_line_for_every_command() {
+    let project = TestProject::of(NOTE)
+        .file("pipelines/ship.yml", "pipeline: ship\nsteps:\n  build: { run: [echo building] }\n");
+    project.with_input(["secret", "set", "password"], "correct-horse-battery");
+    for (command, types) in [
+        (vec!["check"], "checked"),
+        (vec!["plan"], "plan"),
+        (
+            vec!["apply", "-y"],
+            "plan run_began step_running step_ended step_running step_ended run_ended outputs",
+        ),
+        (vec!["run", "ship"], "run_began step_running step_line step_ended run_ended"),
+        (vec!["drift"], "drift"),
+        (vec!["state", "list"], "resource"),
+        (vec!["state", "show", "shop/note"], "resource"),
+        (vec!["runs"], "run run"),
+        (vec!["runs", "show", "2"], "run step"),
+        (vec!["logs", "2"], "log"),
+        (vec!["outputs", "shop"], "outputs"),
+        (vec!["secret", "list"], "secret"),
+        (vec!["state", "mv", "shop/note", "memo"], "moved"),
+        (vec!["state", "rm", "shop/memo"], "forgotten"),
+        (vec!["import", "shop", "note", "a.txt"], "imported"),
+        (vec![], "here"),
+    ] {
+        let answer = project.run(command.iter().copied().chain(["--json"]));
+        assert_eq!(answer.code, 0, "{command:?} {answer}");
+        assert_eq!(answer.stderr, "", "{command:?}");
+        let found: Vec<String> = events(&answer.stdout)
+            .iter()
+            .map(|event| event["type"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(found.join(" "), types, "{command:?}");
+    }
+}
+
+#[test]
+fn json_holds_problems_too() {
+    let project = TestProject::of("  note: { kind: file.text, path: a.txt, contnet: hello }\n");
+    let answer = project.run(["check", "--json"]);
+    assert_eq!((answer.code, answer.stderr.as_str()), (2, ""));
+    insta::assert_snapshot!(answer.stdout, @r#"
+    {"type":"diagnostic","code":"W012","severity":"error","message":"unknown key `contnet`","file":"stacks/shop.yml","line":3,"column":41,"end_line":3,"end_column":48,"label":"did you mean `content`?","help":null,"related":[]}
+    {"type":"checked","files":["stacks/shop.yml"],"errors":1,"warnings":0}
+    "#);
+    insta::assert_snapshot!(project.run(["logs", "7", "--json"]), @r#"
+    {"type":"error","message":"there is no run 7","details":[],"help":"`windlass runs` lists them","exit":2}
+    --- exit 2
+    "#);
+}
+
+#[test]
+fn every_event_stands_on_the_page() {
+    let page = TestProject::new().done(["explain", "json"]).stdout;
+    let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+    let mut found = 0;
+    for file in walk(sources.as_ref()) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for part in text.split(".event(").skip(1) {
+            let Some(name) =
+                part.trim_start().strip_prefix('"').and_then(|name| name.split('"').next())
+            else {
+                continue;
+            };
+            found += 1;
+            assert!(
+                page.contains(&format!("`{name}`")),
+                "{name} of {} is not described",
+                file.display()
+            );
+        }
+    }
+    assert!(found > 20, "only {found} events were found");
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn colours_are_for_terminals_and_who_asks() {
+    let project = TestProject::of(NOTE);
+    assert!(!project.run(["plan"]).stdout.contains('\u{1b}'));
+    assert!(project.run(["plan", "--color", "always"]).stdout.contains('\u{1b}'));
+    let quiet = TestProject::of(NOTE).variable("NO_COLOR", "1");
+    assert!(!quiet.run(["plan"]).stdout.contains('\u{1b}'));
+    let plain = TestProject::of(NOTE).variable("LC_ALL", "C");
+    assert!(plain.run(["plan"]).stdout.is_ascii());
+}
+
+#[test]
+fn help_names_every_command() {
+    insta::assert_snapshot!(TestProject::new().run(["--help"]), @r#"
+    Plans and applies infrastructure from YAML files, and runs pipelines.
+
+    Without a command it says what can be done here and now.
+
+    Usage: windlass [OPTIONS] [COMMAND]
+
+    Commands:
+      init         Make a commented first project
+      check        Check files: all errors of all of them at once
+      plan         Show what would change, and why
+      apply        Make it so: plan, show, ask, apply
+      destroy      Destroy everything in a stack
+      run          Run a pipeline
+      runs         List runs, newest first
+      logs         Print what steps of a run wrote, or what a service writes
+      outputs      Print the outputs of a stack
+      drift        Show what was changed outside of Windlass
+      graph        Draw what needs what
+      state        Look at what is remembered, and change it by hand
+      import       Take something that exists into the state, as the resource that the file says it is
+      secret       Keep secrets, encrypted, in the repository
+      explain      Explain a kind of resource: its example and all keys
+      schema       Print the JSON Schema of a file type, for editors
+      doctor       See whether this machine and this project are ready
+      completions  Print completions for a shell
+      man          Write manual pages
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+
+    Everywhere:
+          --project <FOLDER>
+              The project's folder; otherwise the nearest one upwards from here
+
+          --json
+              Write one JSON event a line (`windlass explain json` lists them)
+
+          --color <WHEN>
+              Colours; NO_COLOR is honoured
+
+              Possible values:
+              - auto:   On a terminal
+              - always: Always
+              - never:  Never
+
+      -q, --quiet
+              Only answers and errors
+
+    Exit codes: 0 done, 1 failed, 2 wrong arguments or files, 3 changes pending (with
+    --detailed-exitcode), 4 refused (protected, too many deletions, stale or used plan, somebody else is
+    at work).
+    --- exit 0
+    "#);
+    insta::assert_snapshot!(TestProject::new().run(["plna"]), @r#"
+    --- stderr
+    error: unrecognized subcommand 'plna'
+
+      tip: some similar subcommands exist: 'explain', 'plan'
+
+    Usage: windlass [OPTIONS] [COMMAND]
+
+    For more information, try '--help'.
+    --- exit 2
+    "#);
+    insta::assert_snapshot!(TestProject::new().run(["apply", "--help"]), @r#"
+    Make it so: plan, show, ask, apply
+
+    Several stacks are applied one after the other, each after those whose outputs it reads. Where
+    nobody can be asked (in CI, in a pipe), a plan with changes needs --yes, or is kept with `windlass
+    plan -o FILE` and applied as a file; without either nothing is done and the exit code is 2.
+
+    Usage: windlass apply [OPTIONS] [STACKS or PLAN]...
+
+    Arguments:
+      [STACKS or PLAN]...
+              Stacks, by name or file, or one plan that was kept; by default all stacks of the project
+
+    Options:
+      -y, --yes
+              Do not ask
+
+          --allow-deletes <NUMBER>
+              Let one run delete so many resources, or `all`; by default at most 30 % of a stack with
+              four or more, and never everything
+
+          --wait <TIME>
+              Wait so long if another run is at work, such as 10m
+
+          --parallel <NUMBER>
+              So many steps at once
+
+          --target <ADDRESS>
+              Only this resource and what it needs; may be repeated
+
+          --exclude <ADDRESS>
+              All but this resource and what needs it; may be repeated
+
+          --replace <ADDRESS>
+              Replace this resource whatever it is; may be repeated
+
+          --refresh[=<BOOL>]
+              Look at the world first (`--refresh=false` relies on what is remembered)
+              
+              [possible values: true, false]
+
+          --as <NAME>
+              Another name for the stack, so that one file can stand for several
+
+          --param <NAME=VALUE>
+              Give a parameter; also WINDLASS_PARAM_NAME in the environment
+              
+              [alias: --parameter]
+
+          --params <FILE>
+              Give the parameters that stand in a YAML file, `name: value` each
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Everywhere:
+          --project <FOLDER>
+              The project's folder; otherwise the nearest one upwards from here
+
+          --json
+              Write one JSON event a line (`windlass explain json` lists them)
+
+          --color <WHEN>
+              Colours; NO_COLOR is honoured
+
+              Possible values:
+              - auto:   On a terminal
+              - always: Always
+              - never:  Never
+
+      -q, --quiet
+              Only answers and errors
+    --- exit 0
+    "#);
+}
+
+#[test]
+fn shells_get_completions() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let answer = TestProject::new().done(["completions", shell]);
+        assert!(answer.stdout.contains("detailed-exitcode"), "{shell}");
+    }
+}
+
+#[test]
+fn there_is_a_manual_page_for_every_command() {
+    let project = TestProject::new();
+    project.done(["man", "man"]);
+    let pages: Vec<_> = std::fs::read_dir(project.place("man")).unwrap().collect();
+    assert!(pages.len() > 20, "{} pages", pages.len());
+    assert!(project.read("man/windlass-apply.1").contains("allow\\-deletes"));
+    assert!(project.read("man/windlass-state-mv.1").starts_with(".ie"));
+    assert!(project.done(["man"]).stdout.contains(".TH windlass"));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let project = TestProject::new();
+    let mut child = project.command(["explain", "json"]).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!((child.wait().unwrap().code(), said.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn schemas_accept_the_first_project_and_refuse_what_is_wrong() {
+    let project = TestProject::new();
+    project.done(["init"]);
+    for (of, file) in [("stack", "stacks/hello.yml"), ("pipeline", "pipelines/hello.yml")] {
+        let schema: Value = serde_json::from_str(&project.done(["schema", of]).stdout).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let mut file: Value = serde_yaml::from_str(&project.read(file)).unwrap();
+        let errors: Vec<String> =
+            validator.iter_errors(&file).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{of}: {errors:?}");
+        file["nonsense"] = Value::from(1);
+        assert!(!validator.is_valid(&file), "{of}");
+    }
+    let schema: Value = serde_json::from_str(&project.done(["schema"]).stdout).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let wrong = serde_json::json!({ "stack": "a", "resources": { "b": { "kind": "file.text", "paht": "x" } } });
+    assert!(!validator.is_valid(&wrong));
+}
+
+#[test]
+fn kinds_are_listed_and_explained() {
+    let project = TestProject::new();
+    let list = project.done(["explain"]).stdout;
+    assert!(list.lines().count() >= 10, "{list}");
+    insta::assert_snapshot!(project.run(["explain", "file.directory"]), @r#"
+    file.directory
+      A folder with its mode and owner.
+
+    Example
+    # file.directory makes a folder and looks after its mode and owner.
+    # `windlass import` finds one that is there already by its `path`.
+    stack: folders
+
+    resources:
+      # The smallest use.
+      uploads:
+        kind: file.directory
+        path: run/uploads
+
+      # Every key.
+      cache:
+        kind: file.directory
+        # Relative to the project, or absolute. Folders above it are made with mode 0755 and
+        # stay when it goes. Another path is another folder: the old one is removed first.
+        path: run/cache
+        mode: "0750"
+        # By name or number; left alone if they are not said. Only root may give folders away.
+        owner: "0"
+        group: root
+        # A folder that is there already with another mode or owner is left alone unless this is
+        # true.
+        adopt: true
+        # Destroying it removes what is in it too. Without this, a folder that is not empty
+        # stays.
+        recursive: true
+
+    outputs:
+      where: ${uploads.full_path}
+
+    Keys
+      path       Where it stands: relative to the project, or absolute. Folders above it are made with
+                 mode 0755 and stay when it goes. (a path such as `/etc/nginx/nginx.conf`, required, a
+                 change replaces)
+      mode       Who may do what with it. (a file mode, `0755` by default)
+      owner      The user that it belongs to, by name or number; left alone if this is not said. (text)
+      group      The group that it belongs to, by name or number; left alone if this is not said. (text)
+      adopt      Takes over a folder that is there already with another mode or owner, and changes
+                 those. One that is just as it is wanted is taken over in any case. (true or false,
+                 `false` by default)
+      recursive  Removes everything in it when it is destroyed. Without this, a folder that is not empty
+                 stays and the run says so. (true or false, `false` by default)
+
+    Attributes, for references such as ${name.attribute}
+      full_path  Its absolute path. (text, required)
+    --- exit 0
+    "#);
+    insta::assert_snapshot!(project.run(["explain", "file.direktory"]), @r#"
+    --- stderr
+    error: there is no kind `file.direktory`
+        try: did you mean `file.directory`?
+    --- exit 2
+    "#);
+    insta::assert_snapshot!(project.run(["explain", "file"]), @r#"
+    --- stderr
+    error: there is no kind `file`
+        try: there are `file.archive`, `file.directory`, `file.template` or `file.text`
+    --- exit 2
+    "#);
+}

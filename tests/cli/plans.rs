@@ -1,0 +1,273 @@
+//! Plans: shown, kept, shown again, and what they are about.
+
+use crate::cli::project::TestProject;
+
+const TWO: &str = "  note: { kind: file.text, path: a.txt, content: hello }\n  copy: { kind: file.text, path: b.txt, content: \"${note.path}\" }\n";
+
+#[test]
+fn a_plan_says_what_would_change_and_changes_nothing() {
+    let project = TestProject::of(TWO);
+    insta::assert_snapshot!(project.run(["plan"]), @r#"
+    shop  2 to create                                                                             N.NN s
+
+      + file.text  note  path a.txt, content hello
+      + file.text  copy  path b.txt, content a.txt
+
+    Apply it:  windlass apply shop      Keep it:  windlass plan shop -o shop.plan
+    --- exit 0
+    "#);
+    assert!(!project.place("a.txt").exists());
+}
+
+#[test]
+fn a_plan_without_changes_is_one_line() {
+    let project = TestProject::of(TWO);
+    project.done(["apply", "--yes"]);
+    insta::assert_snapshot!(project.run(["plan", "--detailed-exitcode"]), @r#"
+    shop  unchanged, 2 resources  N.NN s
+    --- exit 0
+    "#);
+}
+
+#[test]
+fn changes_are_an_exit_code_where_that_is_asked() {
+    let project = TestProject::of(TWO);
+    assert_eq!(project.run(["plan"]).code, 0);
+    assert_eq!(project.run(["plan", "--detailed-exitcode"]).code, 3);
+}
+
+#[test]
+fn a_plan_is_about_its_targets_and_what_they_need() {
+    let project =
+        TestProject::of(&format!("{TWO}  third: {{ kind: file.text, path: c.txt, content: x }}\n"));
+    insta::assert_snapshot!(project.run(["plan", "--target", "copy"]), @r#"
+    shop  2 to create                                                                             N.NN s
+
+      + file.text  note  path a.txt, content hello
+      + file.text  copy  path b.txt, content a.txt
+
+    Apply it:  windlass apply shop      Keep it:  windlass plan shop -o shop.plan
+    --- exit 0
+    "#);
+    insta::assert_snapshot!(project.run(["plan", "--exclude", "note"]), @r#"
+    shop  1 to create                                                                             N.NN s
+
+      + file.text  third  path c.txt, content x
+
+    Apply it:  windlass apply shop      Keep it:  windlass plan shop -o shop.plan
+    --- exit 0
+    "#);
+    insta::assert_snapshot!(project.run(["plan", "--target", "nobody"]), @r#"
+    --- stderr
+    error[W021]: nothing in the stack `shop` is called `nobody`
+      ╭▸ stacks/shop.yml:1:8
+      │
+    1 │ stack: shop
+      ╰╴       ━━━━
+
+    1 file checked, 1 error.                                                                      exit 2
+    --- exit 2
+    "#);
+}
+
+#[test]
+fn what_is_named_is_replaced() {
+    let project = TestProject::of(TWO);
+    project.done(["apply", "-y"]);
+    insta::assert_snapshot!(project.run(["plan", "--replace", "note"]), @r#"
+    shop  1 to replace, 1 unchanged                                                               N.NN s
+
+      ± file.text  note  replaced: as asked, destroy first
+
+    Apply it:  windlass apply shop      Keep it:  windlass plan shop -o shop.plan
+    --- exit 0
+    "#);
+}
+
+#[test]
+fn a_kept_plan_is_shown_applied_once_and_refused_the_second_time() {
+    let project = TestProject::of(TWO);
+    project.done(["plan", "-o", "shop.plan"]);
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(project.place("shop.plan")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    insta::assert_snapshot!(project.run(["plan", "--show", "shop.plan"]), @r#"
+    shop  2 to create                                                                             N.NN s
+
+      + file.text  note  path a.txt, content hello
+      + file.text  copy  path b.txt, content a.txt
+
+    Apply it:  windlass apply shop.plan
+    --- exit 0
+    "#);
+    insta::assert_snapshot!(project.run(["apply", "shop.plan"]), @r#"
+    shop  2 to create                                                                             N.NN s
+
+      + file.text  note  path a.txt, content hello
+      + file.text  copy  path b.txt, content a.txt
+
+    shop  apply, run 1: 2 steps
+      ✓ file.text  note  created                                                                 N.NN s
+      ✓ file.text  copy  created                                                                 N.NN s
+    shop  applied: 2 created  N.NN s
+    --- exit 0
+    "#);
+    assert_eq!(project.read("b.txt"), "a.txt");
+    insta::assert_snapshot!(project.run(["apply", "shop.plan"]), @r#"
+    shop  2 to create                                                                             N.NN s
+
+      + file.text  note  path a.txt, content hello
+      + file.text  copy  path b.txt, content a.txt
+
+    --- stderr
+    refused: this plan was applied already, as run 1: plan again
+        try: windlass plan -o FILE
+    --- exit 4
+    "#);
+}
+
+#[test]
+fn a_kept_plan_refuses_the_steps_whose_world_has_moved() {
+    let project = TestProject::of(TWO);
+    project.done(["apply", "-y"]);
+    project.write("stacks/shop.yml", "stack: shop\nresources:\n  note: { kind: file.text, path: a.txt, content: new }\n  copy: { kind: file.text, path: b.txt, content: new }\n");
+    project.done(["plan", "-o", "shop.plan"]);
+    project.write("a.txt", "somebody else wrote this");
+    insta::assert_snapshot!(project.run(["apply", "shop.plan"]), @r#"
+    shop  2 to update                                                                             N.NN s
+
+      ~ file.text  note
+          content        hello → new   stacks/shop.yml:3
+      ~ file.text  copy
+          content        a.txt → new   stacks/shop.yml:4
+
+    shop  apply, run 2: 2 steps
+      ✗ file.text  note  the plan is stale: it is not what it was when the plan was made         N.NN s
+      ✓ file.text  copy  updated                                                                 N.NN s
+    ✗ file.text  note  the plan is stale: it is not what it was when the plan was made
+        try: plan again
+
+    shop  not finished: 1 updated, 1 failed  N.NN s
+          nothing is half done; `windlass apply shop` goes on from here                           exit 4
+    --- exit 4
+    "#);
+    assert_eq!(project.read("a.txt"), "somebody else wrote this");
+    assert_eq!(project.read("b.txt"), "new");
+}
+
+#[test]
+fn a_damaged_plan_is_refused() {
+    let project = TestProject::of(TWO);
+    project.done(["plan", "-o", "shop.plan"]);
+    let text = project.read("shop.plan").replace("hello", "hacked");
+    project.write("shop.plan", text);
+    insta::assert_snapshot!(project.run(["apply", "shop.plan"]), @r#"
+    --- stderr
+    refused: this plan is damaged: its digest is another
+        try: make it again: windlass plan -o FILE
+    --- exit 4
+    "#);
+    project.write("shop.plan", "{\"format\": 99}");
+    insta::assert_snapshot!(project.run(["apply", "shop.plan"]), @r#"
+    --- stderr
+    refused: this plan has format 99, and this program knows 1: plan again
+        try: make it again: windlass plan -o FILE
+    --- exit 4
+    "#);
+}
+
+#[test]
+fn a_long_plan_is_packed_and_read_again() {
+    let many: String = (0..2_000)
+        .map(|at| {
+            format!("  note{at}: {{ kind: data.value, input: \"{at} and some more text\" }}\n")
+        })
+        .collect();
+    let project = TestProject::of(&many);
+    project.done(["plan", "-o", "shop.plan"]);
+    let packed = std::fs::read(project.place("shop.plan")).unwrap();
+    assert_eq!(packed[..2], [0x1f, 0x8b]);
+    assert!(packed.len() < 200_000, "{} bytes", packed.len());
+    assert_eq!(
+        project
+            .run(["plan", "--show", "shop.plan"])
+            .stdout
+            .lines()
+            .filter(|line| line.contains("note"))
+            .count(),
+        2_000
+    );
+    project.done(["apply", "shop.plan"]);
+    let mut cut = packed.clone();
+    cut.truncate(packed.len() / 2);
+    project.write("cut.plan", cut);
+    insta::assert_snapshot!(project.run(["apply", "cut.plan"]), @r#"
+    --- stderr
+    refused: this plan is damaged: incomplete deflate stream
+        try: make it again: windlass plan -o FILE
+    --- exit 4
+    "#);
+}
+
+#[test]
+fn stacks_are_planned_after_those_that_they_read() {
+    let project = TestProject::new()
+        .stack("app", "stack: app\nresources:\n  note: { kind: file.text, path: a.txt, content: \"${stack.base.name}\" }\n")
+        .stack("base", "stack: base\nresources:\n  word: { kind: data.value, input: base }\noutputs:\n  name: ${word.output}\n");
+    assert_eq!(project.run(["check"]).code, 0, "what is declared can be read");
+    insta::assert_snapshot!(project.run(["plan"]), @r#"
+    base  1 to create                                                                             N.NN s
+
+      + data.value  word  input base
+
+      outputs
+        + name  (known after apply: word.output)
+
+    Apply it:  windlass apply base      Keep it:  windlass plan base -o base.plan
+    app  reads the outputs of base, which has not been applied: it is planned after that
+    --- exit 0
+    "#);
+    insta::assert_snapshot!(project.run(["apply", "-y"]), @r#"
+    base  1 to create                                                                             N.NN s
+
+      + data.value  word  input base
+
+      outputs
+        + name  (known after apply: word.output)
+
+    base  apply, run 1: 1 step
+      ✓ data.value  word  created                                                                N.NN s
+    base  applied: 1 created  N.NN s
+      name  base
+    app  1 to create                                                                              N.NN s
+
+      + file.text  note  path a.txt, content base
+
+    app  apply, run 2: 1 step
+      ✓ file.text  note  created                                                                 N.NN s
+    app  applied: 1 created  N.NN s
+    --- exit 0
+    "#);
+    assert_eq!(project.read("a.txt"), "base");
+}
+
+#[test]
+fn parameters_come_from_flags_files_and_the_environment() {
+    let text = "stack: shop\nparameters:\n  a: { default: one }\n  b-b: { default: one }\n  c: { default: one }\nresources:\n  note: { kind: file.text, path: a.txt, content: \"${a} ${b-b} ${c}\" }\n";
+    let project = TestProject::new()
+        .stack("shop", text)
+        .file("shop.params.yml", "a: file\nb-b: file\n")
+        .variable("WINDLASS_PARAM_B_B", "environment")
+        .variable("WINDLASS_PARAM_C", "environment");
+    project.done(["apply", "-y", "--params", "shop.params.yml", "--param", "a=flag"]);
+    assert_eq!(project.read("a.txt"), "flag file environment");
+}
+
+#[test]
+fn without_a_look_at_the_world_a_plan_relies_on_what_is_remembered() {
+    let project = TestProject::of(TWO);
+    project.done(["apply", "-y"]);
+    project.write("a.txt", "edited");
+    assert_eq!(project.run(["plan", "--detailed-exitcode", "--refresh=false"]).code, 0);
+    assert_eq!(project.run(["plan", "--detailed-exitcode"]).code, 3);
+}

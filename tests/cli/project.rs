@@ -1,0 +1,244 @@
+//! A project in a folder of its own, and the binary run in it with nothing of this machine around it.
+
+use std::fmt;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tempfile::TempDir;
+
+/// A project that is gone when it is dropped.
+pub(crate) struct TestProject {
+    folder: TempDir,
+    environment: Vec<(String, String)>,
+}
+
+/// What one call of the binary did.
+pub(crate) struct Answer {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl TestProject {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("windlass-test-").tempdir().unwrap();
+        fs::create_dir(folder.path().join("stacks")).unwrap();
+        Self { folder, environment: Vec::new() }
+    }
+
+    /// A project whose one stack is `shop`, with these resources.
+    pub(crate) fn of(resources: &str) -> Self {
+        Self::new().stack("shop", &format!("stack: shop\nresources:\n{resources}"))
+    }
+
+    pub(crate) fn stack(self, name: &str, text: &str) -> Self {
+        self.file(&format!("stacks/{name}.yml"), text)
+    }
+
+    pub(crate) fn file(self, path: &str, text: &str) -> Self {
+        self.write(path, text);
+        self
+    }
+
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn write(&self, path: &str, text: impl AsRef<[u8]>) {
+        let path = self.place(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.place(path)).unwrap()
+    }
+
+    pub(crate) fn place(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The command, ready to be run: nothing of this process is around it.
+    pub(crate) fn command<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_windlass"));
+        command.args(arguments).current_dir(self.folder.path()).env_clear();
+        command.env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", self.folder.path());
+        command.env("TZ", "UTC").envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    pub(crate) fn run<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Answer {
+        self.answer(self.command(arguments).output().unwrap())
+    }
+
+    /// As [`Self::run`], where it must do what it is asked.
+    pub(crate) fn done<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Answer {
+        let answer = self.run(arguments);
+        assert_eq!(answer.code, 0, "{answer}");
+        answer
+    }
+
+    pub(crate) fn with_input<'a>(
+        &self,
+        arguments: impl IntoIterator<Item = &'a str>,
+        input: &str,
+    ) -> Answer {
+        let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        self.answer(child.wait_with_output().unwrap())
+    }
+
+    pub(crate) fn start<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Running<'_> {
+        Running { child: Some(self.command(arguments).spawn().unwrap()), project: self }
+    }
+
+    fn answer(&self, output: Output) -> Answer {
+        let text = |bytes| self.covered(&String::from_utf8(bytes).unwrap());
+        let code = output.status.code().unwrap_or(-1);
+        Answer { code, stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// What differs from one run to the next is covered.
+    fn covered(&self, text: &str) -> String {
+        let place = fs::canonicalize(self.folder.path()).unwrap();
+        let text = text.replace(&place.display().to_string(), "/project");
+        text.lines().map(|line| covered_line(line) + "\n").collect()
+    }
+}
+
+/// A call that goes on; it is ended with the test.
+pub(crate) struct Running<'p> {
+    child: Option<Child>,
+    project: &'p TestProject,
+}
+
+impl Running<'_> {
+    pub(crate) fn id(&self) -> i32 {
+        self.child.as_ref().unwrap().id().cast_signed()
+    }
+
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        let process = rustix::process::Pid::from_raw(self.id()).unwrap();
+        rustix::process::kill_process(process, signal).unwrap();
+    }
+
+    pub(crate) fn end(mut self) -> Answer {
+        self.project.answer(self.child.take().unwrap().wait_with_output().unwrap())
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.stdout)?;
+        if !self.stderr.is_empty() {
+            write!(f, "--- stderr\n{}", self.stderr)?;
+        }
+        write!(f, "--- exit {}", self.code)
+    }
+}
+
+/// Covers times, dates, process numbers and long hexadecimal numbers, each by as many characters.
+fn covered_line(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(first) = rest.chars().next() {
+        let number = rest.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(rest.len());
+        let hex = rest.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(rest.len());
+        let date = rest.len() >= 10 && is_date(&rest.as_bytes()[..10]);
+        let clock = rest.len() >= 5 && is_clock(&rest.as_bytes()[..5]);
+        let after = |at: usize| rest[at..].chars().next().is_none_or(|c| !c.is_alphanumeric());
+        let unit = [" s", " ms", " min"]
+            .into_iter()
+            .find(|unit| rest[number..].starts_with(unit) && after(number + unit.len()));
+        let fresh = out.chars().next_back().is_none_or(|c| !c.is_alphanumeric() && c != '.');
+        let process = out.ends_with("process ");
+        let length = match () {
+            () if date => 10,
+            () if clock && fresh => rest.find([' ', ')']).unwrap_or(rest.len()).min(8),
+            () if number > 0 && fresh && (unit.is_some() || process) => number,
+            () if hex >= 32 => hex,
+            () => 0,
+        };
+        match length {
+            0 => {
+                out.push(first);
+                rest = &rest[first.len_utf8()..];
+            }
+            length if process => {
+                out.push('N');
+                rest = &rest[length..];
+            }
+            length => {
+                let cover = |c: char| if c.is_ascii_hexdigit() { 'N' } else { c };
+                out.extend(rest[..length].chars().map(cover));
+                rest = &rest[length..];
+            }
+        }
+    }
+    out
+}
+
+fn is_date(bytes: &[u8]) -> bool {
+    let digits = [0, 1, 2, 3, 5, 6, 8, 9];
+    digits.iter().all(|at| bytes[*at].is_ascii_digit()) && bytes[4] == b'-' && bytes[7] == b'-'
+}
+
+fn is_clock(bytes: &[u8]) -> bool {
+    [0, 1, 3, 4].iter().all(|at| bytes[*at].is_ascii_digit()) && bytes[2] == b':'
+}
+
+static NOT_RUN: AtomicUsize = AtomicUsize::new(0);
+
+/// Says on the terminal itself, past the capture of the test's output, what could not be shown here.
+pub(crate) fn not_run(what: &str) {
+    let count = NOT_RUN.fetch_add(1, Ordering::Relaxed) + 1;
+    let says = format!("\nNOT RUN ({count}): {what}\n");
+    std::io::stderr().write_all(says.as_bytes()).unwrap();
+}
+
+/// A disk in memory of so many KiB, gone when it is dropped.
+pub(crate) struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// None: this user may not mount one, and that was said.
+    pub(crate) fn at(place: PathBuf, kib: usize) -> Option<Self> {
+        fs::create_dir_all(&place).unwrap();
+        let size = std::ffi::CString::new(format!("size={kib}k")).unwrap();
+        let flags = rustix::mount::MountFlags::empty();
+        match rustix::mount::mount("tmpfs", &place, "tmpfs", flags, Some(size.as_c_str())) {
+            Ok(()) => Some(Self(place)),
+            Err(error) => {
+                not_run(&format!("a small disk cannot be mounted ({error}): run this as root"));
+                None
+            }
+        }
+    }
+
+    pub(crate) fn read_only(&self) {
+        rustix::mount::mount_remount(&self.0, rustix::mount::MountFlags::RDONLY, "").unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        rustix::mount::unmount(&self.0, rustix::mount::UnmountFlags::DETACH).unwrap();
+    }
+}

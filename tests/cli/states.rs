@@ -1,0 +1,218 @@
+//! What is remembered: looking at it, changing it by hand, importing, names that change.
+
+use crate::cli::project::TestProject;
+
+const NOTE: &str = "  note: { kind: file.text, path: a.txt, content: hello }\n";
+
+#[test]
+fn state_is_listed_and_shown() {
+    let project = TestProject::of(NOTE);
+    insta::assert_snapshot!(project.run(["state", "list"]), @r#"
+    nothing is remembered
+    --- exit 0
+    "#);
+    project.done(["apply", "-y"]);
+    insta::assert_snapshot!(project.run(["state", "list"]), @r#"
+    shop  1 resource
+      file.text  note  run 1  a.txt
+    --- exit 0
+    "#);
+    insta::assert_snapshot!(project.run(["state", "show", "shop/note"]), @r#"
+    shop/note  file.text
+      id          a.txt
+      changed by  run 1
+
+      as applied
+        content  hello
+        path     a.txt
+
+      as it was found then
+        content    hello
+        digest     NNNNNNNNNNNNNNNNNNNNNNNNNNNNNNNN
+        full_path  /project/a.txt
+        gid        0
+        group      root
+        mode       0644
+        owner      root
+        size       5
+        uid        0
+    --- exit 0
+    "#);
+    insta::assert_snapshot!(project.run(["state", "show", "shop", "nota"]), @r#"
+    --- stderr
+    error: nothing is remembered as `nota` in the stack `shop`
+        try: did you mean `note`?
+    --- exit 2
+    "#);
+    insta::assert_snapshot!(project.run(["state", "show", "note"]), @r#"
+    --- stderr
+    error: `note` does not name one resource
+        try: write STACK/ADDRESS; `windlass state list` lists them
+    --- exit 2
+    "#);
+}
+
+#[test]
+fn a_resource_gets_another_address_by_hand() {
+    let project = TestProject::of(NOTE);
+    project.done(["apply", "-y"]);
+    insta::assert_snapshot!(project.run(["state", "mv", "shop/note", "memo"]), @r#"
+    shop  note is memo from now on
+    --- exit 0
+    "#);
+    project.write(
+        "stacks/shop.yml",
+        "stack: shop\nresources:\n  memo: { kind: file.text, path: a.txt, content: hello }\n",
+    );
+    assert_eq!(project.run(["plan", "--detailed-exitcode"]).code, 0);
+}
+
+#[test]
+fn a_resource_is_forgotten_and_goes_on_to_exist() {
+    let project = TestProject::of(NOTE);
+    project.done(["apply", "-y"]);
+    insta::assert_snapshot!(project.run(["state", "rm", "shop", "note"]), @r#"
+    shop  note is forgotten; a.txt goes on to exist
+    --- exit 0
+    "#);
+    assert_eq!(project.read("a.txt"), "hello");
+    insta::assert_snapshot!(project.run(["state", "list"]), @r#"
+    nothing is remembered
+    --- exit 0
+    "#);
+}
+
+#[test]
+fn what_exists_is_imported() {
+    let project = TestProject::of(NOTE).file("a.txt", "older");
+    insta::assert_snapshot!(project.run(["import", "shop", "note", "a.txt"]), @r#"
+    note  is file.text a.txt from now on
+    what differs:  windlass plan shop
+    --- exit 0
+    "#);
+    insta::assert_snapshot!(project.run(["plan"]), @r#"
+    shop  1 to update                                                                             N.NN s
+
+      ~ file.text  note
+          content        older → hello   stacks/shop.yml:3
+
+    Apply it:  windlass apply shop      Keep it:  windlass plan shop -o shop.plan
+    --- exit 0
+    "#);
+    insta::assert_snapshot!(project.run(["import", "shop", "note", "a.txt"]), @r#"
+    --- stderr
+    error: `note` is remembered already
+        try: `windlass state show` prints it
+    --- exit 2
+    "#);
+    insta::assert_snapshot!(project.run(["import", "shop", "nota", "a.txt"]), @r#"
+    --- stderr
+    error: no resource `nota` is waiting to be made
+        try: write its block first: an import says what exists, the file what is wanted
+    --- exit 2
+    "#);
+}
+
+#[test]
+fn moved_and_removed_blocks_say_what_became_of_a_name() {
+    let project = TestProject::of(&format!(
+        "{NOTE}  old: {{ kind: file.text, path: b.txt, content: stays }}\n"
+    ));
+    project.done(["apply", "-y"]);
+    project.write(
+        "stacks/shop.yml",
+        "stack: shop\nresources:\n  memo: { kind: file.text, path: a.txt, content: hello }\nmoved:\n  - { from: note, to: memo }\nremoved:\n  - { address: old, destroy: false }\n",
+    );
+    insta::assert_snapshot!(project.run(["plan"]), @r#"
+    shop  1 to forget, 1 renamed                                                                  N.NN s
+
+      » file.text  memo  renamed, was note
+      ∅ file.text  old   stays, and is no longer looked after
+
+    Apply it:  windlass apply shop      Keep it:  windlass plan shop -o shop.plan
+    --- exit 0
+    "#);
+    project.done(["apply", "-y"]);
+    assert_eq!(project.read("b.txt"), "stays");
+    insta::assert_snapshot!(project.run(["state", "list"]), @r#"
+    shop  1 resource
+      file.text  memo  run 1  a.txt
+    --- exit 0
+    "#);
+}
+
+#[test]
+fn drift_shows_what_was_changed_outside_and_changes_nothing() {
+    let project = TestProject::of(NOTE);
+    project.done(["apply", "-y"]);
+    insta::assert_snapshot!(project.run(["drift", "--detailed-exitcode"]), @r#"
+    shop  as it was applied, 1 resource  N.NN s
+    --- exit 0
+    "#);
+    project.write("a.txt", "somebody else\n");
+    insta::assert_snapshot!(project.run(["drift", "--detailed-exitcode"]), @r#"
+    shop  1 of 1 differs from what was applied                                                    N.NN s
+
+      ~ file.text  note  changed outside Windlass
+          content        hello → somebody else
+
+    Bring it back:  windlass apply shop
+    --- exit 3
+    "#);
+    assert_eq!(project.read("a.txt"), "somebody else\n");
+}
+
+#[test]
+fn secrets_are_kept_listed_and_taken_out_and_never_shown() {
+    let project = TestProject::of(
+        "  note: { kind: file.text, path: a.txt, mode: \"0600\", content: \"password=${secret.password}\" }\n",
+    );
+    insta::assert_snapshot!(project.with_input(["secret", "set", "password"], "correct-horse-battery\n"), @r#"
+    password is kept, encrypted, in secrets.age
+    --- exit 0
+    "#);
+    insta::assert_snapshot!(project.with_input(["secret", "set", "short"], "abc\n"), @r#"
+    --- stderr
+    error: the secret `short` is too short to be covered in logs: use at least 6 characters
+        try: names have letters, digits, `_` and `-`; texts are long enough to be covered in logs
+    --- exit 2
+    "#);
+    insta::assert_snapshot!(project.run(["secret", "list"]), @r#"
+    password
+    --- exit 0
+    "#);
+    let applied = project.done(["apply", "-y"]);
+    assert!(!applied.stdout.contains("correct-horse"), "{applied}");
+    assert_eq!(project.read("a.txt"), "password=correct-horse-battery");
+    let shown = project.run(["state", "show", "shop/note"]);
+    assert!(!shown.stdout.contains("correct-horse"), "{shown}");
+    insta::assert_snapshot!(project.run(["secret", "rm", "password"]), @r#"
+    password is no longer kept
+    --- exit 0
+    "#);
+    insta::assert_snapshot!(project.run(["secret", "rm", "password"]), @r#"
+    --- stderr
+    error: there is no secret `password`
+        try: `windlass secret list`
+    --- exit 2
+    "#);
+}
+
+#[test]
+fn the_graph_says_what_needs_what() {
+    let project = TestProject::of(&format!(
+        "{NOTE}  copy: {{ kind: file.text, path: b.txt, content: \"${{note.path}}\" }}\n"
+    ));
+    insta::assert_snapshot!(project.run(["graph", "shop"]), @r#"
+    digraph "shop" {
+      rankdir = LR;
+      node [shape = box, style = rounded];
+      "note" [label = "note\nfile.text"];
+      "copy" [label = "copy\nfile.text"];
+      "note" -> "copy";
+    }
+    --- exit 0
+    "#);
+    let drawn = project.done(["graph", "shop", "--svg"]);
+    assert!(drawn.stdout.starts_with("<svg"), "{drawn}");
+}
