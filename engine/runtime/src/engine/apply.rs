@@ -94,7 +94,7 @@ impl Budget {
             format!("it would destroy {going} of {} resources, and {bound}", plan.known)
         };
         match self {
-            Self::AtMost(most) => (going > most).then(|| why(format!("{most} are allowed"))),
+            Self::AtMost(most) => (going > most).then(|| why(format!("at most {most} may go"))),
             Self::Cautious if deletes > 0 && deletes == plan.known => {
                 Some(why("that is everything".to_owned()))
             }

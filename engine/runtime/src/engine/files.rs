@@ -2,10 +2,12 @@
 //!
 //! It must not change anything.
 
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use language::{Code, Diagnostic, Diagnostics, Document, Node, SourceId, Sources, Span};
+use language::{Code, Content, Diagnostic, Diagnostics, Document, Node, SourceId, Sources, Span};
 use model::plan::Plan;
 use model::value::Piece;
 use model::{Digest, Registry, Tree, Value};
@@ -236,6 +238,7 @@ pub fn check(
     }
     let mut sources = Sources::default();
     let mut diagnostics = Diagnostics::default();
+    let others = Others { project, store, declared: OnceCell::new() };
     for file in &files {
         let named = file.display().to_string();
         let bytes = std::fs::read(project.root.join(file))
@@ -243,16 +246,57 @@ pub fn check(
         let mut own = Diagnostics::default();
         let id = sources.add_bytes(named, bytes, &mut own);
         let document = Document::parse(&sources, id, &mut own);
-        check_one(project, kinds, store, given, file, &document, &mut own);
+        check_one(&others, kinds, given, file, &document, &mut own);
         diagnostics.append(own);
     }
     Ok(Checked { files, wrong: Wrong { diagnostics, sources } })
 }
 
+/// What a file that is only checked may read of other stacks: what they say, applied or not.
+struct Others<'o> {
+    project: &'o Project,
+    store: Option<&'o dyn Store>,
+    /// Names of outputs by stack, from the files.
+    declared: OnceCell<BTreeMap<String, Vec<String>>>,
+}
+
+impl Others<'_> {
+    fn outputs(&self, stack: &str) -> Option<Tree> {
+        let applied = self.store.and_then(|store| store.outputs(stack).ok()?);
+        let declared = self.declared.get_or_init(|| declared(self.project)).get(stack);
+        if applied.is_none() && declared.is_none() {
+            return None;
+        }
+        let mut outputs = applied.map(|outputs| outputs.values).unwrap_or_default();
+        for name in declared.into_iter().flatten() {
+            outputs.entry(name.clone()).or_insert(Value::Null);
+        }
+        Some(outputs)
+    }
+}
+
+/// What is wrong with these files is said where they are checked themselves.
+fn declared(project: &Project) -> BTreeMap<String, Vec<String>> {
+    let mut found = BTreeMap::new();
+    for file in project.files(FileType::Stack).unwrap_or_default() {
+        let Ok(Loaded { document, .. }) = Loaded::read(project, &file) else { continue };
+        let root = document.root();
+        let Some(name) = root.get("stack").and_then(Node::scalar) else { continue };
+        let outputs = match root.get("outputs").map(Node::content) {
+            Some(Content::Map(entries)) => {
+                let key = |(key, _): (Node<'_>, _)| Some(key.scalar()?.text.to_owned());
+                entries.iter().filter_map(key).collect()
+            }
+            _ => Vec::new(),
+        };
+        found.insert(name.text.to_owned(), outputs);
+    }
+    found
+}
+
 fn check_one(
-    project: &Project,
+    others: &Others<'_>,
     kinds: &Registry,
-    store: Option<&dyn Store>,
     given: &Given,
     file: &Path,
     document: &Document,
@@ -260,8 +304,8 @@ fn check_one(
 ) {
     match file_type(file, document.root()) {
         Some(FileType::Stack) => {
-            let other = |name: &str| store?.outputs(name).ok()?.map(|outputs| outputs.values);
-            let read = |path: &str| project.read(path);
+            let other = |name: &str| others.outputs(name);
+            let read = |path: &str| others.project.read(path);
             let around =
                 Around { kinds, given, keep: &unkept, name: None, file: &read, other: &other };
             if let Some(stack) = load(document, &around, diagnostics) {

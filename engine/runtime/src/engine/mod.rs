@@ -67,11 +67,21 @@ impl Engine {
                 .help("the project's folder must be writable")
         })?;
         let key_path = home.join("key");
+        if !key_path.exists() && project.root.join(crate::secret::FILE).exists() {
+            // A new key would hide that the old one is missing.
+            let message = format!("the key that opens {} is not there", crate::secret::FILE);
+            let help = format!("put a copy of it at {}", key_path.display());
+            return Err(Problem::failed(message).help(help));
+        }
         let key = Key::open(&key_path, &*outside.random).map_err(|error| {
             Problem::failed(format!("the project's key {}: {error}", key_path.display()))
         })?;
-        let vault = Vault::open(&project.root, home, key, &outside.environment)
-            .map_err(|error| Problem::failed(error.to_string()))?;
+        let vault =
+            Vault::open(&project.root, home, key, &outside.environment).map_err(|error| {
+                let help =
+                    "it is encrypted for the key in .windlass/key: put back a copy of that key";
+                Problem::failed(error.to_string()).help(help)
+            })?;
         let mut name = [0; 8];
         outside.random.fill(&mut name);
         let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
