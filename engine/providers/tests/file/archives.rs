@@ -303,7 +303,7 @@ async fn what_is_changed_added_or_removed_in_the_folder_shows_and_is_put_right()
     for change in changes {
         change(&lab);
         let read = life.read(keys, &made).await.unwrap().unwrap();
-        assert!(life.differing(keys, &read).contains(&"destination"), "{read:?}");
+        assert_eq!(life.differing(keys, &read), ["destination"], "{read:?}");
         made = life.update(keys, &read).await.unwrap();
         life.is_as_applied(keys, &made).await;
         assert_eq!(
@@ -311,6 +311,25 @@ async fn what_is_changed_added_or_removed_in_the_folder_shows_and_is_put_right()
             (vec!["x".into(), "y".into()], "x".into())
         );
     }
+}
+
+#[tokio::test]
+async fn an_archive_that_was_only_touched_is_the_same() {
+    let lab = Lab::new();
+    let bytes = Tar::new().file("x", "x").done();
+    let file = lab.write("a.tar", &bytes);
+    let life = Life::of(&lab, "file.archive");
+    let keys = "{source: a.tar, destination: run}";
+    let made = life.create(keys).await.unwrap();
+    let touched = std::fs::File::options().append(true).open(&file).unwrap();
+    touched.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    life.is_as_applied(keys, &made).await;
+    lab.write("a.tar", Tar::new().file("x", "y").done());
+    let read = life.read(keys, &made).await.unwrap().unwrap();
+    assert_eq!(life.differing(keys, &read), ["source"]);
+    std::fs::remove_file(&file).unwrap();
+    let read = life.read(keys, &made).await.unwrap().unwrap();
+    assert_eq!(life.differing(keys, &read), ["source"], "it is gone, which an apply would say");
 }
 
 fn downloads(path: &str, _: &str) -> Option<Vec<u8>> {

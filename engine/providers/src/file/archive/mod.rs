@@ -143,24 +143,34 @@ async fn there(context: &Context, id: &str) -> Result<Option<Object>, Fault> {
     let manifest = Manifest::of(&place).await?;
     look::put(&mut object, "files", manifest.files.into());
     look::put(&mut object, "size", manifest.size.into());
+    look::put(&mut object, "digest", manifest.digest.to_string().into());
     let note: Option<Unpacked> = note(context, id).read()?;
     let is_that =
         |note: &Unpacked| (note.manifest, note.folder) == (manifest.digest, metadata.ino());
-    let Some(note) = note.filter(is_that) else {
-        let files = manifest.files;
-        look::put(&mut object, "digest", manifest.digest.to_string().into());
-        look::put(&mut object, "changed", format!("(changed outside, {files} files)").into());
-        return Ok(Some(object));
-    };
-    if note.stamp.is_some() && note.stamp != fetch::stamp(&context.place(&note.source)) {
-        look::put(&mut object, "source_changed", "yes".into());
+    if !note.as_ref().is_some_and(is_that) {
+        let changed = format!("(changed outside, {} files)", manifest.files);
+        look::put(&mut object, "changed", changed.into());
     }
-    let both = format!("{} {}", note.archive, manifest.digest);
-    look::put(&mut object, "digest", Digest::of(both.as_bytes()).to_string().into());
-    look::put(&mut object, "source", note.source.into());
-    look::put(&mut object, "checksum", note.checksum.into());
-    look::put(&mut object, "strip_components", note.strip_components.into());
+    if let Some(note) = note {
+        remember(context, &mut object, note).await?;
+    }
     Ok(Some(object))
+}
+
+/// Adds what is known of the archive from when it was unpacked.
+async fn remember(context: &Context, object: &mut Object, note: Unpacked) -> Result<(), Fault> {
+    let source = context.place(&note.source);
+    let touched = note.stamp.is_some() && note.stamp != fetch::stamp(&source);
+    // Its time alone says little: a fresh clone gives every file a new one.
+    if touched && (!source.is_file() || checksum::digest(source).await? != note.archive) {
+        look::put(object, "source_changed", "yes".into());
+    }
+    let both = format!("{} {}", note.archive, object.text("digest"));
+    look::put(object, "digest", Digest::of(both.as_bytes()).to_string().into());
+    look::put(object, "source", note.source.into());
+    look::put(object, "checksum", note.checksum.into());
+    look::put(object, "strip_components", note.strip_components.into());
+    Ok(())
 }
 
 fn note(context: &Context, id: &str) -> Note {
