@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use runtime::store::{MemoryStore, Store};
 use testkit::author::Author;
+use testkit::drawing::parting;
 use testkit::memory::Memory;
 use testkit::{CrashStore, Fuse, Lab, Script, World, toy};
 
@@ -91,27 +92,7 @@ impl Edit {
     async fn without_crash(&self) -> (End, usize) {
         let (mut lab, store) = self.fork();
         let fuse = Fuse::default();
-            println!(
-                "{:?}",
-                self.lab
-                    .store
-                    .rows("shop")
-                    .unwrap()
-                    .iter()
-                    .map(|r| (&r.0, &r.1.kind, &r.1.id))
-                    .collect::<Vec<_>>()
-            );
-            let r = lab.request(&self.text);
-            println!(
-                "{0}\n{1}",
-                testkit::drawing::text(&lab.planned(&r).await.unwrap().plan),
-                testkit::drawing::order(&lab.planned(&r).await.unwrap().plan)
-            );
-            lab.world.take_log();
-        }
         let troubles = self.live(&mut lab, &store, &fuse).await.unwrap();
-            println!("{}", lab.world.take_log().join("\n"));
-        }
         (self.end(&lab, troubles), fuse.burnt())
     }
 
@@ -122,14 +103,16 @@ impl Edit {
         if instant % 3 == 0 {
             self.live(&mut lab, &store, &Fuse::of(1 + instant / 2)).await;
         }
-            println!("--- instant {instant}\n{}", lab.world.take_log().join("\n"));
-            println!("{:?}", lab.store.doubts("shop").unwrap());
-        }
+        lab.world.take_log();
         let troubles = self.live(&mut lab, &store, &Fuse::default()).await.unwrap();
-            println!("--- recovered\n{}", lab.world.take_log().join("\n"));
-        }
         let end = self.end(&lab, troubles);
-        assert_eq!(end, *expected, "seed {}, instant {instant}\n{}", self.seed, self.text);
+        if end != *expected {
+            let (is, wanted) = (format!("{end:?}"), format!("{expected:?}"));
+            let (is, wanted) = parting(&is, &wanted).unwrap_or_default();
+            let log = lab.world.take_log().join("\n");
+            let text = &self.text;
+            panic!("seed {}, instant {instant}\n{text}\n{log}\n\n{is}\n\n{wanted}", self.seed);
+        }
         After { died, found: lab.world.found() }
     }
 

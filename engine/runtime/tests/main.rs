@@ -4,11 +4,19 @@
 //! |---|---|
 //! | `semantics` | what plans say, case by case: `cases/*.yml` |
 //! | `property` | a plan that is applied leaves nothing to plan, whatever happened on the way |
+//! | `applying` | what an apply does when the world does not answer as it should |
 //! | `crash` | a crash at any instant changes nothing |
 //! | `walk` | the same for the walker alone, as pipelines use it |
+//! | `power` | no effect without its intent, also when the power goes |
+//! | `lease` | who may change a stack, and who no longer may |
+//! | `child` | the other processes of these tests |
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod applying;
+mod child;
 mod crash;
+mod lease;
+mod power;
 mod property;
 mod semantics;
 mod walk;

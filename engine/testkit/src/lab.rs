@@ -11,6 +11,7 @@ use std::time::Duration;
 use annotate_snippets::Renderer;
 use language::render::render;
 use model::Registry;
+use model::context::Clock;
 use model::event::Ending;
 use model::plan::{Plan, Saved};
 use runtime::engine::{
@@ -89,7 +90,7 @@ impl Lab {
     ) -> Self {
         world.set_witness(&store);
         let options = ApplyOptions { budget: Budget::Everything, ..ApplyOptions::default() };
-        let engine = engine(folder.path(), kinds(&world), &secrets, &store, &clock);
+        let engine = engine(folder.path(), kinds(&world), &secrets, &store, clock.clone());
         let applied = AtomicUsize::default();
         Self { world, store, engine, clock, options, kinds, secrets, applied, folder }
     }
@@ -117,7 +118,8 @@ impl Lab {
         self.clock.advance(Duration::from_secs(60));
         let kinds = (self.kinds)(&self.world);
         self.world.set_witness(&store);
-        self.engine = engine(self.folder.path(), kinds, &self.secrets, &store, &self.clock);
+        let clock = self.clock.clone();
+        self.engine = engine(self.folder.path(), kinds, &self.secrets, &store, clock);
         self.store = store;
     }
 
@@ -229,12 +231,13 @@ fn on_disk(folder: &Path, kinds: Registry) -> SqliteStore {
     SqliteStore::open(&path, "lab", kinds).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn engine(
+/// Returns an engine over a project's folder and a store.
+pub fn engine(
     folder: &Path,
     kinds: Registry,
     secrets: &BTreeMap<String, String>,
     store: &Arc<dyn Store>,
-    clock: &Arc<HandClock>,
+    clock: Arc<dyn Clock>,
 ) -> Engine {
     let home = folder.join(".windlass");
     std::fs::create_dir_all(&home).unwrap();
@@ -247,6 +250,6 @@ fn engine(
     let vault = Vault::open(folder, &home, key, &environment).unwrap();
     let project = Project { root: folder.to_owned(), home };
     let program = PathBuf::from("/bin/false");
-    let outside = Outside { program, environment, clock: clock.clone(), random };
+    let outside = Outside { program, environment, clock, random };
     Engine::with(project, kinds, outside, Arc::clone(store), Arc::new(vault))
 }

@@ -1,4 +1,4 @@
-//! A clock that is moved by hand, and randomness that repeats itself.
+//! A clock that is moved by hand, one that is not, and randomness that repeats itself.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -26,6 +26,15 @@ impl Default for HandClock {
 impl Clock for HandClock {
     fn now(&self) -> SystemTime {
         UNIX_EPOCH + Duration::from_millis(self.0.load(Relaxed))
+    }
+}
+
+/// The time as it is.
+pub struct RealClock;
+
+impl Clock for RealClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
     }
 }
 

@@ -10,6 +10,8 @@ mod sample;
 mod script;
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -41,6 +43,8 @@ struct Setting {
     witness: Option<Weak<dyn Store>>,
     /// Effects take up to so many milliseconds.
     pace: u64,
+    /// Where the token of every effect is written as it happens.
+    echo: Option<Arc<File>>,
 }
 
 /// One effect that is asked for.
@@ -92,6 +96,11 @@ impl World {
     /// From now on each effect takes its own time, up to so many milliseconds.
     pub fn set_pace(&self, most: u64) {
         self.setting().pace = most;
+    }
+
+    /// From now on the token of every effect is written here as it happens, a line each.
+    pub fn set_echo(&self, file: File) {
+        self.setting().echo = Some(Arc::new(file));
     }
 
     /// From now on what the resources of a block ask for is answered like this.
@@ -169,6 +178,9 @@ impl World {
         script.before(first)?;
         setting.fuse.burn().await;
         self.witnessed(&setting, &context.stack, token);
+        if let Some(echo) = &setting.echo {
+            (&**echo).write_all(format!("{token}\n").as_bytes()).unwrap();
+        }
         let verb = call.verb;
         let happened = self.reality().happen(context, call, token);
         setting.fuse.burn().await;
