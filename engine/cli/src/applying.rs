@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use model::plan::{Action, Plan};
 use model::Tree;
+use model::plan::{Action, Plan};
 use runtime::engine::{ApplyOptions, Budget, Engine, Problem, Report, Settled};
 use runtime::lease::Terms;
 use runtime::store::RunOutcome;
@@ -113,21 +113,28 @@ pub(crate) fn confirm(
     // What is protected cannot be allowed by saying so; what is only much can.
     let too_much = match over {
         Ok(()) => None,
-        Err(problem) if yes || !call.screen.asks || !plan.refused.is_empty() => return Err(problem),
+        Err(problem) if yes || !call.screen.asks || !plan.refused.is_empty() => {
+            return Err(problem);
+        }
         Err(problem) => Some(problem.message()),
     };
     if yes {
         return Ok(Said::Yes(options));
     }
     if !call.screen.asks {
-        let help = format!("look at it with `windlass plan`, then say yes: `windlass {} --yes`", verb(&options));
+        let help = format!(
+            "look at it with `windlass plan`, then say yes: `windlass {} --yes`",
+            verb(&options)
+        );
         return Err(usage("nobody can be asked here whether to go on", help));
     }
     let typed = match (&too_much, options.destroy) {
-        (None, false) => return Ok(match answered(call, "Apply this? [y/N] ", &["y", "yes"]) {
-            true => Said::Yes(options),
-            false => Said::No,
-        }),
+        (None, false) => {
+            return Ok(match answered(call, "Apply this? [y/N] ", &["y", "yes"]) {
+                true => Said::Yes(options),
+                false => Said::No,
+            });
+        }
         (Some(why), _) => format!("{why}.\nType the stack's name to do it all the same: "),
         (None, true) => {
             let going = plan.count(|action| action == Action::Delete);

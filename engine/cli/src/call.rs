@@ -133,7 +133,8 @@ impl Call {
     pub(crate) fn known_project(&self) -> Result<Project, Problem> {
         let project = self.project()?;
         let folders = FileType::ALL.map(FileType::folder);
-        if project.home.is_dir() || folders.iter().any(|folder| project.root.join(folder).is_dir()) {
+        if project.home.is_dir() || folders.iter().any(|folder| project.root.join(folder).is_dir())
+        {
             return Ok(project);
         }
         let message = format!("there is no project in {}, nor above it", project.root.display());
@@ -165,19 +166,26 @@ impl Call {
     }
 
     /// Returns the file that a name or path means.
-    pub(crate) fn locate(&self, project: &Project, named: &str, of: FileType) -> Result<PathBuf, Problem> {
+    pub(crate) fn locate(
+        &self,
+        project: &Project,
+        named: &str,
+        of: FileType,
+    ) -> Result<PathBuf, Problem> {
         let found = project.locate(named, of, &self.around.folder);
         found.or_else(|| declared_as(project, named, of)).ok_or_else(|| {
             let files = project.files(of).unwrap_or_default();
-            let names: Vec<&str> = files.iter().filter_map(|file| file.file_stem()?.to_str()).collect();
+            let names: Vec<&str> =
+                files.iter().filter_map(|file| file.file_stem()?.to_str()).collect();
             let what = of.key();
             let message = format!("there is no {what} `{named}`");
             let near = language::suggest::nearest(named, names.iter().copied());
             match near {
                 Some(near) => usage(message, format!("did you mean `{near}`?")),
-                None if names.is_empty() => {
-                    usage(message, format!("{}/ has no files in {}", of.folder(), project.root.display()))
-                }
+                None if names.is_empty() => usage(
+                    message,
+                    format!("{}/ has no files in {}", of.folder(), project.root.display()),
+                ),
                 None => usage(message, format!("there are {}", language::suggest::list(names))),
             }
         })

@@ -43,7 +43,12 @@ impl GivenArgs {
 
     /// Returns what is given to one of the files that are meant: of several each gets what it
     /// declares. What a single one does not declare is left in, so that it is told of.
-    pub(crate) fn of(&self, call: &Call, outline: Option<&Outline>, alone: bool) -> Result<Given, Problem> {
+    pub(crate) fn of(
+        &self,
+        call: &Call,
+        outline: Option<&Outline>,
+        alone: bool,
+    ) -> Result<Given, Problem> {
         let mut given = self.all(call)?;
         let Some(Outline { parameters, .. }) = outline else { return Ok(given) };
         if !alone {
@@ -61,11 +66,13 @@ impl GivenArgs {
 
     /// Sees to it that what flags give is declared by one of several files at least.
     pub(crate) fn all_are_meant(&self, call: &Call, meant: &[Meant]) -> Result<(), Problem> {
-        let declared = || meant.iter().filter_map(|one| one.outline.as_ref()).flat_map(|o| &o.parameters);
+        let declared =
+            || meant.iter().filter_map(|one| one.outline.as_ref()).flat_map(|o| &o.parameters);
         for name in self.all(call)?.into_keys().filter(|_| meant.len() > 1) {
             if !declared().any(|known| *known == name) {
                 let near = suggest::nearest(&name, declared().map(String::as_str));
-                let help = near.map_or("leave it out".to_owned(), |near| format!("did you mean `{near}`?"));
+                let help = near
+                    .map_or("leave it out".to_owned(), |near| format!("did you mean `{near}`?"));
                 return Err(usage(format!("no stack has a parameter `{name}`"), help));
             }
         }

@@ -48,7 +48,12 @@ pub(crate) struct PlanArgs {
 
 impl PlanArgs {
     /// Returns what to ask the engine about one of the stacks that are meant.
-    pub(crate) fn request(&self, call: &Call, meant: &Meant, alone: bool) -> Result<PlanRequest, Problem> {
+    pub(crate) fn request(
+        &self,
+        call: &Call,
+        meant: &Meant,
+        alone: bool,
+    ) -> Result<PlanRequest, Problem> {
         let given = self.given.of(call, meant.outline.as_ref(), alone)?;
         Ok(PlanRequest { given, ..self.about(PlanRequest::of(&meant.file)) })
     }

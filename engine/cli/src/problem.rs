@@ -65,7 +65,9 @@ pub(crate) fn tell_wrong(wrong: Wrong, files: usize, exit: Exit, screen: &Screen
             let told = |one: &Diagnostic| screen.event("diagnostic", one.to_json(&sources));
             diagnostics.sorted().iter().for_each(told);
         }
-        false => screen.complain(&render_wrong(diagnostics, &sources, files, exit as u8, screen.style)),
+        false => {
+            screen.complain(&render_wrong(diagnostics, &sources, files, exit as u8, screen.style))
+        }
     }
 }
 

@@ -33,7 +33,11 @@ pub(crate) struct Outline {
 }
 
 /// Returns the stacks that are meant, in order; none named: all of the project.
-pub(crate) fn meant(call: &Call, project: &Project, names: &[String]) -> Result<Vec<Meant>, Problem> {
+pub(crate) fn meant(
+    call: &Call,
+    project: &Project,
+    names: &[String],
+) -> Result<Vec<Meant>, Problem> {
     let files = match names {
         [] => all(project)?,
         names => names

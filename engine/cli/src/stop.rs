@@ -15,7 +15,8 @@ pub(crate) fn listen(feed: Feed) -> watch::Receiver<Stop> {
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
     let signals: Vec<Signal> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
     tokio::spawn(async move {
-        let Ok([mut interrupt, mut terminate, mut hangup]) = <[Signal; 3]>::try_from(signals) else {
+        let Ok([mut interrupt, mut terminate, mut hangup]) = <[Signal; 3]>::try_from(signals)
+        else {
             return std::future::pending().await;
         };
         loop {
