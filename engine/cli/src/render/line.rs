@@ -54,13 +54,6 @@ impl Line {
         self
     }
 
-    /// Appends text that holds colours already and takes so many columns.
-    pub(crate) fn painted(&mut self, text: &str, columns: usize) -> &mut Self {
-        self.text.push_str(text);
-        self.used += columns;
-        self
-    }
-
     /// Goes on to a column; one blank at least if it has been passed.
     pub(crate) fn to(&mut self, column: usize) -> &mut Self {
         let blanks = column.saturating_sub(self.used);

@@ -149,7 +149,8 @@ pub(crate) fn number(number: usize) -> String {
 
 /// Returns a number and what is counted: `1 resource`, `16 resources`.
 pub(crate) fn counted(count: usize, one: &str) -> String {
-    match (count, one.strip_suffix('y')) {
+    let stem = one.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u']));
+    match (count, stem) {
         (1, _) => format!("1 {one}"),
         (_, Some(stem)) => format!("{} {stem}ies", number(count)),
         (_, None) => format!("{} {one}s", number(count)),
@@ -198,5 +199,6 @@ mod tests {
         assert_eq!(counted(10_000, "resource"), "10,000 resources");
         assert_eq!(counted(1, "entry"), "1 entry");
         assert_eq!(counted(2, "entry"), "2 entries");
+        assert_eq!(counted(4, "key"), "4 keys");
     }
 }

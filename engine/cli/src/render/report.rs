@@ -149,7 +149,7 @@ fn headline(report: &Report, view: &View<'_>, style: Style, out: &mut String) {
     let ink = if done { Ink::Green } else { Ink::Red };
     line.put(ink, word(report, view.verb)).put(Ink::Plain, ": ");
     let indent = width(&report.subject).min(style.width / 3) + 2;
-    for (at, part) in counts(report).iter().enumerate() {
+    for (at, part) in counts(report, view.verb).iter().enumerate() {
         line.put(Ink::Plain, if at == 0 { "" } else { "," });
         if at > 0 && width(part) + 2 > line.room() {
             std::mem::replace(&mut line, Line::new(style, indent)).end_in(out);
@@ -184,13 +184,16 @@ fn word(report: &Report, verb: Verb) -> &'static str {
 }
 
 /// What was done, failed and was not begun, in words.
-fn counts(report: &Report) -> Vec<String> {
+fn counts(report: &Report, verb: Verb) -> Vec<String> {
     let mut parts: Vec<String> = report
         .done
         .iter()
         .filter(|(what, _)| *what != Outcome::Nothing)
         .map(|(what, count)| match what {
             Outcome::Succeeded => format!("{} done", counted(*count, "step")),
+            Outcome::Deleted if verb == Verb::Destroy && report.outcome == RunOutcome::Done => {
+                counted(*count, "resource")
+            }
             what => format!("{} {}", number(*count), done(*what)),
         })
         .collect();

@@ -96,12 +96,27 @@ fn tree(title: &str, tree: &Tree, hidden: &dyn Fn(&str) -> bool, style: Style, o
         if plain && hidden(key) {
             line.put(Ink::Plain, HIDDEN);
             line.end_in(out);
+        } else if let Value::Map(tree) = value
+            && width(&shown(value)) > style.readable().saturating_sub(column)
+        {
+            entries(tree, line, column, style, out);
         } else if is_long(value) {
             long(value, line, column, style, out);
         } else {
             line.put(Ink::Plain, &shown(value));
             line.end_in(out);
         }
+    }
+}
+
+/// A map that is too long for one line: one of its keys a line.
+fn entries(tree: &Tree, line: Line, column: usize, style: Style, out: &mut String) {
+    let keys = tree.keys().map(|key| width(key)).max().unwrap_or(0).min(32);
+    let mut line = Some(line);
+    for (key, value) in tree {
+        let mut line = line.take().unwrap_or_else(|| Line::new(style, column).endless());
+        line.put(Ink::Dim, key).to(column + keys + 2).put(Ink::Plain, &shown(value));
+        line.end_in(out);
     }
 }
 
@@ -163,6 +178,13 @@ mod tests {
             spec: tree(&[
                 ("command", vec!["bin/web", "--port", "8400"].into()),
                 ("environment", Value::Map(tree(&[("DB_URL", secret("x"))]))),
+                (
+                    "labels",
+                    Value::Map(tree(&[
+                        ("description", "the shop's own web server, behind the front".into()),
+                        ("team", "shop".into()),
+                    ])),
+                ),
                 ("ports", Value::Null),
             ]),
             object: Object::new("web", [("port", 8400_u16.into()), ("script", text.into())]),
@@ -179,6 +201,8 @@ mod tests {
           as applied
             command      [bin/web, --port, 8400]
             environment  {DB_URL: (secret)}
+            labels       description  the shop's own web server, behind the front
+                         team         shop
 
           as it was found then
             port    8400

@@ -3,8 +3,6 @@
 //! Colour is never the only carrier: whatever is painted also has a sign or a word. It must not find out
 //! what the terminal can do: that is handed in.
 
-use super::measure;
-
 /// What the text is drawn for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Style {
@@ -128,13 +126,6 @@ impl Style {
     pub(crate) fn dot(self) -> &'static str {
         if self.unicode { "·" } else { "-" }
     }
-
-    /// Returns a name followed by as many blanks as its column needs.
-    pub(crate) fn padded(self, ink: Ink, text: &str, columns: usize) -> String {
-        let mut out = self.paint(ink, text);
-        out.extend(std::iter::repeat_n(' ', columns.saturating_sub(measure::width(text))));
-        out
-    }
 }
 
 impl Ink {
@@ -200,12 +191,5 @@ mod tests {
             assert_eq!(measure::width(Style::plain(80).sign(sign)), 1, "{sign:?}");
             assert!(ascii.sign(sign).is_ascii() && ascii.sign(sign).len() == 1, "{sign:?}");
         }
-    }
-
-    #[test]
-    fn padding_counts_columns_and_not_bytes() {
-        let style = Style { colour: true, ..Style::plain(80) };
-        assert_eq!(style.padded(Ink::Bold, "größe", 7), "\x1b[1mgröße\x1b[0m  ");
-        assert_eq!(Style::plain(80).padded(Ink::Plain, "名前", 6), "名前  ");
     }
 }

@@ -12,7 +12,7 @@ use super::Detail;
 use super::row::{Row, Rows, rows};
 use crate::render::change::{self, Room};
 use crate::render::line::Line;
-use crate::render::measure::{counted, cut_middle, number, width, wrap};
+use crate::render::measure::{counted, cut, cut_middle, number, width, wrap};
 use crate::render::style::{Ink, Sign, Style};
 use crate::render::value::{is_empty, shown};
 
@@ -219,7 +219,11 @@ fn briefly(value: &Value, style: Style) -> String {
             _ if width(&shown(value)) <= LONGEST_VALUE => shown(value),
             _ => format!("({})", counted(tree.len(), "key")),
         },
-        value => cut_middle(&shown(value), LONGEST_VALUE, style).into_owned(),
+        // Of a path the end says more, of a command the beginning.
+        Value::Text(_) | Value::Plain(_) => {
+            cut_middle(&shown(value), LONGEST_VALUE, style).into_owned()
+        }
+        value => cut(&shown(value), LONGEST_VALUE, style).into_owned(),
     }
 }
 

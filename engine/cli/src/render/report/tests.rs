@@ -65,6 +65,12 @@ fn a_pipeline_that_passed_says_how_many_steps() {
 }
 
 #[test]
+fn a_stack_that_is_destroyed_says_how_much_it_was() {
+    let done = ended(RunOutcome::Done, vec![(Outcome::Deleted, 13)], Vec::new());
+    assert!(drawn(&done, Verb::Destroy, 80).starts_with("shop  destroyed: 13 resources  9.2 s"));
+}
+
+#[test]
 fn a_failure_comes_with_its_last_words_and_what_waits_for_it() {
     insta::assert_snapshot!(drawn(&failing(), Verb::Apply, 80), @"
     ✗ process.service  web  not healthy after 30 s

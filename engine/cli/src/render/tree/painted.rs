@@ -34,6 +34,8 @@ pub(super) struct Painted {
     recent: VecDeque<Ended>,
     /// What is to stay above the rows, not yet written.
     stays: Vec<String>,
+    /// A step that ended has a line of its own.
+    listed: bool,
     /// What ended without a line of its own, by what it did.
     quiet: BTreeMap<&'static str, usize>,
 }
@@ -46,6 +48,7 @@ impl Painted {
             standing: Vec::new(),
             recent: VecDeque::new(),
             stays: Vec::new(),
+            listed: false,
             quiet: BTreeMap::new(),
         }
     }
@@ -95,7 +98,11 @@ impl Painted {
             let sum: usize = self.quiet.values().sum();
             let parts = self.quiet.iter().map(|(what, count)| format!("{} {what}", number(*count)));
             let parts: Vec<String> = parts.collect();
-            let text = format!("{} more: {}", number(sum), parts.join(", "));
+            let more = if self.listed { "more, " } else { "" };
+            let text = match &parts[..] {
+                [one] => format!("{more}{one}"),
+                parts => format!("{} steps {more}{}", number(sum), parts.join(", ")),
+            };
             let mut line = Line::new(options.style, 2);
             let sign = crate::render::style::Sign::Done;
             line.put(sign.ink(), options.style.sign(sign))
@@ -140,6 +147,7 @@ impl Painted {
         if facts.counted() > MANY && !is_notable(ended) {
             return self.count(ended);
         }
+        self.listed = true;
         self.stays.extend(entry::ended(facts, options, ended).map(Line::end));
     }
 
@@ -148,8 +156,12 @@ impl Painted {
         let mut rows = vec![headline(facts, options, now)];
         // The cursor stands below the last row.
         let left = self.rows - 2;
-        let at_work: Vec<_> = facts.at_work.keys().copied().collect();
+        let mut at_work: Vec<_> = facts.at_work.keys().copied().collect();
         let shown_at_work = at_work.len().min(left - 1);
+        if at_work.len() > shown_at_work {
+            // What is at work for long is what somebody looks for.
+            at_work.sort_by_key(|id| facts.at_work.get(id).map(|at_work| at_work.since));
+        }
         let waiting = facts.waiting_count();
         let spare = left - shown_at_work;
         let some_waiting = waiting.min((spare / 3).max(1));
