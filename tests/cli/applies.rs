@@ -8,10 +8,16 @@ const NOTE: &str = "  note: { kind: file.text, path: a.txt, content: hello }\n";
 fn an_apply_says_what_it_did_and_prints_the_outputs() {
     let project = TestProject::new().stack(
         "shop",
-        &format!("stack: shop\nresources:\n{NOTE}outputs:\n  file: ${{note.path}}\n"),
+        &format!(
+            "stack: shop
+resources:
+{NOTE}outputs:
+  file: ${{note.path}}
+"
+        ),
     );
     insta::assert_snapshot!(project.run(["apply", "--yes"]), @r#"
-    shop  1 to create                                                                             N.NN s
+    shop  1 to create  N.NN s
 
       + file.text  note  path a.txt, content hello
 
@@ -19,7 +25,7 @@ fn an_apply_says_what_it_did_and_prints_the_outputs() {
         + file  a.txt
 
     shop  apply, run 1: 1 step
-      ✓ file.text  note  created                                                                 N.NN s
+      ✓ file.text  note  created  N.NN s
     shop  applied: 1 created  N.NN s
       file  a.txt
     --- exit 0
@@ -46,7 +52,7 @@ fn an_apply_says_what_it_did_and_prints_the_outputs() {
 fn without_a_terminal_nobody_can_say_yes() {
     let project = TestProject::of(NOTE);
     insta::assert_snapshot!(project.run(["apply"]), @r#"
-    shop  1 to create                                                                             N.NN s
+    shop  1 to create  N.NN s
 
       + file.text  note  path a.txt, content hello
 
@@ -71,24 +77,24 @@ fn what_is_unchanged_needs_no_yes() {
 #[test]
 fn an_apply_that_fails_says_why_and_what_was_not_started() {
     let project = TestProject::of(
-        "  first: { kind: file.text, path: a.txt, content: hello }\n  other: { kind: file.text, path: b.txt, content: hello }\n  last: { kind: file.text, path: c.txt, content: hello, needs: [first] }\n",
+        "  first: { kind: file.text, path: a.txt, content: hello }
+  last: { kind: file.text, path: c.txt, content: hello, needs: [first] }
+",
     );
     project.write("a.txt", "somebody else's");
     insta::assert_snapshot!(project.run(["apply", "-y", "--parallel", "1"]), @r#"
-    shop  3 to create                                                                             N.NN s
+    shop  2 to create  N.NN s
 
       + file.text  first  path a.txt, content hello
-      + file.text  other  path b.txt, content hello
       + file.text  last   path c.txt, content hello
 
-    shop  apply, run 1: 3 steps
-      ✗ file.text  first  a.txt is there already, with another content                           N.NN s
+    shop  apply, run 1: 2 steps
+      ✗ file.text  first  a.txt is there already, with another content  N.NN s
       ○ file.text  last   not started, waited for first
-      ✓ file.text  other  created                                                                N.NN s
     ✗ file.text  first  a.txt is there already, with another content
         try: `adopt: true` takes it over and changes it; or move it away
 
-    shop  not finished: 1 created, 1 failed, 1 not started  N.NN s
+    shop  not finished: 1 failed, 1 not started  N.NN s
           not started: file.text last waits for first
           nothing is half done; `windlass apply shop` goes on from here                           exit 1
     --- exit 1
@@ -100,7 +106,7 @@ fn destroy_takes_all_of_it_away() {
     let project = TestProject::of(NOTE);
     project.done(["apply", "-y"]);
     insta::assert_snapshot!(project.run(["destroy", "shop"]), @r#"
-    shop  1 to destroy                                                                            N.NN s
+    shop  1 to destroy  N.NN s
 
       - file.text  note  destroyed
 
@@ -110,13 +116,13 @@ fn destroy_takes_all_of_it_away() {
     --- exit 2
     "#);
     insta::assert_snapshot!(project.run(["destroy", "shop", "--yes"]), @r#"
-    shop  1 to destroy                                                                            N.NN s
+    shop  1 to destroy  N.NN s
 
       - file.text  note  destroyed
 
     shop  destroy, run 2: 1 step
-      ✓ file.text  note  destroyed                                                               N.NN s
-    shop  destroyed: 1 destroyed  N.NN s
+      ✓ file.text  note  destroyed  N.NN s
+    shop  destroyed: 1 resource  N.NN s
     --- exit 0
     "#);
     assert!(!project.place("a.txt").exists());
@@ -148,7 +154,7 @@ fn what_is_protected_is_refused_even_when_its_block_is_gone() {
     );
     project.done(["apply", "-y"]);
     insta::assert_snapshot!(project.run(["destroy", "shop", "-y"]), @r#"
-    shop  1 to destroy                                                                            N.NN s
+    shop  1 to destroy  N.NN s
 
       - file.text  note  destroyed
 
@@ -161,9 +167,14 @@ fn what_is_protected_is_refused_even_when_its_block_is_gone() {
         try: take `protect: true` away first, and apply that
     --- exit 4
     "#);
-    project.write("stacks/shop.yml", "stack: shop\nresources: {}\n");
+    project.write(
+        "stacks/shop.yml",
+        "stack: shop
+resources: {}
+",
+    );
     insta::assert_snapshot!(project.run(["apply", "-y"]), @r#"
-    shop  1 to destroy                                                                            N.NN s
+    shop  1 to destroy  N.NN s
 
       - file.text  note  destroyed
 
@@ -177,7 +188,7 @@ fn what_is_protected_is_refused_even_when_its_block_is_gone() {
     --- exit 4
     "#);
     insta::assert_snapshot!(project.run(["plan"]), @r#"
-    shop  1 to destroy                                                                            N.NN s
+    shop  1 to destroy  N.NN s
 
       - file.text  note  destroyed
 
@@ -191,17 +202,29 @@ fn what_is_protected_is_refused_even_when_its_block_is_gone() {
 #[test]
 fn many_deletions_are_not_done_unasked() {
     let five: String = (1..=5)
-        .map(|at| format!("  n{at}: {{ kind: file.text, path: {at}.txt, content: x }}\n"))
+        .map(|at| {
+            let needs = if at == 5 { "n4" } else { "" };
+            format!(
+                "  n{at}: {{ kind: file.text, path: {at}.txt, content: x, needs: [{needs}] }}\n"
+            )
+        })
         .collect();
     let project = TestProject::of(&five);
     project.done(["apply", "-y"]);
     let two: String = five.lines().take(3).map(|line| format!("{line}\n")).collect();
-    project.write("stacks/shop.yml", format!("stack: shop\nresources:\n{two}"));
+    project.write(
+        "stacks/shop.yml",
+        format!(
+            "stack: shop
+resources:
+{two}"
+        ),
+    );
     insta::assert_snapshot!(project.run(["apply", "-y"]), @r#"
-    shop  2 to destroy, 3 unchanged                                                               N.NN s
+    shop  2 to destroy, 3 unchanged  N.NN s
 
-      - file.text  n4  destroyed
       - file.text  n5  destroyed
+      - file.text  n4  destroyed
 
     --- stderr
     refused: it would destroy 2 of 5 resources, and more than 30 % is not done unasked
@@ -209,10 +232,10 @@ fn many_deletions_are_not_done_unasked() {
     --- exit 4
     "#);
     insta::assert_snapshot!(project.run(["apply", "-y", "--allow-deletes", "1"]), @r#"
-    shop  2 to destroy, 3 unchanged                                                               N.NN s
+    shop  2 to destroy, 3 unchanged  N.NN s
 
-      - file.text  n4  destroyed
       - file.text  n5  destroyed
+      - file.text  n4  destroyed
 
     --- stderr
     refused: it would destroy 2 of 5 resources, and at most 1 may go
@@ -220,20 +243,25 @@ fn many_deletions_are_not_done_unasked() {
     --- exit 4
     "#);
     insta::assert_snapshot!(project.run(["apply", "-y", "--allow-deletes", "2"]), @r#"
-    shop  2 to destroy, 3 unchanged                                                               N.NN s
+    shop  2 to destroy, 3 unchanged  N.NN s
 
-      - file.text  n4  destroyed
       - file.text  n5  destroyed
+      - file.text  n4  destroyed
 
     shop  apply, run 2: 2 steps
-      ✓ file.text  n4  destroyed                                                                 N.NN s
-      ✓ file.text  n5  destroyed                                                                 N.NN s
+      ✓ file.text  n5  destroyed  N.NN s
+      ✓ file.text  n4  destroyed  N.NN s
     shop  applied: 2 destroyed  N.NN s
     --- exit 0
     "#);
-    project.write("stacks/shop.yml", "stack: shop\nresources: {}\n");
+    project.write(
+        "stacks/shop.yml",
+        "stack: shop
+resources: {}
+",
+    );
     insta::assert_snapshot!(project.run(["apply", "-y"]), @r#"
-    shop  3 to destroy                                                                            N.NN s
+    shop  3 to destroy  N.NN s
 
       - file.text  n1  destroyed
       - file.text  n2  destroyed
@@ -252,18 +280,24 @@ fn many_deletions_are_not_done_unasked() {
 fn a_pipeline_runs_its_steps_and_keeps_what_they_wrote() {
     let project = TestProject::of(NOTE).file(
         "pipelines/ship.yml",
-        "pipeline: ship\non: { manual: { parameters: { who: { default: world } } } }\nsteps:\n  build: { run: [echo building] }\n  apply: { needs: [build], apply: stacks/shop.yml }\n  greet: { needs: [apply], env: { WHO: \"${who}\" }, run: ['echo \"hello $WHO\"', cat a.txt] }\n",
+        "pipeline: ship
+on: { manual: { parameters: { who: { default: world } } } }
+steps:
+  build: { run: [echo building] }
+  apply: { needs: [build], apply: stacks/shop.yml }
+  greet: { needs: [apply], env: { WHO: \"${who}\" }, run: ['echo \"hello $WHO\"', cat a.txt] }
+",
     );
     insta::assert_snapshot!(project.run(["run", "ship", "--param", "who=you", "--parallel", "1"]), @r#"
     ship  run, run 1: 3 steps
         build | building
+      ✓ run    build  done  N.NN s
         apply | shop: run 2, 1 steps
         apply | note created
+      ✓ apply  apply  done  N.NN s
         greet | hello you
         greet | hello
-      ✓ run    build  done                                                                       N.NN s
-      ✓ apply  apply  done                                                                       N.NN s
-      ✓ run    greet  done                                                                       N.NN s
+      ✓ run    greet  done  N.NN s
     ship  passed: 3 steps done  N.NN s
     --- exit 0
     "#);
@@ -298,16 +332,21 @@ fn a_pipeline_runs_its_steps_and_keeps_what_they_wrote() {
 fn a_pipeline_that_fails_says_which_step_and_shows_its_last_words() {
     let project = TestProject::new().file(
         "pipelines/ship.yml",
-        "pipeline: ship\nsteps:\n  test: { run: [echo testing, 'echo \"2 of 3 failed\" >&2; exit 3'] }\n  deploy: { needs: [test], run: [echo deploying] }\n  tell: { needs: [deploy], when: failure, run: [echo telling] }\n",
+        "pipeline: ship
+steps:
+  test: { run: [echo testing, 'echo \"2 of 3 failed\" >&2; exit 3'] }
+  deploy: { needs: [test], run: [echo deploying] }
+  tell: { needs: [deploy], when: failure, run: [echo telling] }
+",
     );
     insta::assert_snapshot!(project.run(["run", "ship", "--parallel", "1"]), @r#"
     ship  run, run 1: 3 steps
         test | testing
         test | 2 of 3 failed
-        tell | telling
-      ✗ run  test    exit code 3                                                                 N.NN s
+      ✗ run  test    exit code 3  N.NN s
       ○ run  deploy  not started, waited for test
-      ✓ run  tell    done                                                                        N.NN s
+        tell | telling
+      ✓ run  tell    done  N.NN s
     ✗ run  test  exit code 3
         | testing
         | 2 of 3 failed
@@ -319,18 +358,18 @@ fn a_pipeline_that_fails_says_which_step_and_shows_its_last_words() {
     "#);
     insta::assert_snapshot!(project.run(["runs"]), @r#"
       run  when                what      of       ended       took
-        1  NN:NN  just now     pipeline  ship     failed      N.NN s
+        1  NN:NN  just now     pipeline  ship     failed  N.NN s
     --- exit 0
     "#);
     insta::assert_snapshot!(project.run(["runs", "show", "1"]), @r#"
-    run 1  pipeline ship  failed                                                                  N.NN s
+    run 1  pipeline ship  failed  N.NN s
       began NNNN-NN-NN NN:NN:NN, just now
 
-      ✗ test    exit code 3                                                                       N.NN s
+      ✗ test    exit code 3  N.NN s
           | testing
           | 2 of 3 failed
       ○ deploy  not started, waited for test
-      ✓ tell    done                                                                              N.NN s
+      ✓ tell    done  N.NN s
 
       2 steps wrote something:  windlass logs 1
     --- exit 0
@@ -341,7 +380,10 @@ fn a_pipeline_that_fails_says_which_step_and_shows_its_last_words() {
 fn a_pipeline_and_its_stack_may_have_one_name() {
     let project = TestProject::of(NOTE).file(
         "pipelines/shop.yml",
-        "pipeline: shop\nsteps:\n  apply: { apply: stacks/shop.yml }\n",
+        "pipeline: shop
+steps:
+  apply: { apply: stacks/shop.yml }
+",
     );
     project.done(["run", "shop"]);
     assert_eq!(project.read("a.txt"), "hello");

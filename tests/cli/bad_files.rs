@@ -38,7 +38,12 @@ fn a_wrong_type() {
 
 #[test]
 fn a_key_twice() {
-    insta::assert_snapshot!(check("  note:\n    kind: file.text\n    path: a.txt\n    content: one\n    content: two\n"), @r#"
+    insta::assert_snapshot!(check("  note:
+    kind: file.text
+    path: a.txt
+    content: one
+    content: two
+"), @r#"
     --- stderr
     error[W010]: `content` is given twice
       ╭▸ stacks/shop.yml:7:5
@@ -76,7 +81,9 @@ fn a_tab() {
 #[test]
 fn a_reference_to_nothing() {
     insta::assert_snapshot!(check(
-        "  note: { kind: file.text, path: a.txt, content: hello }\n  copy: { kind: file.text, path: b.txt, content: \"${noet.path}\" }\n"
+        "  note: { kind: file.text, path: a.txt, content: hello }
+  copy: { kind: file.text, path: b.txt, content: \"${noet.path}\" }
+"
     ), @r#"
     --- stderr
     error[W021]: nothing is called `noet`
@@ -93,7 +100,10 @@ fn a_reference_to_nothing() {
 #[test]
 fn a_circle() {
     insta::assert_snapshot!(check(
-        "  a: { kind: data.value, input: \"${b.output}\" }\n  b: { kind: data.value, input: \"${c.output}\" }\n  c: { kind: data.value, input: \"${a.output}\" }\n"
+        "  a: { kind: data.value, input: \"${b.output}\" }
+  b: { kind: data.value, input: \"${c.output}\" }
+  c: { kind: data.value, input: \"${a.output}\" }
+"
     ), @r#"
     --- stderr
     error[W030]: these resources wait for each other
@@ -156,7 +166,12 @@ fn a_missing_secret() {
 #[test]
 fn an_error_in_a_template() {
     let project = TestProject::of(
-        "  page:\n    kind: file.template\n    path: page.txt\n    template: templates/page.hbs\n    values: { title: Hello }\n",
+        "  page:
+    kind: file.template
+    path: page.txt
+    template: templates/page.hbs
+    values: { title: Hello }
+",
     )
     .file("templates/page.hbs", "# {{title}}\n{{#each items}}\n- {{this}}\n");
     insta::assert_snapshot!(project.run(["plan"]), @r#"
@@ -180,7 +195,12 @@ fn an_error_in_a_template() {
 #[test]
 fn a_template_that_asks_for_what_it_is_not_given() {
     let project = TestProject::of(
-        "  page:\n    kind: file.template\n    path: page.txt\n    template: templates/page.hbs\n    values: { title: Hello }\n",
+        "  page:
+    kind: file.template
+    path: page.txt
+    template: templates/page.hbs
+    values: { title: Hello }
+",
     )
     .file("templates/page.hbs", "# {{title}}\n{{author}}\n");
     insta::assert_snapshot!(project.run(["plan"]), @r#"
@@ -199,8 +219,21 @@ fn a_template_that_asks_for_what_it_is_not_given() {
 #[test]
 fn all_errors_of_all_files_at_once() {
     let project = TestProject::of("  note: { kind: file.text, path: a.txt, contnet: hello }\n")
-        .stack("other", "stack: other\nresources:\n  web: { kind: nothing.there }\n")
-        .file("pipelines/ship.yml", "pipeline: ship\nsteps:\n  build: { needs: [tset], run: [make] }\n  test: { run: [make test] }\n");
+        .stack(
+            "other",
+            "stack: other
+resources:
+  web: { kind: nothing.there }
+",
+        )
+        .file(
+            "pipelines/ship.yml",
+            "pipeline: ship
+steps:
+  build: { needs: [tset], run: [make] }
+  test: { run: [make test] }
+",
+        );
     insta::assert_snapshot!(project.run(["check"]), @r#"
     --- stderr
     error[W021]: there is no kind `nothing.there`
@@ -232,7 +265,11 @@ fn all_errors_of_all_files_at_once() {
 fn a_parameter_that_is_not_declared_and_one_that_does_not_fit() {
     let project = TestProject::new().stack(
         "shop",
-        "stack: shop\nparameters:\n  workers: { type: integer, default: 3, max: 9 }\nresources: {}\n",
+        "stack: shop
+parameters:
+  workers: { type: integer, default: 3, max: 9 }
+resources: {}
+",
     );
     insta::assert_snapshot!(project.run(["plan", "--param", "worker=2"]), @r#"
     --- stderr

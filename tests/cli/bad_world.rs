@@ -18,7 +18,14 @@ fn a_full_disk_stops_the_run_and_nothing_is_begun_that_is_not_in_the_journal() {
             )
         })
         .collect();
-    project.write("stacks/shop.yml", format!("stack: shop\nresources:\n{many}"));
+    project.write(
+        "stacks/shop.yml",
+        format!(
+            "stack: shop
+resources:
+{many}"
+        ),
+    );
     let answer = project.run(["apply", "-y", "--quiet"]);
     insta::assert_snapshot!(answer.stderr, @r#"
     error: the store cannot be written, the disk is full: database or disk is full
@@ -31,7 +38,14 @@ fn a_full_disk_stops_the_run_and_nothing_is_begun_that_is_not_in_the_journal() {
 fn a_project_that_cannot_be_written_says_so() {
     let project = TestProject::new();
     let Some(disk) = SmallDisk::at(project.place("inside"), 400) else { return };
-    project.write("inside/stacks/shop.yml", format!("stack: shop\nresources:\n{NOTE}"));
+    project.write(
+        "inside/stacks/shop.yml",
+        format!(
+            "stack: shop
+resources:
+{NOTE}"
+        ),
+    );
     disk.read_only();
     insta::assert_snapshot!(project.run(["plan", "--project", "inside"]), @r#"
     --- stderr
@@ -98,7 +112,11 @@ fn a_port_that_somebody_has_taken_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let project = TestProject::of(&format!(
-        "  web:\n    kind: process.service\n    command: [sleep, \"60\"]\n    health: {{ tcp: {port} }}\n"
+        "  web:
+    kind: process.service
+    command: [sleep, \"60\"]
+    health: {{ tcp: {port} }}
+"
     ));
     let answer = project.run(["apply", "-y"]);
     project.run(["destroy", "shop", "-y"]);
@@ -106,12 +124,12 @@ fn a_port_that_somebody_has_taken_is_named() {
     let answer = answer.to_string().replace(&holder, "PID").replace(&port.to_string(), "PORT");
     let name = std::fs::read_to_string("/proc/self/comm").unwrap();
     insta::assert_snapshot!(answer.replace(name.trim_end(), "PROGRAM"), @r#"
-    shop  1 to create                                                                             N.NN s
+    shop  1 to create  N.NN s
 
       + process.service  web  command [sleep, 60], health {tcp: PORT}
 
     shop  apply, run 1: 1 step
-      ✗ process.service  web  port PORT is taken by PROGRAM (pid PID)                 N.NN s
+      ✗ process.service  web  port PORT is taken by PROGRAM (pid PID)  N.NN s
     ✗ process.service  web  port PORT is taken by PROGRAM (pid PID)
         try: end that, or give this service another port
 

@@ -8,7 +8,12 @@ use rustix::process::Signal;
 use crate::cli::project::TestProject;
 
 /// A pipeline whose first step goes on until a file is there.
-const SLOW: &str = "pipeline: slow\nsteps:\n  wait:\n    run: ['touch begun; until [ -e go ]; do sleep 0.02; done']\n  after: { needs: [wait], run: [touch after] }\n";
+const SLOW: &str = "pipeline: slow
+steps:
+  wait:
+    run: ['touch begun; until [ -e go ]; do sleep 0.02; done']
+  after: { needs: [wait], run: [touch after] }
+";
 
 fn until(what: &str, is: impl Fn() -> bool) {
     let begun = Instant::now();
@@ -56,7 +61,7 @@ fn ctrl_c_once_starts_nothing_more_and_the_run_can_be_resumed() {
     insta::assert_snapshot!(answer, @r#"
     slow  run, run 1: 2 steps
     nothing more is started; waiting for what runs (Ctrl-C again stops now)
-      ✓ run  wait   done                                                                         N.NN s
+      ✓ run  wait   done  N.NN s
     slow  stopped: 1 step done, 1 left  N.NN s
           each step is looked for before it is done again; `windlass run slow --resume` goes on from
           here                                                                                    exit 1
@@ -64,7 +69,7 @@ fn ctrl_c_once_starts_nothing_more_and_the_run_can_be_resumed() {
     "#);
     insta::assert_snapshot!(project.run(["run", "slow", "--resume"]), @r#"
     slow  run, run 1: 2 steps
-      ✓ run  after  done                                                                         N.NN s
+      ✓ run  after  done  N.NN s
     slow  passed: 2 steps done  N.NN s
     --- exit 0
     "#);

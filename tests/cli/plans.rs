@@ -1,14 +1,18 @@
 //! Plans: shown, kept, shown again, and what they are about.
 
+use std::os::unix::fs::PermissionsExt;
+
 use crate::cli::project::TestProject;
 
-const TWO: &str = "  note: { kind: file.text, path: a.txt, content: hello }\n  copy: { kind: file.text, path: b.txt, content: \"${note.path}\" }\n";
+const TWO: &str = "  note: { kind: file.text, path: a.txt, content: hello }
+  copy: { kind: file.text, path: b.txt, content: \"${note.path}\" }
+";
 
 #[test]
 fn a_plan_says_what_would_change_and_changes_nothing() {
     let project = TestProject::of(TWO);
     insta::assert_snapshot!(project.run(["plan"]), @r#"
-    shop  2 to create                                                                             N.NN s
+    shop  2 to create  N.NN s
 
       + file.text  note  path a.txt, content hello
       + file.text  copy  path b.txt, content a.txt
@@ -41,7 +45,7 @@ fn a_plan_is_about_its_targets_and_what_they_need() {
     let project =
         TestProject::of(&format!("{TWO}  third: {{ kind: file.text, path: c.txt, content: x }}\n"));
     insta::assert_snapshot!(project.run(["plan", "--target", "copy"]), @r#"
-    shop  2 to create                                                                             N.NN s
+    shop  2 to create  N.NN s
 
       + file.text  note  path a.txt, content hello
       + file.text  copy  path b.txt, content a.txt
@@ -50,7 +54,7 @@ fn a_plan_is_about_its_targets_and_what_they_need() {
     --- exit 0
     "#);
     insta::assert_snapshot!(project.run(["plan", "--exclude", "note"]), @r#"
-    shop  1 to create                                                                             N.NN s
+    shop  1 to create  N.NN s
 
       + file.text  third  path c.txt, content x
 
@@ -75,7 +79,7 @@ fn what_is_named_is_replaced() {
     let project = TestProject::of(TWO);
     project.done(["apply", "-y"]);
     insta::assert_snapshot!(project.run(["plan", "--replace", "note"]), @r#"
-    shop  1 to replace, 1 unchanged                                                               N.NN s
+    shop  1 to replace, 1 unchanged  N.NN s
 
       ± file.text  note  replaced: as asked, destroy first
 
@@ -88,11 +92,10 @@ fn what_is_named_is_replaced() {
 fn a_kept_plan_is_shown_applied_once_and_refused_the_second_time() {
     let project = TestProject::of(TWO);
     project.done(["plan", "-o", "shop.plan"]);
-    use std::os::unix::fs::PermissionsExt;
     let mode = std::fs::metadata(project.place("shop.plan")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     insta::assert_snapshot!(project.run(["plan", "--show", "shop.plan"]), @r#"
-    shop  2 to create                                                                             N.NN s
+    shop  2 to create  N.NN s
 
       + file.text  note  path a.txt, content hello
       + file.text  copy  path b.txt, content a.txt
@@ -101,20 +104,20 @@ fn a_kept_plan_is_shown_applied_once_and_refused_the_second_time() {
     --- exit 0
     "#);
     insta::assert_snapshot!(project.run(["apply", "shop.plan"]), @r#"
-    shop  2 to create                                                                             N.NN s
+    shop  2 to create  N.NN s
 
       + file.text  note  path a.txt, content hello
       + file.text  copy  path b.txt, content a.txt
 
     shop  apply, run 1: 2 steps
-      ✓ file.text  note  created                                                                 N.NN s
-      ✓ file.text  copy  created                                                                 N.NN s
+      ✓ file.text  note  created  N.NN s
+      ✓ file.text  copy  created  N.NN s
     shop  applied: 2 created  N.NN s
     --- exit 0
     "#);
     assert_eq!(project.read("b.txt"), "a.txt");
     insta::assert_snapshot!(project.run(["apply", "shop.plan"]), @r#"
-    shop  2 to create                                                                             N.NN s
+    shop  2 to create  N.NN s
 
       + file.text  note  path a.txt, content hello
       + file.text  copy  path b.txt, content a.txt
@@ -130,20 +133,27 @@ fn a_kept_plan_is_shown_applied_once_and_refused_the_second_time() {
 fn a_kept_plan_refuses_the_steps_whose_world_has_moved() {
     let project = TestProject::of(TWO);
     project.done(["apply", "-y"]);
-    project.write("stacks/shop.yml", "stack: shop\nresources:\n  note: { kind: file.text, path: a.txt, content: new }\n  copy: { kind: file.text, path: b.txt, content: new }\n");
+    project.write(
+        "stacks/shop.yml",
+        "stack: shop
+resources:
+  note: { kind: file.text, path: a.txt, content: new, needs: [copy] }
+  copy: { kind: file.text, path: b.txt, content: new }
+",
+    );
     project.done(["plan", "-o", "shop.plan"]);
     project.write("a.txt", "somebody else wrote this");
     insta::assert_snapshot!(project.run(["apply", "shop.plan"]), @r#"
-    shop  2 to update                                                                             N.NN s
+    shop  2 to update  N.NN s
 
-      ~ file.text  note
-          content        hello → new   stacks/shop.yml:3
       ~ file.text  copy
           content        a.txt → new   stacks/shop.yml:4
+      ~ file.text  note
+          content        hello → new   stacks/shop.yml:3
 
     shop  apply, run 2: 2 steps
-      ✗ file.text  note  the plan is stale: it is not what it was when the plan was made         N.NN s
-      ✓ file.text  copy  updated                                                                 N.NN s
+      ✓ file.text  copy  updated  N.NN s
+      ✗ file.text  note  the plan is stale: it is not what it was when the plan was made  N.NN s
     ✗ file.text  note  the plan is stale: it is not what it was when the plan was made
         try: plan again
 
@@ -212,11 +222,25 @@ fn a_long_plan_is_packed_and_read_again() {
 #[test]
 fn stacks_are_planned_after_those_that_they_read() {
     let project = TestProject::new()
-        .stack("app", "stack: app\nresources:\n  note: { kind: file.text, path: a.txt, content: \"${stack.base.name}\" }\n")
-        .stack("base", "stack: base\nresources:\n  word: { kind: data.value, input: base }\noutputs:\n  name: ${word.output}\n");
+        .stack(
+            "app",
+            "stack: app
+resources:
+  note: { kind: file.text, path: a.txt, content: \"${stack.base.name}\" }
+",
+        )
+        .stack(
+            "base",
+            "stack: base
+resources:
+  word: { kind: data.value, input: base }
+outputs:
+  name: ${word.output}
+",
+        );
     assert_eq!(project.run(["check"]).code, 0, "what is declared can be read");
     insta::assert_snapshot!(project.run(["plan"]), @r#"
-    base  1 to create                                                                             N.NN s
+    base  1 to create  N.NN s
 
       + data.value  word  input base
 
@@ -228,7 +252,7 @@ fn stacks_are_planned_after_those_that_they_read() {
     --- exit 0
     "#);
     insta::assert_snapshot!(project.run(["apply", "-y"]), @r#"
-    base  1 to create                                                                             N.NN s
+    base  1 to create  N.NN s
 
       + data.value  word  input base
 
@@ -236,15 +260,15 @@ fn stacks_are_planned_after_those_that_they_read() {
         + name  (known after apply: word.output)
 
     base  apply, run 1: 1 step
-      ✓ data.value  word  created                                                                N.NN s
+      ✓ data.value  word  created  N.NN s
     base  applied: 1 created  N.NN s
       name  base
-    app  1 to create                                                                              N.NN s
+    app  1 to create  N.NN s
 
       + file.text  note  path a.txt, content base
 
     app  apply, run 2: 1 step
-      ✓ file.text  note  created                                                                 N.NN s
+      ✓ file.text  note  created  N.NN s
     app  applied: 1 created  N.NN s
     --- exit 0
     "#);
@@ -253,7 +277,14 @@ fn stacks_are_planned_after_those_that_they_read() {
 
 #[test]
 fn parameters_come_from_flags_files_and_the_environment() {
-    let text = "stack: shop\nparameters:\n  a: { default: one }\n  b-b: { default: one }\n  c: { default: one }\nresources:\n  note: { kind: file.text, path: a.txt, content: \"${a} ${b-b} ${c}\" }\n";
+    let text = "stack: shop
+parameters:
+  a: { default: one }
+  b-b: { default: one }
+  c: { default: one }
+resources:
+  note: { kind: file.text, path: a.txt, content: \"${a} ${b-b} ${c}\" }
+";
     let project = TestProject::new()
         .stack("shop", text)
         .file("shop.params.yml", "a: file\nb-b: file\n")

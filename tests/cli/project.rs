@@ -31,7 +31,14 @@ impl TestProject {
 
     /// A project whose one stack is `shop`, with these resources.
     pub(crate) fn of(resources: &str) -> Self {
-        Self::new().stack("shop", &format!("stack: shop\nresources:\n{resources}"))
+        Self::new().stack(
+            "shop",
+            &format!(
+                "stack: shop
+resources:
+{resources}"
+            ),
+        )
     }
 
     pub(crate) fn stack(self, name: &str, text: &str) -> Self {
@@ -111,7 +118,7 @@ impl TestProject {
     fn covered(&self, text: &str) -> String {
         let place = fs::canonicalize(self.folder.path()).unwrap();
         let text = text.replace(&place.display().to_string(), "/project");
-        text.lines().map(|line| covered_line(line) + "\n").collect()
+        text.lines().map(|line| closed_up(&covered_line(line)) + "\n").collect()
     }
 }
 
@@ -152,6 +159,14 @@ impl fmt::Display for Answer {
             write!(f, "--- stderr\n{}", self.stderr)?;
         }
         write!(f, "--- exit {}", self.code)
+    }
+}
+
+/// How far to the right a time stands depends on what is covered before it.
+fn closed_up(line: &str) -> String {
+    match line.rsplit_once("  ") {
+        Some((text, time)) if time.starts_with("N.NN s") => format!("{}  {time}", text.trim_end()),
+        _ => line.to_owned(),
     }
 }
 

@@ -17,27 +17,6 @@ fn state_is_listed_and_shown() {
       file.text  note  run 1  a.txt
     --- exit 0
     "#);
-    insta::assert_snapshot!(project.run(["state", "show", "shop/note"]), @r#"
-    shop/note  file.text
-      id          a.txt
-      changed by  run 1
-
-      as applied
-        content  hello
-        path     a.txt
-
-      as it was found then
-        content    hello
-        digest     NNNNNNNNNNNNNNNNNNNNNNNNNNNNNNNN
-        full_path  /project/a.txt
-        gid        0
-        group      root
-        mode       0644
-        owner      root
-        size       5
-        uid        0
-    --- exit 0
-    "#);
     insta::assert_snapshot!(project.run(["state", "show", "shop", "nota"]), @r#"
     --- stderr
     error: nothing is remembered as `nota` in the stack `shop`
@@ -53,6 +32,26 @@ fn state_is_listed_and_shown() {
 }
 
 #[test]
+fn a_resource_is_shown_in_full() {
+    let project = TestProject::of("  word: { kind: data.value, input: hello, protect: true }\n");
+    project.done(["apply", "-y"]);
+    insta::assert_snapshot!(project.run(["state", "show", "shop/word"]), @r#"
+    shop/word  data.value
+      id          NNNNNNNNNNNNNNNNNNNNNNNNNNNNNNNN
+      changed by  run 1
+      protected   it is not destroyed or replaced
+
+      as applied
+        input  hello
+
+      as it was found then
+        output  hello
+        serial  e97f2154419b
+    --- exit 0
+    "#);
+}
+
+#[test]
 fn a_resource_gets_another_address_by_hand() {
     let project = TestProject::of(NOTE);
     project.done(["apply", "-y"]);
@@ -62,7 +61,10 @@ fn a_resource_gets_another_address_by_hand() {
     "#);
     project.write(
         "stacks/shop.yml",
-        "stack: shop\nresources:\n  memo: { kind: file.text, path: a.txt, content: hello }\n",
+        "stack: shop
+resources:
+  memo: { kind: file.text, path: a.txt, content: hello }
+",
     );
     assert_eq!(project.run(["plan", "--detailed-exitcode"]).code, 0);
 }
@@ -91,7 +93,7 @@ fn what_exists_is_imported() {
     --- exit 0
     "#);
     insta::assert_snapshot!(project.run(["plan"]), @r#"
-    shop  1 to update                                                                             N.NN s
+    shop  1 to update  N.NN s
 
       ~ file.text  note
           content        older → hello   stacks/shop.yml:3
@@ -121,10 +123,17 @@ fn moved_and_removed_blocks_say_what_became_of_a_name() {
     project.done(["apply", "-y"]);
     project.write(
         "stacks/shop.yml",
-        "stack: shop\nresources:\n  memo: { kind: file.text, path: a.txt, content: hello }\nmoved:\n  - { from: note, to: memo }\nremoved:\n  - { address: old, destroy: false }\n",
+        "stack: shop
+resources:
+  memo: { kind: file.text, path: a.txt, content: hello }
+moved:
+  - { from: note, to: memo }
+removed:
+  - { address: old, destroy: false }
+",
     );
     insta::assert_snapshot!(project.run(["plan"]), @r#"
-    shop  1 to forget, 1 renamed                                                                  N.NN s
+    shop  1 to forget, 1 renamed  N.NN s
 
       » file.text  memo  renamed, was note
       ∅ file.text  old   stays, and is no longer looked after
@@ -151,7 +160,7 @@ fn drift_shows_what_was_changed_outside_and_changes_nothing() {
     "#);
     project.write("a.txt", "somebody else\n");
     insta::assert_snapshot!(project.run(["drift", "--detailed-exitcode"]), @r#"
-    shop  1 of 1 differs from what was applied                                                    N.NN s
+    shop  1 of 1 differs from what was applied  N.NN s
 
       ~ file.text  note  changed outside Windlass
           content        hello → somebody else

@@ -41,7 +41,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub(crate) json: bool,
 
-    /// Colours; NO_COLOR is honoured
+    /// Colours; `NO_COLOR` is honoured
     #[arg(
         long,
         global = true,

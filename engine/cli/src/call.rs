@@ -7,10 +7,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Parser;
-use model::Registry;
 use runtime::engine::{Engine, Loaded, Outside, Problem};
 use runtime::project::{FileType, Project};
 use tokio::runtime::{Builder, Runtime};
@@ -101,7 +100,7 @@ fn dispatch(call: &Call, command: Option<Command>) -> Result<Exit, Problem> {
         Some(Command::Import(args)) => commands::import::run(call, &args),
         Some(Command::Secret(args)) => commands::secret::run(call, &args),
         Some(Command::Explain(args)) => commands::explain::run(call, &args),
-        Some(Command::Schema(args)) => commands::schema::run(call, &args),
+        Some(Command::Schema(args)) => Ok(commands::schema::run(call, &args)),
         Some(Command::Doctor(args)) => commands::doctor::run(call, &args),
         Some(Command::Completions(args)) => Ok(commands::completions::run(call, &args)),
         Some(Command::Man(args)) => commands::man::run(call, &args),
@@ -141,14 +140,9 @@ impl Call {
         Err(usage(message, "`windlass init` makes one here"))
     }
 
-    /// Returns THE list.
-    pub(crate) fn kinds(&self) -> Registry {
-        providers::kinds()
-    }
-
     /// Opens the engine of the project.
     pub(crate) fn engine(&self) -> Result<Engine, Problem> {
-        Engine::open(self.known_project()?, self.kinds(), self.outside())
+        Engine::open(self.known_project()?, providers::kinds(), self.outside())
     }
 
     fn outside(&self) -> Outside {
@@ -162,7 +156,7 @@ impl Call {
 
     /// Returns how long the call has taken so far.
     pub(crate) fn took(&self) -> Duration {
-        Instant::now() - self.around.begun
+        self.around.begun.elapsed()
     }
 
     /// Returns the file that a name or path means.

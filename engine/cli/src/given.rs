@@ -16,7 +16,7 @@ use crate::stacks::{Meant, Outline};
 /// Flags that give parameters.
 #[derive(Args, Clone, Default)]
 pub(crate) struct GivenArgs {
-    /// Give a parameter; also WINDLASS_PARAM_NAME in the environment
+    /// Give a parameter; also `WINDLASS_PARAM_NAME` in the environment
     #[arg(long = "param", visible_alias = "parameter", value_name = "NAME=VALUE")]
     params: Vec<String>,
 

@@ -60,15 +60,11 @@ pub(crate) fn tell(problem: Problem, screen: &Screen) -> Exit {
 /// Shows everything that is wrong with files.
 pub(crate) fn tell_wrong(wrong: Wrong, files: usize, exit: Exit, screen: &Screen) {
     let Wrong { diagnostics, sources } = wrong;
-    match screen.json {
-        true => {
-            let told = |one: &Diagnostic| screen.event("diagnostic", one.to_json(&sources));
-            diagnostics.sorted().iter().for_each(told);
-        }
-        false => {
-            screen.complain(&render_wrong(diagnostics, &sources, files, exit as u8, screen.style))
-        }
+    if screen.json {
+        let told = |one: &Diagnostic| screen.event("diagnostic", one.to_json(&sources));
+        return diagnostics.sorted().iter().for_each(told);
     }
+    screen.complain(&render_wrong(diagnostics, &sources, files, exit as u8, screen.style));
 }
 
 fn tell_other(problem: &Problem, exit: Exit, screen: &Screen) {

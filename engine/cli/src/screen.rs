@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::render::style::Style;
 
 /// Where everything is written to.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact about who reads")]
 pub(crate) struct Screen {
     /// Events instead of text.
     pub(crate) json: bool,
@@ -58,12 +59,14 @@ impl Screen {
     }
 
     /// Writes why something was not done.
+    #[expect(clippy::unused_self, reason = "whatever is printed goes through a screen")]
     pub(crate) fn complain(&self, text: &str) {
         // Nobody is left to be told of an error here.
         _ = io::stderr().lock().write_all(text.as_bytes());
     }
 
     /// Asks a person, and returns the answer; None: nobody answered.
+    #[expect(clippy::unused_self, reason = "whatever is printed goes through a screen")]
     pub(crate) fn ask(&self, question: &str) -> Option<String> {
         let mut stderr = io::stderr().lock();
         stderr.write_all(question.as_bytes()).ok()?;

@@ -79,12 +79,19 @@ fn picture(screen: &Screen, happenings: &Receiver<Happening>, expected: Expected
         output: verb == "run",
     };
     let (mut tree, begun) = (Tree::new(options), Instant::now());
-    let mut painted = begun;
+    let (mut painted, mut last) = (begun, Sort::Other);
     loop {
         let due = (painted + FRAME).saturating_duration_since(Instant::now());
         match happenings.recv_timeout(due) {
             Ok(Happening::Over) | Err(RecvTimeoutError::Disconnected) => break,
-            Ok(happening) => take(&mut tree, happening, begun.elapsed()),
+            Ok(happening) => {
+                // Plain lines keep the order in which things happened.
+                let sort = Sort::of(&happening);
+                if rows.is_none() && std::mem::replace(&mut last, sort) != sort {
+                    screen.paint(|out| tree.tick(begun.elapsed(), out));
+                }
+                take(&mut tree, happening, begun.elapsed());
+            }
             Err(RecvTimeoutError::Timeout) => {}
         }
         if painted.elapsed() >= FRAME {
@@ -98,6 +105,24 @@ fn picture(screen: &Screen, happenings: &Receiver<Happening>, expected: Expected
     screen.paint(|out: &mut dyn io::Write| tree.finish(begun.elapsed(), out));
 }
 
+/// What is drawn together: lines of output, ends of steps.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Output,
+    End,
+    Other,
+}
+
+impl Sort {
+    fn of(happening: &Happening) -> Self {
+        match happening {
+            Happening::Line(..) => Self::Output,
+            Happening::Ended(..) => Self::End,
+            _ => Self::Other,
+        }
+    }
+}
+
 fn take(tree: &mut Tree, happening: Happening, now: Duration) {
     match happening {
         Happening::Waiting(holder) => tree.waiting(now, &holder),
@@ -108,8 +133,9 @@ fn take(tree: &mut Tree, happening: Happening, now: Duration) {
         Happening::Retrying(id, fault, pause) => tree.retrying(now, id, &fault.message, pause),
         Happening::Ended(id, ending, took) => tree.ended(id, &ending, took),
         Happening::Stopping(Stop::Now) => {
-            tree.say("stopping now; what was under way is looked for when this goes on")
+            tree.say("stopping now; what was under way is looked for when this goes on");
         }
+
         Happening::Stopping(_) => {
             tree.say("nothing more is started; waiting for what runs (Ctrl-C again stops now)");
         }

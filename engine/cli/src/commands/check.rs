@@ -27,7 +27,7 @@ pub(crate) fn run(call: &Call, args: &Check) -> Result<Exit, Problem> {
     let files =
         args.files.iter().map(|named| located(call, named)).collect::<Result<Vec<_>, _>>()?;
     let only = (!files.is_empty()).then_some(files.as_slice());
-    let kinds = call.kinds();
+    let kinds = providers::kinds();
     // Outputs of other stacks are known from the store, if there is one.
     let path = SqliteStore::path(&project.home);
     let store = path

@@ -42,7 +42,8 @@ pub(crate) fn run(call: &Call, _: &Doctor) -> Result<Exit, Problem> {
     findings.push(program(call, "sh", "apt-get install dash"));
     findings.push(clock());
     for Finding { name, is, mend } in &findings {
-        let (ok, (Ok(text) | Err(text))) = (is.is_ok(), is);
+        let ok = is.is_ok();
+        let (Ok(text) | Err(text)) = is;
         let help = (!ok).then_some(mend);
         let event = json!({ "what": name, "ok": ok, "is": text, "mend": help });
         call.screen.event("examined", event);
@@ -169,8 +170,8 @@ fn program(call: &Call, name: &'static str, mend: &str) -> Finding {
     finding(name, is, mend)
 }
 
-/// 2026-01-01: no clock that is right says less.
-const RELEASED: Duration = Duration::from_secs(1_767_225_600);
+/// About 2026: no clock that is right says less.
+const RELEASED: Duration = Duration::from_hours(56 * 365 * 24);
 
 fn clock() -> Finding {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

@@ -17,7 +17,7 @@ pub(crate) struct Explain {
 }
 
 pub(crate) fn run(call: &Call, args: &Explain) -> Result<Exit, Problem> {
-    let kinds = call.kinds();
+    let kinds = providers::kinds();
     let Some(name) = &args.kind else {
         for kind in kinds.kinds() {
             let event = object!({ "kind": kind.name, "about": about(kind) });

@@ -39,7 +39,7 @@ pub(crate) fn run(call: &Call, args: &Graph) -> Result<Exit, Problem> {
     let file = call.locate(&engine.project, &args.stack, FileType::Stack)?;
     let meant = one(call, &engine.project, file)?;
     let given = args.given.of(call, meant.outline.as_ref(), true)?;
-    let graph = engine.with_stack(&meant.file, &given, |stack| Drawn::of(stack))?;
+    let graph = engine.with_stack(&meant.file, &given, Drawn::of)?;
     let text = if args.svg { graph.svg() } else { graph.dot() };
     match &args.output {
         None => call.screen.raw(&text),

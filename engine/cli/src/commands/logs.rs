@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -109,10 +109,10 @@ fn service(call: &Call, engine: &Engine, args: &Logs) -> Result<(), Problem> {
     for line in &lines[skip..] {
         tell(call, &args.what, line);
     }
-    match args.follow {
-        true => follow(call, &args.what, path, bytes.end),
-        false => Ok(()),
+    if args.follow {
+        follow(call, &args.what, &path, bytes.end);
     }
+    Ok(())
 }
 
 fn tell(call: &Call, name: &str, line: &str) {
@@ -138,12 +138,12 @@ fn tail(path: &Path) -> std::io::Result<Tail> {
 }
 
 /// Reads what is added. A log that became shorter was set aside, and begins anew.
-fn follow(call: &Call, name: &str, path: PathBuf, mut from: u64) -> Result<(), Problem> {
+fn follow(call: &Call, name: &str, path: &Path, mut from: u64) {
     let mut rest = Vec::new();
     while !call.screen.is_closed() {
         sleep(Duration::from_millis(200));
         let read = || -> std::io::Result<Vec<u8>> {
-            let mut file = File::open(&path)?;
+            let mut file = File::open(path)?;
             let length = file.metadata()?.len();
             from = if length < from { 0 } else { from };
             file.seek(SeekFrom::Start(from))?;
@@ -159,5 +159,4 @@ fn follow(call: &Call, name: &str, path: PathBuf, mut from: u64) -> Result<(), P
             tell(call, name, String::from_utf8_lossy(&line).trim_end());
         }
     }
-    Ok(())
 }

@@ -6,7 +6,6 @@ use language::{Decoder, Layout, Node, Record, Shape, Spec};
 use model::file::inventory::Inventory;
 use model::file::pipeline::Pipeline;
 use model::file::stack::{Header, StackHead};
-use runtime::engine::Problem;
 use serde_json::Value;
 
 use crate::call::Call;
@@ -32,7 +31,7 @@ enum Files {
     Inventory,
 }
 
-pub(crate) fn run(call: &Call, args: &Schema) -> Result<Exit, Problem> {
+pub(crate) fn run(call: &Call, args: &Schema) -> Exit {
     let schema = match args.of {
         Files::Stack => stack(),
         Files::Pipeline => language::schema::schema::<Pipeline>("A Windlass pipeline"),
@@ -40,7 +39,7 @@ pub(crate) fn run(call: &Call, args: &Schema) -> Result<Exit, Problem> {
     };
     let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     call.screen.raw(&format!("{text}\n"));
-    Ok(Exit::Done)
+    Exit::Done
 }
 
 /// The head of a stack, with the kinds that are built in put in the place of its resources.

@@ -14,7 +14,7 @@ use crate::problem::{Exit, failed, usage};
 
 /// Keep secrets, encrypted, in the repository
 ///
-/// A file reads one as `${secret.NAME}`. The environment wins: WINDLASS_SECRET_NAME.
+/// A file reads one as `${secret.NAME}`. The environment wins: `WINDLASS_SECRET_NAME`.
 #[derive(Args)]
 pub(crate) struct Secret {
     #[command(subcommand)]
