@@ -100,7 +100,7 @@ impl Edit {
     async fn with_crash(&self, instant: usize, expected: &End) -> After {
         let (mut lab, store) = self.fork();
         let died = self.live(&mut lab, &store, &Fuse::of(instant)).await.is_none();
-        if instant % 3 == 0 {
+        if instant.is_multiple_of(3) {
             self.live(&mut lab, &store, &Fuse::of(1 + instant / 2)).await;
         }
         lab.world.take_log();

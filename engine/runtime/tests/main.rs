@@ -10,7 +10,7 @@
 //! | `power` | no effect without its intent, also when the power goes |
 //! | `lease` | who may change a stack, and who no longer may |
 //! | `child` | the other processes of these tests |
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests say how much they tried")]
 
 mod applying;
 mod child;

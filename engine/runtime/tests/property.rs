@@ -88,7 +88,7 @@ struct Story {
 impl Story {
     /// Every other one is told over the store on disk.
     fn new(seed: u64) -> Self {
-        let mut lab = if seed % 2 == 0 { Lab::toys_on_disk() } else { Lab::toys() };
+        let mut lab = if seed.is_multiple_of(2) { Lab::toys_on_disk() } else { Lab::toys() };
         let store = Arc::new(CrashStore::over(Arc::clone(&lab.store), 0));
         lab.restart(Arc::clone(&store) as Arc<dyn Store>);
         Self { seed, author: Author::new(seed), lab, store, planned: String::new() }
@@ -191,7 +191,7 @@ impl Story {
 
     fn revive(&mut self) {
         self.lab.world.set_fuse(&Fuse::default());
-        if self.seed % 2 == 0 {
+        if self.seed.is_multiple_of(2) {
             self.store = Arc::new(CrashStore::over(self.lab.reopened(), 0));
         }
         self.store.set_fuse(&Fuse::default());

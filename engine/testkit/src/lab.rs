@@ -115,7 +115,7 @@ impl Lab {
 
     /// Goes on as another process would, over this store: the lease of the one before has ended.
     pub fn restart(&mut self, store: Arc<dyn Store>) {
-        self.clock.advance(Duration::from_secs(60));
+        self.clock.advance(Duration::from_mins(1));
         let kinds = (self.kinds)(&self.world);
         self.world.set_witness(&store);
         let clock = self.clock.clone();

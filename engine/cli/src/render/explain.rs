@@ -139,7 +139,8 @@ mod tests {
     use model::{Context, Fault, Object, Secrets, Token};
 
     /// Holds a value, and gives it back. It needs nothing.
-    #[derive(Debug, Spec)]
+    #[derive(Spec)]
+    #[expect(dead_code, reason = "only its declaration is looked at")]
     struct ValueSpec {
         /// What is held.
         input: String,
@@ -149,7 +150,8 @@ mod tests {
     }
 
     /// What it gives.
-    #[derive(Debug, Spec)]
+    #[derive(Spec)]
+    #[expect(dead_code, reason = "only its declaration is looked at")]
     struct ValueObject {
         /// What was held.
         #[spec(follows = "input")]
