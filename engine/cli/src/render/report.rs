@@ -116,14 +116,25 @@ fn failure(step: &StepReport, fault: &Fault, view: &View<'_>, style: Style, out:
 
 /// Appends a fault's last words and what to do about it.
 pub(super) fn explain(fault: &Fault, style: Style, out: &mut String) {
-    let skipped = fault.details.len().saturating_sub(MOST_LINES);
-    for text in fault.details.iter().skip(skipped) {
-        let mut line = Line::new(style, 4);
-        line.put(Ink::Dim, "| ").put(Ink::Plain, text);
-        line.end_in(out);
-    }
+    last_words(&fault.details, 4, style, out);
     if let Some(help) = fault.help.as_deref().filter(|help| !help.is_empty()) {
         help_lines(help, style, out);
+    }
+}
+
+/// Appends the last of a failed thing's own lines. Where some of them are marked as output, the others
+/// are remarks about it.
+pub(super) fn last_words(details: &[String], indent: usize, style: Style, out: &mut String) {
+    let marked = details.iter().any(|text| text.starts_with("| "));
+    for text in details.iter().skip(details.len().saturating_sub(MOST_LINES)) {
+        let output = text.strip_prefix("| ");
+        if marked && output.is_none() {
+            indented(indent, Ink::Plain, text, style, out);
+            continue;
+        }
+        let mut line = Line::new(style, if marked { indent + 2 } else { indent });
+        line.put(Ink::Dim, "| ").put(Ink::Plain, output.unwrap_or(text));
+        line.end_in(out);
     }
 }
 

@@ -8,12 +8,10 @@ use runtime::store::{Run, RunOutcome};
 
 use super::line::Line;
 use super::measure::{counted, width, wrap};
+use super::report::last_words;
 use super::style::{Ink, Sign, Style};
 use super::tree::done;
 use super::when::{self, Moment};
-
-/// So many of a failed step's last lines.
-const MOST_LINES: usize = 20;
 
 /// Returns a list of runs as text.
 pub(crate) fn list(runs: &[Run], moment: &Moment, style: Style) -> String {
@@ -121,11 +119,7 @@ fn one(step: &StepDetails, names: usize, style: Style, out: &mut String) {
     }
     let details = step.ending.as_ref().and_then(Ending::fault).map(|fault| &fault.details[..]);
     let details = details.unwrap_or_default();
-    for text in details.iter().skip(details.len().saturating_sub(MOST_LINES)) {
-        let mut line = Line::new(style, 6);
-        line.put(Ink::Dim, "| ").put(Ink::Plain, text);
-        line.end_in(out);
-    }
+    last_words(details, 6, style, out);
 }
 
 fn outcome(outcome: Option<RunOutcome>) -> (&'static str, Ink) {

@@ -85,6 +85,25 @@ fn a_failure_comes_with_its_last_words_and_what_waits_for_it() {
 }
 
 #[test]
+fn remarks_stand_above_the_output_that_they_are_about() {
+    let fault = Fault::refused("not healthy after 4s").details(
+        ["started 5 times; last: exit code 1 after 0.2 s", "| starting", "| ValueError: no port"]
+            .map(String::from),
+    );
+    let troubles = vec![trouble("web", "process.service", Some(Ending::Failed { fault }))];
+    let failed = ended(RunOutcome::Failed, Vec::new(), troubles);
+    insta::assert_snapshot!(drawn(&failed, Verb::Apply, 80), @"
+    ✗ process.service  web  not healthy after 4s
+        started 5 times; last: exit code 1 after 0.2 s
+          | starting
+          | ValueError: no port
+
+    shop  not finished: 1 failed  9.2 s
+          nothing is half done; `windlass apply shop` goes on from here       exit 1
+    ");
+}
+
+#[test]
 fn a_long_message_stands_below_the_name() {
     let fault = Fault::broken(
         "cannot write config/nginx.conf: the disk is full, and nothing of the file that stood there \
