@@ -115,6 +115,10 @@ pub struct Settled {
     pub recovered: Vec<Recovered>,
 }
 
+/// What the leases of pipelines begin with: a pipeline and the stack that it applies may have the same
+/// name, and no name has a blank in it.
+pub(super) const PIPELINE: &str = "pipeline ";
+
 impl Engine {
     /// Settles what a dead run of a stack left, if one did: to be called before planning. Who is
     /// running now is left in peace.
@@ -252,7 +256,10 @@ impl Engine {
             Err(LeaseError::Store(error)) => Err(Problem::Store(error)),
             Err(LeaseError::HeldBy(holder)) => {
                 let who = described(&holder);
-                let message = format!("`{subject}` is being changed by another run: {who}");
+                let message = match subject.strip_prefix(PIPELINE) {
+                    Some(name) => format!("the pipeline `{name}` runs already: {who}"),
+                    None => format!("`{subject}` is being changed by another run: {who}"),
+                };
                 Err(Problem::refused(message).help("wait for it: `--wait 10m`"))
             }
         }

@@ -9,7 +9,7 @@ use model::event::{Ending, Event, LogRange};
 use model::plan::Step;
 use tokio::sync::watch;
 
-use super::apply::{report, steps};
+use super::apply::{PIPELINE, report, steps};
 use super::{ApplyOptions, Engine, Loaded, Problem, Report, Wrong};
 use crate::lease::HeldLease;
 use crate::log::{Line, Logs, read};
@@ -62,8 +62,7 @@ impl Engine {
     ) -> Result<Report, Problem> {
         let name = self.pipeline_name(&request.file)?;
         let waiting = |holder: &str| observer.waiting(holder);
-        // A pipeline and the stack that it applies may have the same name.
-        let lease = format!("pipeline {name}");
+        let lease = format!("{PIPELINE}{name}");
         let held = self.lease(&lease, "run", options.terms, waiting).await?;
         let report = self.run_with(request, &name, options, &held, observer, stop).await;
         held.release().await;
