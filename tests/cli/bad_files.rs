@@ -38,12 +38,14 @@ fn a_wrong_type() {
 
 #[test]
 fn a_key_twice() {
-    insta::assert_snapshot!(check("  note:
+    insta::assert_snapshot!(check(
+        "  note:
     kind: file.text
     path: a.txt
     content: one
     content: two
-"), @r#"
+"
+    ), @r#"
     --- stderr
     error[W010]: `content` is given twice
       ╭▸ stacks/shop.yml:7:5

@@ -1,4 +1,4 @@
-//! Two at once, and Ctrl-C: who waits, who is refused, and what can be gone on with.
+//! Two at once, Ctrl-C, and a run that is killed: who waits, who is refused, and what can be gone on with.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ fn the_second_of_two_is_refused_or_waits_as_it_is_asked() {
     until("the first run begins", || project.place("begun").exists());
     insta::assert_snapshot!(project.run(["run", "slow"]), @r#"
     --- stderr
-    refused: `pipeline slow` is being changed by another run: run (process N)
+    refused: the pipeline `slow` runs already: run (process N)
         try: wait for it: `--wait 10m`
     --- exit 4
     "#);
@@ -105,4 +105,33 @@ fn anybody_works_in(folder: &std::path::Path) -> bool {
     let folder = std::fs::canonicalize(folder).unwrap();
     let mut at = processes.filter_map(|entry| std::fs::read_link(entry.path().join("cwd")).ok());
     at.any(|place| place.starts_with(&folder))
+}
+
+#[test]
+fn a_run_that_was_killed_is_settled_by_the_next_one() {
+    let slow = "  slow:\n    kind: command.run\n    create: [sh, -c, \"touch begun; sleep 60\"]\n";
+    let project = TestProject::of(slow);
+    let run = project.start(["apply", "-y"]);
+    until("the run begins", || project.place("begun").exists());
+    run.signal(Signal::KILL);
+    run.end();
+    project.write(
+        "stacks/shop.yml",
+        "stack: shop\nresources:\n  slow:\n    kind: command.run\n    create: [touch, done]\n",
+    );
+    insta::assert_snapshot!(project.run(["apply", "-y"]), @r#"
+    shop  a run of NN:NN ended without finishing (run 1: its process is gone)
+      in doubt: command.run slow was being created. Found: it was not made: nothing is left of it
+    shop  1 to create  N.NN s
+
+      + command.run  slow  create [touch, done]
+
+    shop  apply, run 3: 1 step
+      ✓ command.run  slow  created  N.NN s
+    shop  applied: 1 created  N.NN s
+    --- exit 0
+    "#);
+    assert!(project.place("done").exists());
+    let folder = project.folder().to_owned();
+    until("what the dead run had started is gone", || !anybody_works_in(&folder));
 }

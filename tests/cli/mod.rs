@@ -10,3 +10,4 @@ mod lives;
 mod looks;
 mod plans;
 mod states;
+mod terminals;

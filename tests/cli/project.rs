@@ -1,8 +1,8 @@
 //! A project in a folder of its own, and the binary run in it with nothing of this machine around it.
 
 use std::fmt;
-use std::fs;
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -108,6 +108,29 @@ resources:
         Running { child: Some(self.command(arguments).spawn().unwrap()), project: self }
     }
 
+    /// As a person at a terminal of 80 columns, who waits for each of these texts and types a line.
+    pub(crate) fn typed<'a>(
+        &self,
+        arguments: impl IntoIterator<Item = &'a str>,
+        lines: &[(&str, &str)],
+    ) -> Answer {
+        let (mut terminal, side) = terminal();
+        let mut command = self.command(arguments);
+        let end = || Stdio::from(side.try_clone().unwrap());
+        command.stdin(end()).stdout(end()).stderr(end()).env("TERM", "xterm-256color");
+        let mut child = command.spawn().unwrap();
+        drop((command, side));
+        let mut seen = String::new();
+        for (question, line) in lines {
+            read_until(&mut terminal, &mut seen, Some(question));
+            terminal.write_all(format!("{line}\n").as_bytes()).unwrap();
+        }
+        read_until(&mut terminal, &mut seen, None);
+        let text = seen.replace('\r', "");
+        let code = child.wait().unwrap().code().unwrap_or(-1);
+        Answer { code, stdout: self.covered(&text), stderr: String::new() }
+    }
+
     fn answer(&self, output: Output) -> Answer {
         let text = |bytes| self.covered(&String::from_utf8(bytes).unwrap());
         let code = output.status.code().unwrap_or(-1);
@@ -119,6 +142,35 @@ resources:
         let place = fs::canonicalize(self.folder.path()).unwrap();
         let text = text.replace(&place.display().to_string(), "/project");
         text.lines().map(|line| closed_up(&covered_line(line)) + "\n").collect()
+    }
+}
+
+/// Both sides of a terminal.
+fn terminal() -> (File, File) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let name = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
+    let side = File::options().read(true).write(true).open(name).unwrap();
+    let size = rustix::termios::Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+    rustix::termios::tcsetwinsize(&side, size).unwrap();
+    (File::from(ours), side)
+}
+
+/// Reads until a text has been seen, or to the end. A terminal whose other side is gone is an error.
+fn read_until(terminal: &mut File, seen: &mut String, text: Option<&str>) {
+    let mut bytes = std::mem::take(seen).into_bytes();
+    let mut part = [0; 4096];
+    loop {
+        *seen = String::from_utf8_lossy(&bytes).into_owned();
+        if text.is_some_and(|text| seen.contains(text)) {
+            return;
+        }
+        match terminal.read(&mut part) {
+            Ok(count) if count > 0 => bytes.extend(&part[..count]),
+            _ => return,
+        }
     }
 }
 

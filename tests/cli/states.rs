@@ -46,7 +46,7 @@ fn a_resource_is_shown_in_full() {
 
       as it was found then
         output  hello
-        serial  e97f2154419b
+        serial  0307b7c52b63
     --- exit 0
     "#);
 }
@@ -176,7 +176,8 @@ fn secrets_are_kept_listed_and_taken_out_and_never_shown() {
     let project = TestProject::of(
         "  note: { kind: file.text, path: a.txt, mode: \"0600\", content: \"password=${secret.password}\" }\n",
     );
-    insta::assert_snapshot!(project.with_input(["secret", "set", "password"], "correct-horse-battery\n"), @r#"
+    insta::assert_snapshot!(
+        project.with_input(["secret", "set", "password"], "correct-horse-battery\n"), @r#"
     password is kept, encrypted, in secrets.age
     --- exit 0
     "#);

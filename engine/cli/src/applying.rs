@@ -16,6 +16,7 @@ use serde_json::json as object;
 
 use crate::call::Call;
 use crate::problem::{Exit, usage};
+use crate::render::measure::counted;
 use crate::render::recovered::recovered;
 use crate::render::report::{Verb, View};
 use crate::render::tree;
@@ -138,6 +139,7 @@ pub(crate) fn confirm(
         (Some(why), _) => format!("{why}.\nType the stack's name to do it all the same: "),
         (None, true) => {
             let going = plan.count(|action| action == Action::Delete);
+            let going = counted(going, "resource");
             format!("Destroy {going} of {}? Type the stack's name to go on: ", plan.stack)
         }
     };

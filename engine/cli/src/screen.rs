@@ -2,9 +2,10 @@
 //!
 //! A reader that went away is no error: nothing more is written, and the work goes on.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use serde_json::{Value, json};
 
 use crate::render::style::Style;
@@ -79,6 +80,21 @@ impl Screen {
         }
     }
 
+    /// Asks a person for what nobody may see: nothing of it is shown. None: Ctrl-C, or nothing.
+    pub(crate) fn ask_unseen(&self, question: &str) -> Option<String> {
+        let terminal = io::stdin();
+        let before = tcgetattr(&terminal).ok()?;
+        let mut silent = before.clone();
+        // Ctrl-C is read too: ending here would leave the terminal silent.
+        silent.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
+        tcsetattr(&terminal, OptionalActions::Flush, &silent).ok()?;
+        self.complain(question);
+        let typed = typed(&mut terminal.lock());
+        _ = tcsetattr(&terminal, OptionalActions::Now, &before);
+        self.complain("\n");
+        typed.filter(|text| !text.is_empty())
+    }
+
     /// Returns whether nobody reads any more.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
@@ -100,5 +116,41 @@ impl Screen {
         if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
             self.closed.store(true, Ordering::Relaxed);
         }
+    }
+}
+
+/// Reads a line as a terminal hands it over key by key.
+fn typed(keys: &mut impl Read) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut key = [0];
+    loop {
+        keys.read_exact(&mut key).ok()?;
+        match key[0] {
+            b'\r' | b'\n' => return String::from_utf8(bytes).ok(),
+            CTRL_C | CTRL_D => return None,
+            BACKSPACE | DELETE => {
+                // A character may have several bytes: those after the first begin with 10.
+                while bytes.pop().is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000) {}
+            }
+            byte => bytes.push(byte),
+        }
+    }
+}
+
+const CTRL_C: u8 = 3;
+const CTRL_D: u8 = 4;
+const BACKSPACE: u8 = 8;
+const DELETE: u8 = 127;
+
+#[cfg(test)]
+mod tests {
+    use super::typed;
+
+    #[test]
+    fn what_is_typed_ends_with_enter_and_can_be_corrected() {
+        assert_eq!(typed(&mut &b"secrt\x7fet\rrest"[..]).as_deref(), Some("secret"));
+        assert_eq!(typed(&mut "größe\x7f\x7f\x7fün\n".as_bytes()).as_deref(), Some("grün"));
+        assert_eq!(typed(&mut &b"sec\x03"[..]), None);
+        assert_eq!(typed(&mut &b"no end"[..]), None);
     }
 }

@@ -147,7 +147,8 @@ pub(crate) async fn settled(
 pub(crate) fn left(call: &Call) -> Exit {
     call.screen.event("left", json!({}));
     call.screen.note("left as it is");
-    Exit::Done
+    // What a shell has after `&&` counts on it being done.
+    Exit::Refused
 }
 
 fn outputs(call: &Call, engine: &Engine, stack: &str, exit: Exit) -> Result<(), Problem> {

@@ -6,7 +6,6 @@ use clap::{Args, Subcommand};
 use model::SecretText;
 use runtime::engine::Problem;
 use runtime::secret::FILE;
-use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use serde_json::json;
 
 use crate::call::Call;
@@ -80,9 +79,8 @@ pub(crate) fn run(call: &Call, args: &Secret) -> Result<Exit, Problem> {
 fn read(call: &Call, name: &str) -> Result<String, Problem> {
     let unread = |error| failed(format!("cannot read the secret: {error}"));
     if call.screen.asks {
-        let text = unseen(|| call.screen.ask(&format!("{name}: "))).unwrap_or_default();
-        call.screen.complain("\n");
-        return Ok(text);
+        let text = call.screen.ask_unseen(&format!("{name}: "));
+        return text.ok_or_else(|| usage("nothing was typed", "type the secret, then Enter"));
     }
     let mut text = String::new();
     std::io::stdin().take(1 << 20).read_to_string(&mut text).map_err(unread)?;
@@ -91,16 +89,4 @@ fn read(call: &Call, name: &str) -> Result<String, Problem> {
         line if !line.contains('\n') => Ok(line.to_owned()),
         _ => Ok(text),
     }
-}
-
-/// Reads from the terminal while it shows nothing of what is typed.
-fn unseen<T>(read: impl FnOnce() -> T) -> T {
-    let terminal = std::io::stdin();
-    let Ok(before) = tcgetattr(&terminal) else { return read() };
-    let mut silent = before.clone();
-    silent.local_modes.remove(LocalModes::ECHO);
-    _ = tcsetattr(&terminal, OptionalActions::Flush, &silent);
-    let read = read();
-    _ = tcsetattr(&terminal, OptionalActions::Now, &before);
-    read
 }
