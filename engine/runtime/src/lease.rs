@@ -98,7 +98,8 @@ fn held(
         loop {
             sleep(lasts / 3).await;
             let until = millis(&*clock) + lasts.as_millis() as u64;
-            if keeper.renew(&kept, until).await.is_err() {
+            // Another error may pass; that the lease is lost does not.
+            if let Err(StoreError::Fenced { .. }) = keeper.renew(&kept, until).await {
                 return;
             }
         }

@@ -10,6 +10,10 @@
 //! | `power` | no effect without its intent, also when the power goes |
 //! | `lease` | who may change a stack, and who no longer may |
 //! | `child` | the other processes of these tests |
+//!
+//! More of it: `STORIES=5000`, `CRASHES=100000`, `CUTS=200` before `cargo test -p windlass-runtime --test
+//! main`. Whether these tests can fail is tested too: `engine/testkit/mutants/run.sh` breaks the engine
+//! in one way after the other.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests say how much they tried")]
 
 mod applying;

@@ -47,7 +47,9 @@ impl<'a> Planner<'a> {
 
     pub(super) fn settle(&mut self, at: usize) -> Outcome<'a> {
         let resource = &self.question.stack.resources[at];
-        let forced = self.question.replace.contains(&resource.address);
+        let block = self.question.stack.blocks[resource.block].name;
+        let named = |name: &String| *name == resource.address || name == block;
+        let forced = self.question.replace.iter().any(named);
         if !self.question.targets.are_all() && !self.chosen(at) {
             return match self.rows[at] {
                 Some((key, row)) => Outcome::Same { key, row, record: OnceCell::new() },

@@ -18,6 +18,8 @@ pub enum Script {
     Refuses,
     /// It never happens, and the answer is of no use.
     Breaks,
+    /// The first call has its effect, and the answer is of no use.
+    BreaksAfterwards,
     /// The first call fails in passing, before the effect.
     Throttles,
     /// The first call has its effect, and its answer is lost.
@@ -32,6 +34,7 @@ impl Script {
         let odd = [
             Self::Refuses,
             Self::Breaks,
+            Self::BreaksAfterwards,
             Self::Throttles,
             Self::LosesTheAnswer,
             Self::HangsAfterwards,
@@ -56,6 +59,7 @@ impl Script {
     /// What goes has no time-out of its own: its answer is lost instead of never coming.
     pub(super) async fn after(self, first: bool, verb: Verb) -> Result<(), Fault> {
         match self {
+            Self::BreaksAfterwards if first => Err(Fault::broken("it broke")),
             Self::HangsAfterwards if first && verb != Verb::Delete => pending().await,
             Self::LosesTheAnswer | Self::HangsAfterwards if first => {
                 Err(Fault::passing("connection lost"))
