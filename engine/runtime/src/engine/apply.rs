@@ -3,6 +3,7 @@
 //! It must not plan.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use model::Fault;
@@ -164,6 +165,23 @@ impl Engine {
             }),
         })?;
         Ok(Settled { abandoned, recovered })
+    }
+
+    /// Waits until nobody changes a stack, as long as the terms allow. Returns whether it had to: a plan
+    /// that was made before then is to be made again.
+    pub async fn turn(
+        &self,
+        stack: &str,
+        terms: Terms,
+        waiting: impl Fn(&str),
+    ) -> Result<bool, Problem> {
+        let waited = AtomicBool::new(false);
+        let told = |holder: &str| {
+            waited.store(true, Ordering::Relaxed);
+            waiting(holder);
+        };
+        self.lease(stack, "apply", terms, told).await?.release().await;
+        Ok(waited.into_inner())
     }
 
     /// Applies a plan. `id` is the name under which it was saved: such a plan runs once.
