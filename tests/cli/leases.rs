@@ -48,6 +48,34 @@ fn the_second_of_two_is_refused_or_waits_as_it_is_asked() {
 }
 
 #[test]
+fn two_applies_of_one_stack_do_not_meet() {
+    let slow = "  slow:\n    kind: command.run\n    create: [sh, -c, \"touch begun; until [ -e go ]; do sleep 0.02; done\"]\n";
+    let project = TestProject::of(slow);
+    let first = project.start(["apply", "-y"]);
+    until("the first apply begins", || project.place("begun").exists());
+    insta::assert_snapshot!(project.run(["apply", "-y"]), @r#"
+    shop  1 to create  N.NN s
+
+      + command.run  slow  create [sh, -c, "touch begun; until [ -e go ];…
+
+    --- stderr
+    refused: `shop` is being changed by another run: apply (process N)
+        try: wait for it: `--wait 10m`
+    --- exit 4
+    "#);
+    let third = project.start(["apply", "-y", "--wait", "1m"]);
+    sleep(Duration::from_millis(300));
+    project.write("go", "");
+    assert_eq!(first.end().code, 0);
+    let waited = third.end();
+    insta::assert_snapshot!(waited, @r#"
+    shop  waits for apply (process N)
+    shop  unchanged, 1 resource  N.NN s
+    --- exit 0
+    "#);
+}
+
+#[test]
 fn ctrl_c_once_starts_nothing_more_and_the_run_can_be_resumed() {
     let project = slow();
     let run = project.start(["run", "slow"]);

@@ -302,3 +302,55 @@ fn without_a_look_at_the_world_a_plan_relies_on_what_is_remembered() {
     assert_eq!(project.run(["plan", "--detailed-exitcode", "--refresh=false"]).code, 0);
     assert_eq!(project.run(["plan", "--detailed-exitcode"]).code, 3);
 }
+
+#[test]
+fn the_end_of_a_stack_can_be_planned_and_kept_and_is_not_applied_unasked() {
+    let project = TestProject::of(TWO);
+    project.done(["apply", "-y"]);
+    insta::assert_snapshot!(project.run(["plan", "shop", "--destroy", "-o", "end.plan"]), @r#"
+    shop  2 to destroy  N.NN s
+
+      - file.text  copy  destroyed
+      - file.text  note  destroyed
+
+    Apply it:  windlass apply end.plan
+    --- exit 0
+    "#);
+    insta::assert_snapshot!(project.run(["apply", "end.plan"]), @r#"
+    shop  2 to destroy  N.NN s
+
+      - file.text  copy  destroyed
+      - file.text  note  destroyed
+
+    --- stderr
+    refused: it would destroy 2 of 2 resources, and that is everything
+        try: look at the plan; if it is meant, say so: `--allow-deletes all`
+    --- exit 4
+    "#);
+    project.done(["apply", "end.plan", "--allow-deletes", "all"]);
+    assert!(!project.place("a.txt").exists());
+}
+
+#[test]
+fn flags_for_one_stack_are_refused_for_several() {
+    let empty = |name: &str| format!("stack: {name}\nparameters: {{ a: {{ default: b }} }}\n");
+    let project = TestProject::new().stack("one", &empty("one")).stack("two", &empty("two"));
+    insta::assert_snapshot!(project.run(["plan", "-o", "all.plan"]), @r#"
+    --- stderr
+    error: `-o` is for one stack, and 2 are meant
+        try: name one
+    --- exit 2
+    "#);
+    insta::assert_snapshot!(project.run(["plan", "--param", "aa=b"]), @r#"
+    --- stderr
+    error: no stack has a parameter `aa`
+        try: did you mean `a`?
+    --- exit 2
+    "#);
+    insta::assert_snapshot!(project.run(["plan", "three"]), @r#"
+    --- stderr
+    error: there is no stack `three`
+        try: there are `one` or `two`
+    --- exit 2
+    "#);
+}

@@ -241,7 +241,7 @@ fn covered_line(line: &str) -> String {
             () if date => 10,
             () if clock && fresh => rest.find([' ', ')']).unwrap_or(rest.len()).min(8),
             () if number > 0 && fresh && (unit.is_some() || process) => number,
-            () if hex >= 32 => hex,
+            () if hex >= 32 || hex >= 12 && out.ends_with(' ') => hex,
             () => 0,
         };
         match length {

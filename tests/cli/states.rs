@@ -46,7 +46,7 @@ fn a_resource_is_shown_in_full() {
 
       as it was found then
         output  hello
-        serial  0307b7c52b63
+        serial  NNNNNNNNNNNN
     --- exit 0
     "#);
 }

@@ -126,7 +126,7 @@ async fn one(
     Ok(exit)
 }
 
-/// A plan that counts: made after everything in doubt was settled.
+/// A plan that counts: made when nobody else is at work, and everything in doubt is settled.
 pub(crate) async fn settled(
     call: &Call,
     engine: &Engine,
@@ -135,9 +135,16 @@ pub(crate) async fn settled(
     options: &ApplyOptions,
 ) -> Result<model::plan::Plan, Problem> {
     let stack = &planned.plan.stack;
+    let waiting = |holder: &str| {
+        call.screen.event("waiting", json!({ "for": holder }));
+        call.screen.note(&format!("{stack}  waits for {holder}"));
+    };
+    // Who waits later, with a plan in hand, finds that it is stale by then.
+    let patient = !options.terms.patience.is_zero();
+    let waited = patient && engine.turn(stack, options.terms, waiting).await?;
     let settled = engine.settle(stack, options.terms).await?;
     tell_settled(call, stack, &settled);
-    match settled.abandoned.is_empty() && settled.recovered.is_empty() {
+    match !waited && settled.abandoned.is_empty() && settled.recovered.is_empty() {
         true => Ok(planned.plan),
         false => Ok(engine.plan(request).await?.plan),
     }

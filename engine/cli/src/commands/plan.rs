@@ -139,9 +139,12 @@ fn shown(call: &Call, args: &Plan, plan: &model::plan::Plan) -> Exit {
 /// Shows a plan.
 pub(crate) fn show(call: &Call, plan: &model::plan::Plan, full: bool, next: Vec<Hint>) {
     let took = call.took();
-    let mut event = json::plan(plan);
-    event["took_ms"] = json!(took.as_millis() as u64);
-    call.screen.event("plan", event);
+    // Of a hundred thousand resources this is long: it is made for who reads it.
+    if call.screen.json {
+        let mut event = json::plan(plan);
+        event["took_ms"] = json!(took.as_millis() as u64);
+        return call.screen.event("plan", event);
+    }
     let view = View { detail: detail(call, full), took: Some(took), next };
     call.screen.answer(&render::plan::plan(plan, &view, call.screen.style));
 }

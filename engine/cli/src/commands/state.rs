@@ -63,7 +63,7 @@ fn list(call: &Call, engine: &Engine, stack: Option<&str>) -> Result<(), Problem
     for stack in stacks {
         let resources = engine.resources(&stack)?;
         count += resources.len();
-        for resource in &resources {
+        for resource in resources.iter().filter(|_| call.screen.json) {
             call.screen.event(
                 "resource",
                 object!({
