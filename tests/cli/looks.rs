@@ -315,6 +315,36 @@ fn schemas_accept_the_first_project_and_refuse_what_is_wrong() {
 }
 
 #[test]
+fn schemas_accept_every_example_and_every_file_of_this_repository() {
+    let project = TestProject::new();
+    let validator = |of: &str| {
+        let schema = serde_json::from_str(&project.done(["schema", of]).stdout).unwrap();
+        jsonschema::validator_for(&schema).unwrap()
+    };
+    let (stack, pipeline) = (validator("stack"), validator("pipeline"));
+    let accepts = |validator: &jsonschema::Validator, name: &str, text: &str| {
+        let file: Value = serde_yaml::from_str(text).unwrap();
+        let errors: Vec<String> =
+            validator.iter_errors(&file).map(|error| format!("{error}")).collect();
+        assert!(errors.is_empty(), "{name}: {errors:?}");
+    };
+    let kinds = events(&project.done(["explain", "--json"]).stdout);
+    for kind in kinds.iter().map(|event| event["kind"].as_str().unwrap()) {
+        let page = project.command(["explain", kind, "--json"]).output().unwrap();
+        let page = events(&String::from_utf8(page.stdout).unwrap());
+        accepts(&stack, kind, page[0]["example"].as_str().unwrap());
+    }
+    let repository = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for (folder, validator) in [("stacks", &stack), ("pipelines", &pipeline)] {
+        for file in walk(&repository.join(folder)) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            accepts(validator, &file.display().to_string(), &text);
+        }
+    }
+    assert!(kinds.len() >= 10, "{} kinds", kinds.len());
+}
+
+#[test]
 fn kinds_are_listed_and_explained() {
     let project = TestProject::new();
     let list = project.done(["explain"]).stdout;

@@ -4,12 +4,15 @@
 //! | module | for |
 //! |---|---|
 //! | [`args`] | what can be typed |
-//! | [`call`] | one call of the program: its folder, its project, its engine |
+//! | [`call`] | one call of the program: its project, its engine, its runtime |
 //! | [`commands`] | one file for each verb |
-//! | [`observer`], [`watching`] | what happens in a run, as it happens |
-//! | [`render`] | from data to text |
+//! | [`stacks`], [`given`], [`planning`], [`applying`] | what several verbs share: which stacks, which parameters, planning, applying |
+//! | [`saved`] | plans in files |
+//! | [`observer`], [`watching`], [`stop`] | what happens in a run, who watches it, Ctrl-C |
+//! | [`render`], [`json`] | from data to text, or to events |
 //! | [`screen`] | the only place that prints |
-//! | [`problem`] | why something was not done, in words and as an exit code |
+//! | [`problem`] | why something was not done, and the exit code |
+//! | [`outside`] | arguments, environment, clock, randomness, terminal |
 //!
 //! It must not decide anything about resources: the engine does.
 
