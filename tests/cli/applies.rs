@@ -292,7 +292,7 @@ steps:
     ship  run, run 1: 3 steps
         build | building
       ✓ run    build  done  N.NN s
-        apply | shop: run 2, 1 steps
+        apply | shop: run 2, 1 step
         apply | note created
       ✓ apply  apply  done  N.NN s
         greet | hello you
@@ -303,7 +303,7 @@ steps:
     "#);
     insta::assert_snapshot!(project.run(["logs", "last"]), @r#"
     build | building
-    apply | shop: run 2, 1 steps
+    apply | shop: run 2, 1 step
     apply | note created
     greet | hello you
     greet | hello
@@ -353,7 +353,7 @@ steps:
 
     ship  failed: 1 step done, 1 failed, 1 not started  N.NN s
           not started: run deploy waits for test
-          what was done stays done; `windlass run ship` goes on from here                         exit 1
+          what was done is not undone; `windlass run ship` starts again                           exit 1
     --- exit 1
     "#);
     insta::assert_snapshot!(project.run(["runs"]), @r#"

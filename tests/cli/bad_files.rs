@@ -158,7 +158,7 @@ fn a_missing_secret() {
     3 │   note: { kind: file.text, path: a.txt, content: "${secret.pasword}" }
       │                                                   ━━━━━━━━━━━━━━━━━
       │
-      ╰ help: keep it: windlass secret set pasword
+      ╰ help: did you mean `password`? Or keep it: windlass secret set pasword
 
     1 file checked, 1 error.                                                                      exit 2
     --- exit 2
@@ -178,16 +178,13 @@ fn an_error_in_a_template() {
     .file("templates/page.hbs", "# {{title}}\n{{#each items}}\n- {{this}}\n");
     insta::assert_snapshot!(project.run(["plan"]), @r#"
     --- stderr
-    error[W014]: `page` cannot be made of what its references stand for
-      ╭▸ stacks/shop.yml:3:3
+    error[W014]: templates/page.hbs:2:1: `{{#each}}` has no end: `{{/each}}` is missing
+                   2 | {{#each items}}
+                     | ^
+      ╭▸ stacks/shop.yml:6:15
       │
-    3 │   page:
-      │   ━━━━
-      │
-      ╰ note: templates/page.hbs:4:1: invalid handlebars syntax: expected escape, expression,
-              html_expression, decorator_expression, partial_expression, invert_tag,
-              invert_chain_tag, helper_block_start, helper_block_end, decorator_block_start,
-              partial_block_start, raw_block_start, hbs_comment, or hbs_comment_compact
+    6 │     template: templates/page.hbs
+      ╰╴              ━━━━━━━━━━━━━━━━━━
 
     1 file checked, 1 error.                                                                      exit 2
     --- exit 2
@@ -207,11 +204,13 @@ fn a_template_that_asks_for_what_it_is_not_given() {
     .file("templates/page.hbs", "# {{title}}\n{{author}}\n");
     insta::assert_snapshot!(project.run(["plan"]), @r#"
     --- stderr
-    error[W014]: `page` cannot be made of what its references stand for
-      ╭▸ stacks/shop.yml:3:3
+    error[W014]: templates/page.hbs:2:1: there is no value `author`, only `title`
+                   2 | {{author}}
+                     | ^
+      ╭▸ stacks/shop.yml:6:15
       │
-    3 │   page:
-      ╰╴  ━━━━ templates/page.hbs:2:1: there is no value `author`, only `title`
+    6 │     template: templates/page.hbs
+      ╰╴              ━━━━━━━━━━━━━━━━━━
 
     1 file checked, 1 error.                                                                      exit 2
     --- exit 2

@@ -101,7 +101,7 @@ fn a_store_of_a_newer_version_is_refused() {
     std::fs::write(&path, bytes).unwrap();
     insta::assert_snapshot!(project.run(["plan"]), @r#"
     --- stderr
-    error: the store has format 99 and this program knows 1: use the newer windlass that wrote it
+    error: the store has format 99 and this program knows 2: use the newer windlass that wrote it
         try: install the version that wrote it
     --- exit 1
     "#);
@@ -151,8 +151,9 @@ fn a_key_that_is_gone_is_found_by_the_doctor() {
     }
     insta::assert_snapshot!(project.run(["plan"]), @r#"
     --- stderr
-    error: the key that opens secrets.age is not there
-        try: put a copy of it at /project/.windlass/key
+    error: the project's key is not there, and secrets.age was made with it
+        try: put a copy of it at /project/.windlass/key; if it is lost for good, move
+             secrets.age away, set the secrets again and `windlass import` what exists
     --- exit 1
     "#);
 }

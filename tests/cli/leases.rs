@@ -1,11 +1,11 @@
 //! Two at once, Ctrl-C, and a run that is killed: who waits, who is refused, and what can be gone on with.
 
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::cli::project::TestProject;
+use crate::cli::project::{TestProject, anybody_works_in, until};
 
 /// A pipeline whose first step goes on until a file is there.
 const SLOW: &str = "pipeline: slow
@@ -14,14 +14,6 @@ steps:
     run: ['touch begun; until [ -e go ]; do sleep 0.02; done']
   after: { needs: [wait], run: [touch after] }
 ";
-
-fn until(what: &str, is: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !is() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "{what}");
-        sleep(Duration::from_millis(10));
-    }
-}
 
 fn slow() -> TestProject {
     TestProject::new().file("pipelines/slow.yml", SLOW)
@@ -127,14 +119,6 @@ fn ctrl_c_twice_stops_now_and_leaves_no_process() {
     until("its processes are gone", || !anybody_works_in(&folder));
 }
 
-/// Whether any process of this machine has its working directory there.
-fn anybody_works_in(folder: &std::path::Path) -> bool {
-    let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let folder = std::fs::canonicalize(folder).unwrap();
-    let mut at = processes.filter_map(|entry| std::fs::read_link(entry.path().join("cwd")).ok());
-    at.any(|place| place.starts_with(&folder))
-}
-
 #[test]
 fn a_run_that_was_killed_is_settled_by_the_next_one() {
     let slow = "  slow:\n    kind: command.run\n    create: [sh, -c, \"touch begun; sleep 60\"]\n";
@@ -148,6 +132,7 @@ fn a_run_that_was_killed_is_settled_by_the_next_one() {
         "stack: shop\nresources:\n  slow:\n    kind: command.run\n    create: [touch, done]\n",
     );
     insta::assert_snapshot!(project.run(["apply", "-y"]), @r#"
+    shop  waits for word of what an earlier run left in doubt (1 step)
     shop  a run of NN:NN ended without finishing (run 1: its process is gone)
       in doubt: command.run slow was being created. Found: it was not made: nothing is left of it
     shop  1 to create  N.NN s

@@ -58,6 +58,50 @@ steps:
     }
 }
 
+/// What is asked of a command, where its name alone is not enough.
+fn asked(verb: &str) -> Option<Vec<&'static str>> {
+    Some(match verb {
+        "init" => vec!["init", "fresh"],
+        "plan" => vec!["plan", "-o", "shop.plan"],
+        "apply" => vec!["apply", "-y"],
+        "destroy" => vec!["destroy", "other", "-y"],
+        "run" => vec!["run", "ship"],
+        "outputs" => vec!["outputs", "shop"],
+        "graph" => vec!["graph", "shop"],
+        "state" => vec!["state", "list"],
+        "import" => vec!["import", "shop", "note", "a.txt"],
+        "secret" => vec!["secret", "list"],
+        "completions" => vec!["completions", "bash"],
+        "explain" => vec!["explain", "json"],
+        "check" | "runs" | "logs" | "drift" | "schema" | "doctor" | "man" => return None,
+        other => panic!("{other} is not tried"),
+    })
+}
+
+#[test]
+fn json_is_all_that_any_command_prints() {
+    let project = TestProject::of(NOTE)
+        .file("pipelines/ship.yml", "pipeline: ship\nsteps:\n  build: { run: [echo building] }\n");
+    let project = project.stack("other", "stack: other\n");
+    project.with_input(["secret", "set", "password"], "correct-horse-battery");
+    project.done(["apply", "-y"]);
+    project.done(["run", "ship"]);
+    let help = project.done(["--help"]).stdout;
+    let commands = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let verbs: Vec<&str> =
+        commands.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(verbs.len() > 15, "{verbs:?}");
+    for verb in &verbs {
+        let arguments = asked(verb).unwrap_or_else(|| vec![verb]);
+        let answer = project.run(arguments.iter().copied().chain(["--json"]));
+        assert!(!events(&answer.stdout).is_empty(), "{arguments:?} says nothing: {answer}");
+        // What cannot be understood is told in the same way.
+        let wrong = project.run([verb, "--no-such-flag", "--json"]);
+        assert_eq!((wrong.code, wrong.stderr.as_str()), (2, ""), "{verb}");
+        assert_eq!(events(&wrong.stdout)[0]["type"], "error", "{verb}");
+    }
+}
+
 #[test]
 fn json_holds_problems_too() {
     let project = TestProject::of("  note: { kind: file.text, path: a.txt, contnet: hello }\n");
@@ -291,6 +335,35 @@ fn a_reader_that_goes_away_is_no_error() {
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!((child.wait().unwrap().code(), said.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_a_failure() {
+    let project = TestProject::of(NOTE);
+    for (arguments, code) in [
+        (vec!["explain", "json"], 1),
+        (vec!["--help"], 1),
+        (vec!["plan", "--detailed-exitcode"], 1),
+        // The work itself is done, all the same.
+        (vec!["apply", "-y"], 1),
+        (vec!["outputs", "nothing"], 2),
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let answer = project.command(arguments.iter().copied()).stdout(full).output().unwrap();
+        let said = String::from_utf8(answer.stderr).unwrap();
+        assert_eq!(answer.status.code(), Some(code), "{arguments:?} {said}");
+        let told = "error: cannot write the answer: No space left on device";
+        assert_eq!(said.contains(told), code == 1, "{arguments:?} {said}");
+    }
+    assert_eq!(project.read("a.txt"), "hello");
+}
+
+#[test]
+fn what_was_not_understood_is_an_event_too() {
+    insta::assert_snapshot!(TestProject::new().run(["plan", "--bogus", "--json"]), @r#"
+    {"type":"error","message":"unexpected argument '--bogus' found","details":[],"help":"`--help` says what can be typed","exit":2}
+    --- exit 2
+    "#);
 }
 
 #[test]

@@ -1,13 +1,22 @@
 //! Snapshots of the command line. Times, process numbers and places of this machine are covered.
 
-mod project;
+pub(crate) mod project;
 
 mod applies;
 mod bad_files;
 mod bad_world;
+mod checks;
+mod handed_on;
 mod leases;
+mod left;
+mod limits;
 mod lives;
+mod logs;
+mod looking;
 mod looks;
+mod matrix;
+mod outputs;
+mod pipelines;
 mod plans;
 mod states;
 mod terminals;

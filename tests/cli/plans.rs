@@ -180,7 +180,7 @@ fn a_damaged_plan_is_refused() {
     project.write("shop.plan", "{\"format\": 99}");
     insta::assert_snapshot!(project.run(["apply", "shop.plan"]), @r#"
     --- stderr
-    refused: this plan has format 99, and this program knows 1: plan again
+    refused: this plan has format 99, and this program knows 2: plan again
         try: make it again: windlass plan -o FILE
     --- exit 4
     "#);
@@ -347,10 +347,56 @@ fn flags_for_one_stack_are_refused_for_several() {
         try: did you mean `a`?
     --- exit 2
     "#);
+    for verb in ["drift", "apply"] {
+        let answer = project.run([verb, "--param", "aa=b"]);
+        assert_eq!(answer.code, 2, "{verb} {answer}");
+        assert!(answer.stderr.contains("did you mean `a`?"), "{verb} {answer}");
+    }
     insta::assert_snapshot!(project.run(["plan", "three"]), @r#"
     --- stderr
     error: there is no stack `three`
         try: there are `one` or `two`
     --- exit 2
     "#);
+}
+
+#[test]
+fn flags_that_say_what_to_plan_come_too_late_for_a_kept_plan() {
+    let project = TestProject::of(TWO);
+    project.done(["plan", "-o", "shop.plan"]);
+    insta::assert_snapshot!(project.run(["apply", "shop.plan", "--target", "note"]), @r#"
+    --- stderr
+    error: `--target` says what to plan, and shop.plan is a plan already
+        try: give it to `windlass plan -o shop.plan`
+    --- exit 2
+    "#);
+    for flags in [
+        vec!["--param", "a=1"],
+        vec!["--params", "file.yml"],
+        vec!["--exclude", "note"],
+        vec!["--replace", "note"],
+        vec!["--as", "other"],
+        vec!["--refresh=false"],
+    ] {
+        let kept = ["apply", "shop.plan", "-y"];
+        let answer = project.run(kept.into_iter().chain(flags.iter().copied()));
+        assert_eq!(answer.code, 2, "{flags:?} {answer}");
+        let shown = ["plan", "--show", "shop.plan"];
+        let answer = project.run(shown.into_iter().chain(flags.iter().copied()));
+        assert_eq!(answer.code, 2, "{flags:?} {answer}");
+    }
+    assert!(!project.place("a.txt").exists());
+    project.done(["apply", "shop.plan"]);
+    assert!(project.place("a.txt").exists());
+}
+
+#[test]
+fn the_end_of_a_stack_has_no_parameters() {
+    let project = TestProject::of(TWO);
+    project.done(["apply", "-y"]);
+    for flags in [["--param", "a=1"], ["--params", "a"], ["--as", "b"], ["--replace", "note"]] {
+        let end = ["plan", "shop", "--destroy"];
+        let answer = project.run(end.into_iter().chain(flags));
+        assert_eq!(answer.code, 2, "{flags:?} {answer}");
+    }
 }

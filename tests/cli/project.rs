@@ -6,6 +6,8 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -145,6 +147,23 @@ resources:
     }
 }
 
+/// Waits until something is so.
+pub(crate) fn until(what: &str, is: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{what}");
+        sleep(Duration::from_millis(10));
+    }
+}
+
+/// Whether any process of this machine has its working directory there.
+pub(crate) fn anybody_works_in(folder: &Path) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let folder = fs::canonicalize(folder).unwrap();
+    let mut at = processes.filter_map(|entry| fs::read_link(entry.path().join("cwd")).ok());
+    at.any(|place| place.starts_with(&folder))
+}
+
 /// Both sides of a terminal.
 fn terminal() -> (File, File) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -239,7 +258,10 @@ fn covered_line(line: &str) -> String {
         let process = out.ends_with("process ");
         let length = match () {
             () if date => 10,
-            () if clock && fresh => rest.find([' ', ')']).unwrap_or(rest.len()).min(8),
+            // A line and a column are no time of day.
+            () if clock && fresh && !out.ends_with(':') => {
+                rest.find([' ', ')']).unwrap_or(rest.len()).min(8)
+            }
             () if number > 0 && fresh && (unit.is_some() || process) => number,
             () if hex >= 32 || hex >= 12 && out.ends_with(' ') => hex,
             () => 0,

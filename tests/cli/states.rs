@@ -103,7 +103,7 @@ fn what_exists_is_imported() {
     "#);
     insta::assert_snapshot!(project.run(["import", "shop", "note", "a.txt"]), @r#"
     --- stderr
-    error: `note` is remembered already
+    error: `note` is remembered already in the stack `shop`
         try: `windlass state show` prints it
     --- exit 2
     "#);

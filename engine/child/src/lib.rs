@@ -1,11 +1,13 @@
 //! One command with everything that it starts: run, watched, ended to the last descendant.
 //!
 //! A command runs in a process group of its own with a token in its environment. Both output streams
-//! go through one pipe, so that they keep their order. Its end is the exit of the command, not the end
-//! of its output: what it left in the background would hold that open. It must not know what commands
-//! are for.
+//! go through one pipe, so that they keep their order ([`run`]), or are told apart ([`run_apart`]). Its
+//! end is the exit of the command, not the end of its output: what it left in the background would
+//! hold that open. It must not know what commands are for.
 
+mod apart;
 mod sweep;
+mod trouble;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -16,15 +18,20 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-pub use sweep::{find, sweep};
+pub use apart::{Background, Ended, Stream, run_apart};
+pub use sweep::{find, living, sweep};
+pub use trouble::Trouble;
 
 /// The variable that holds the token: how a process is known after the death of who started it.
 pub const TOKEN: &str = "WINDLASS_TOKEN";
+
+/// Who is killed ends at once, unless it is another user's or hangs in the kernel.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A command to run.
 #[derive(Clone, Debug)]
@@ -76,12 +83,11 @@ impl std::fmt::Display for Exit {
 /// command and its group are killed.
 ///
 /// # Errors
-/// The program cannot be started.
+/// The program cannot be started, or does not end although it was killed.
 pub async fn run(command: &Command, output: &mut (dyn FnMut(&[u8]) + Send)) -> io::Result<Exit> {
     let (reader, writer) = io::pipe()?;
-    let mut child = spawn(command, writer)?;
-    let group = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
-    let guard = Guard { group };
+    let mut child = spawn(command, writer.try_clone()?, writer)?;
+    let guard = Guard::of(&child, command);
     rustix::io::ioctl_fionbio(&reader, true)?;
     let mut reader = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?;
     let deadline = command.timeout.map(|timeout| Instant::now() + timeout);
@@ -98,18 +104,28 @@ pub async fn run(command: &Command, output: &mut (dyn FnMut(&[u8]) + Send)) -> i
         }
     };
     if status.is_none() {
-        guard.end(command.grace, &mut child).await;
+        guard.end(command.grace, &mut child).await?;
         sweep(&command.token, Duration::ZERO).await?;
     }
-    // What was written before the end is still in the pipe; what comes later is nobody's.
-    while let Ok(length @ 1..) = reader.try_read(&mut buffer) {
+    // What was written before the end is still in the pipe; what comes later, from somebody in the
+    // background who never stops writing, is nobody's.
+    // The pipe itself is asked: the runtime may not have heard yet that there is something in it.
+    let mut left = rustix::io::ioctl_fionread(&reader)?;
+    while left > 0
+        && let Ok(length @ 1..) = rustix::io::read(&reader, &mut buffer)
+    {
         output(&buffer[..length]);
+        left = left.saturating_sub(length as u64);
     }
     guard.clear_away(command.grace).await;
     Ok(status.map_or(Exit::TimedOut, exit))
 }
 
-fn spawn(command: &Command, writer: io::PipeWriter) -> io::Result<tokio::process::Child> {
+fn spawn(
+    command: &Command,
+    out: impl Into<Stdio>,
+    err: impl Into<Stdio>,
+) -> io::Result<tokio::process::Child> {
     let mut argv = command.argv.iter();
     let program = argv.next().ok_or(io::ErrorKind::InvalidInput)?;
     tokio::process::Command::new(program)
@@ -120,8 +136,8 @@ fn spawn(command: &Command, writer: io::PipeWriter) -> io::Result<tokio::process
         .current_dir(&command.directory)
         .process_group(0)
         .stdin(Stdio::null())
-        .stdout(writer.try_clone()?)
-        .stderr(writer)
+        .stdout(out)
+        .stderr(err)
         .spawn()
 }
 
@@ -139,12 +155,18 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
-/// Kills the group when it goes out of scope with somebody left in it.
-struct Guard {
+/// Kills whatever a command has started when it goes out of scope with somebody left in its group.
+struct Guard<'c> {
     group: Option<Pid>,
+    token: &'c str,
 }
 
-impl Guard {
+impl<'c> Guard<'c> {
+    fn of(child: &tokio::process::Child, command: &'c Command) -> Self {
+        let group = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+        Self { group, token: &command.token }
+    }
+
     fn signal(&self, signal: Signal) {
         if let Some(group) = self.group {
             _ = kill_process_group(group, signal);
@@ -152,16 +174,18 @@ impl Guard {
     }
 
     fn is_empty(&self) -> bool {
-        self.group.is_none_or(|group| test_kill_process_group(group).is_err())
+        self.group.is_none_or(|group| living(group).is_empty())
     }
 
     /// Asks the command to end, and makes it after its grace.
-    async fn end(&self, grace: Duration, child: &mut tokio::process::Child) {
+    async fn end(&self, grace: Duration, child: &mut tokio::process::Child) -> Result<(), Trouble> {
         self.signal(Signal::TERM);
-        if tokio::time::timeout(grace, child.wait()).await.is_err() {
+        if timeout(grace, child.wait()).await.is_err() {
             self.signal(Signal::KILL);
-            _ = child.wait().await;
+            let killed = timeout(PATIENCE, child.wait()).await;
+            killed.map_err(|_| Trouble::Stubborn(self.group.into_iter().collect()))??;
         }
+        Ok(())
     }
 
     /// Ends what the command left in the background.
@@ -178,16 +202,14 @@ impl Guard {
     }
 }
 
-impl Drop for Guard {
+impl Drop for Guard<'_> {
     fn drop(&mut self) {
-        self.signal(Signal::KILL);
+        if self.group.is_some() {
+            self.signal(Signal::KILL);
+            for pid in find(self.token) {
+                // It may be gone already.
+                _ = kill_process(pid, Signal::KILL);
+            }
+        }
     }
-}
-
-/// Makes this process the one that orphans of its commands fall to, so that none is lost from sight.
-///
-/// # Errors
-/// The kernel refuses.
-pub fn become_subreaper() -> io::Result<()> {
-    Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
 }

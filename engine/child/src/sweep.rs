@@ -6,7 +6,8 @@ use std::fs;
 use std::io;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process, test_kill_process_group};
 use tokio::time::{Instant, sleep};
 
 use crate::TOKEN;
@@ -19,12 +20,29 @@ pub fn find(token: &str) -> Vec<Pid> {
             .is_ok_and(|text| text.split(|byte| *byte == 0).any(|one| one == wanted.as_bytes()))
     };
     let own = std::process::id().cast_signed();
-    let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
-    pids.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
-        .filter(|pid| *pid != own)
-        .filter(carries)
-        .filter_map(Pid::from_raw)
-        .collect()
+    pids().filter(|pid| *pid != own).filter(carries).filter_map(Pid::from_raw).collect()
+}
+
+fn pids() -> impl Iterator<Item = i32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// Returns the processes of a group that still run. Zombies are not among them: nobody can end them,
+/// and where nobody reaps orphans they stay for ever.
+pub fn living(group: Pid) -> Vec<Pid> {
+    if test_kill_process_group(group).is_err_and(|error| error == Errno::SRCH) {
+        return Vec::new();
+    }
+    let own = group.as_raw_nonzero().to_string();
+    let runs = |pid: &i32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // Behind the name, which may hold anything: the state, the parent, the group.
+        let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let state = fields.next().unwrap_or("Z");
+        !matches!(state, "Z" | "X") && fields.nth(1) == Some(&own)
+    };
+    pids().filter(runs).filter_map(Pid::from_raw).collect()
 }
 
 /// Ends every process that carries the token, and returns how many there were. A child that is about
@@ -52,5 +70,6 @@ pub async fn sweep(token: &str, grace: Duration) -> io::Result<usize> {
         left.iter().for_each(|pid| _ = kill_process(*pid, Signal::KILL));
         sleep(Duration::from_millis(10)).await;
     }
-    Err(io::Error::other("processes that it started do not end"))
+    let left = find(token).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    Err(io::Error::other(format!("what it started does not end: process {left}")))
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use child::{Command, Exit, find, run, sweep};
+use child::{
+    Background, Command, Ended, Exit, Stream, Trouble, find, living, run, run_apart, sweep,
+};
 
 fn shell(script: &str, token: &str) -> Command {
     Command {
@@ -57,6 +59,59 @@ async fn a_dropped_run_kills_its_command() {
 }
 
 #[tokio::test]
+async fn a_dropped_run_kills_who_has_left_its_group() {
+    let command = shell("setsid sleep 30 & sleep 30", "dropped-session");
+    let mut ignore = |_: &[u8]| {};
+    let running = run(&command, &mut ignore);
+    assert!(tokio::time::timeout(Duration::from_millis(200), running).await.is_err());
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(find(&command.token), []);
+}
+
+/// Runs a command with its streams apart.
+async fn apart(command: &Command, background: Background) -> (Ended, String, String) {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut hear = |stream, bytes: &[u8]| match stream {
+        Stream::Out => out.extend(bytes),
+        Stream::Err => err.extend(bytes),
+    };
+    let ended = run_apart(command, background, &mut hear).await.expect("it ends");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (ended, text(out), text(err))
+}
+
+#[tokio::test]
+async fn streams_are_told_apart_and_who_has_left_the_group_is_ended_too() {
+    let command = shell("echo one; echo two >&2; setsid sleep 30 & sleep 0.1; exit 3", "apart");
+    let (ended, out, err) = apart(&command, Background::Ends).await;
+    assert_eq!(ended, Ended { exit: Exit::Code(3), left: 1 });
+    assert_eq!((out.as_str(), err.as_str()), ("one\n", "two\n"));
+    assert_eq!(find(&command.token), []);
+}
+
+#[tokio::test]
+async fn what_may_stay_stays() {
+    let command = shell("sleep 30 & echo left", "stays");
+    let (ended, out, _) = apart(&command, Background::Stays).await;
+    assert_eq!(ended, Ended { exit: Exit::Code(0), left: 0 });
+    assert_eq!((out.as_str(), find(&command.token).len()), ("left\n", 1));
+    sweep(&command.token, Duration::ZERO).await.expect("ended");
+}
+
+#[tokio::test]
+async fn streams_apart_do_not_outlast_their_time() {
+    let script = "trap '' TERM; setsid sleep 30 & sleep 30";
+    let timeout = Some(Duration::from_millis(200));
+    let command = Command { timeout, ..shell(script, "late-apart") };
+    let (ended, ..) = apart(&command, Background::Ends).await;
+    assert_eq!(ended.exit, Exit::TimedOut);
+    assert_eq!(find(&command.token), []);
+    let command = Command { argv: vec!["/no/such/program".into()], ..shell("", "missing") };
+    let trouble = run_apart(&command, Background::Ends, &mut |_, _| {}).await;
+    assert!(matches!(trouble, Err(Trouble::Start(_))), "{trouble:?}");
+}
+
+#[tokio::test]
 async fn a_sweep_ends_what_a_dead_engine_left() {
     let command = shell("", "left");
     let mut child = std::process::Command::new("/bin/sleep")
@@ -71,6 +126,27 @@ async fn a_sweep_ends_what_a_dead_engine_left() {
     assert_eq!(sweep(&command.token, Duration::from_millis(100)).await.expect("ended"), 1);
     reaper.join().expect("no panic").expect("reaped");
     assert_eq!(find(&command.token), []);
+}
+
+#[test]
+fn who_has_ended_and_was_not_reaped_does_not_live() {
+    use std::os::unix::process::CommandExt;
+    let mut child = std::process::Command::new("/bin/sh")
+        .args(["-c", "read line"])
+        .stdin(std::process::Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .expect("it starts");
+    let group = rustix::process::Pid::from_raw(child.id().cast_signed()).expect("a pid");
+    assert_eq!(living(group), [group]);
+    drop(child.stdin.take());
+    let begun = Instant::now();
+    while !living(group).is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "it has ended");
+    }
+    rustix::process::test_kill_process_group(group).expect("the zombie is still there");
+    child.wait().expect("reaped");
+    assert_eq!(living(group), []);
 }
 
 #[tokio::test]

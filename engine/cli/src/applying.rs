@@ -171,7 +171,7 @@ pub(crate) async fn apply(
     let verb = verb(options);
     let expected = Expected { verb, timings, kinds: kinds.clone() };
     let watching = Watching::begin(&call.screen, expected);
-    let stop = stop::listen(watching.feed());
+    let stop = stop::listen(call, watching.feed());
     let report = engine.apply(plan, id, options, Arc::new(watching.feed()), stop).await;
     watching.end();
     let verb = if options.destroy { Verb::Destroy } else { Verb::Apply };

@@ -2,6 +2,7 @@
 //!
 //! It must not do anything.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -55,6 +56,14 @@ pub(crate) struct Global {
     /// Only answers and errors
     #[arg(short, long, global = true, help_heading = "Everywhere")]
     pub(crate) quiet: bool,
+}
+
+impl Global {
+    /// Returns what is certain of arguments that were not understood.
+    pub(crate) fn overheard(arguments: &[OsString]) -> Self {
+        let json = arguments.iter().any(|argument| argument == "--json");
+        Self { project: None, json, color: Colours::Auto, quiet: false }
+    }
 }
 
 /// When text has colours.

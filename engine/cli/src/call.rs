@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::Parser;
@@ -16,8 +16,10 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::args::{Arguments, Colours, Command, Global};
 use crate::commands;
+use crate::looking::Interrupt;
 use crate::outside::{OsRandom, Surroundings, SystemClock};
 use crate::problem::{Exit, failed, tell, usage};
+use crate::render;
 use crate::render::style::Style;
 use crate::screen::Screen;
 
@@ -27,6 +29,8 @@ pub(crate) struct Call {
     pub(crate) screen: Arc<Screen>,
     /// What is around the program.
     pub(crate) around: Surroundings,
+    /// Who answers Ctrl-C before a run does.
+    pub(crate) interrupt: Interrupt,
     folder: Option<PathBuf>,
 }
 
@@ -34,22 +38,45 @@ pub(crate) struct Call {
 pub(crate) fn run(around: Surroundings) -> u8 {
     let arguments = match Arguments::try_parse_from(&around.arguments) {
         Ok(arguments) => arguments,
-        Err(error) => return misunderstood(&error),
+        Err(error) => {
+            let screen = screen(&Global::overheard(&around.arguments), &around);
+            return written(misunderstood(&error, &screen), &screen) as u8;
+        }
     };
     let screen = Arc::new(screen(&arguments.global, &around));
-    let call = Call { screen, around, folder: arguments.global.project };
+    let interrupt = Interrupt::default();
+    let call = Call { screen, around, interrupt, folder: arguments.global.project };
     let exit = match dispatch(&call, arguments.command) {
         Ok(exit) => exit,
         Err(problem) => tell(problem, &call.screen),
     };
-    exit as u8
+    written(exit, &call.screen) as u8
 }
 
 /// Help and versions are answers, everything else is an error of who typed.
-fn misunderstood(error: &clap::Error) -> u8 {
-    // Nobody is left to be told if this cannot be printed.
-    _ = error.print();
-    if error.use_stderr() { Exit::Usage as u8 } else { Exit::Done as u8 }
+fn misunderstood(error: &clap::Error, screen: &Screen) -> Exit {
+    if !error.use_stderr() {
+        screen.paint(|_| error.print());
+        return Exit::Done;
+    }
+    match screen.json {
+        true => {
+            let text = error.render().to_string();
+            let why = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+            tell(usage(why, "`--help` says what can be typed"), screen);
+        }
+        // Nobody is left to be told if this cannot be printed.
+        false => _ = error.print(),
+    }
+    Exit::Usage
+}
+
+/// An answer that could not be written is no answer, whatever came of the work.
+fn written(exit: Exit, screen: &Screen) -> Exit {
+    let Some(error) = screen.failure() else { return exit };
+    let problem = failed(format!("cannot write the answer: {error}"));
+    screen.complain(&render::problem::problem(&problem, screen.style));
+    exit.worse(Exit::Failed)
 }
 
 fn screen(global: &Global, around: &Surroundings) -> Screen {
@@ -68,7 +95,7 @@ fn screen(global: &Global, around: &Surroundings) -> Screen {
         live: around.shows && !global.json && around.variable("TERM") != Some("dumb"),
         asks: around.asks && !global.json,
         style,
-        closed: AtomicBool::new(false),
+        broken: OnceLock::new(),
     }
 }
 

@@ -26,6 +26,11 @@ pub(crate) struct GivenArgs {
 }
 
 impl GivenArgs {
+    /// Returns whether no flag was given.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.params.is_empty() && self.param_files.is_empty()
+    }
+
     /// Returns what flags and files give.
     pub(crate) fn all(&self, call: &Call) -> Result<Given, Problem> {
         let mut given = Given::new();

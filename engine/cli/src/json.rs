@@ -68,7 +68,7 @@ pub(crate) fn plan(plan: &Plan) -> Json {
         "unchanged": plan.unchanged,
         "items": plan.items.iter().map(item).collect::<Vec<_>>(),
         "outputs": plan.outputs.iter().map(output).collect::<Vec<_>>(),
-        "refused": plan.refused,
+        "refused": plan.refused.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
 

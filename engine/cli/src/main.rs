@@ -22,6 +22,7 @@ mod call;
 mod commands;
 mod given;
 mod json;
+mod looking;
 mod observer;
 mod outside;
 mod planning;

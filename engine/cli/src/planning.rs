@@ -2,12 +2,16 @@
 //!
 //! It must not apply anything.
 
+use std::path::Path;
+
 use clap::{ArgAction, Args};
 use runtime::engine::{Engine, PlanRequest, Planned, Problem};
 use runtime::plan::Targets;
 
 use crate::call::Call;
 use crate::given::GivenArgs;
+use crate::looking::looking;
+use crate::problem::usage;
 use crate::stacks::Meant;
 
 /// Flags of everything that plans.
@@ -29,14 +33,12 @@ pub(crate) struct PlanArgs {
     #[arg(
         long,
         value_name = "BOOL",
-        default_value_t = true,
         action = ArgAction::Set,
         num_args = 0..=1,
         require_equals = true,
-        default_missing_value = "true",
-        hide_default_value = true
+        default_missing_value = "true"
     )]
-    pub(crate) refresh: bool,
+    pub(crate) refresh: Option<bool>,
 
     /// Another name for the stack, so that one file can stand for several
     #[arg(long = "as", value_name = "NAME")]
@@ -58,6 +60,23 @@ impl PlanArgs {
         Ok(PlanRequest { given, ..self.about(PlanRequest::of(&meant.file)) })
     }
 
+    /// Refuses these flags where a plan is meant that was kept: they come too late for it.
+    pub(crate) fn not_for_kept(&self, file: &str) -> Result<(), Problem> {
+        let flags = [
+            ("--target", !self.target.is_empty()),
+            ("--exclude", !self.exclude.is_empty()),
+            ("--replace", !self.replace.is_empty()),
+            ("--refresh", self.refresh.is_some()),
+            ("--as", self.name.is_some()),
+            ("--param", !self.given.is_empty()),
+        ];
+        let Some((flag, _)) = flags.into_iter().find(|(_, given)| *given) else { return Ok(()) };
+        Err(usage(
+            format!("`{flag}` says what to plan, and {file} is a plan already"),
+            format!("give it to `windlass plan -o {file}`"),
+        ))
+    }
+
     /// Returns what to ask the engine about the end of a stack.
     pub(crate) fn destroy(&self, stack: &str) -> PlanRequest {
         PlanRequest { name: Some(stack.to_owned()), ..self.about(PlanRequest::destroy(stack)) }
@@ -68,10 +87,21 @@ impl PlanArgs {
             name: self.name.clone(),
             targets: Targets { only: self.target.clone(), without: self.exclude.clone() },
             replace: self.replace.clone(),
-            refresh: self.refresh,
+            refresh: self.refresh.unwrap_or(true),
             ..request
         }
     }
+}
+
+/// Plans, and says so if it takes long.
+pub(crate) async fn plan(
+    call: &Call,
+    engine: &Engine,
+    request: &PlanRequest,
+) -> Result<Planned, Problem> {
+    let file = request.file.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
+    let name = request.name.as_deref().or(file.as_deref()).unwrap_or_default();
+    looking(call, &format!("{name}  looks at what is there"), engine.plan(request)).await
 }
 
 /// What came of planning one of several stacks.
@@ -84,6 +114,7 @@ pub(crate) enum Outcome {
 
 /// Plans one of several stacks.
 pub(crate) async fn plan_one(
+    call: &Call,
     engine: &Engine,
     request: &PlanRequest,
     meant: &[Meant],
@@ -97,5 +128,5 @@ pub(crate) async fn plan_one(
             }
         }
     }
-    Ok(Outcome::Planned(Box::new(engine.plan(request).await?)))
+    Ok(Outcome::Planned(Box::new(plan(call, engine, request).await?)))
 }

@@ -2,7 +2,8 @@
 //!
 //! It must not apply them.
 
-use std::fs::{self, OpenOptions};
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -10,9 +11,11 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use model::context::Random;
 use model::plan::{Plan, Saved};
 use runtime::engine::{Problem, open_plan};
 
+use crate::outside::OsRandom;
 use crate::problem::{failed, usage};
 
 /// Longer plans are packed, in bytes.
@@ -55,7 +58,7 @@ pub(crate) fn open(path: &Path) -> Result<Saved, Problem> {
 /// Returns whether a file holds a plan, and not a stack.
 pub(crate) fn is_plan(path: &Path) -> bool {
     let mut start = [0; 1];
-    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
     path.is_file() && read.is_ok() && (start[0] == b'{' || start[0] == PACKED[0])
 }
 
@@ -71,13 +74,56 @@ fn unpack(bytes: &[u8]) -> io::Result<Vec<u8>> {
     Ok(out)
 }
 
-/// Whole or not at all.
+/// Whole or not at all, also after a power cut. The file is new and for its owner alone, whatever
+/// somebody else has put beside it: its name cannot be foreseen, and a link is not followed.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".new-{}", std::process::id()));
+    let mut salt = [0; 8];
+    OsRandom.fill(&mut salt);
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{:016x}", u64::from_ne_bytes(salt)));
     let new = path.with_file_name(name);
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    written.and_then(|()| fs::rename(&new, path)).inspect_err(|_| _ = fs::remove_file(&new))
+    written.and_then(|()| fs::rename(&new, path)).inspect_err(|_| _ = fs::remove_file(&new))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn what_somebody_has_put_beside_a_plan_is_not_written_to() {
+        let folder = tempfile::tempdir().expect("a file of the test");
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("mine"), "mine").expect("a file of the test");
+        let planted = format!("shop.plan.new-{}", std::process::id());
+        symlink(at("mine"), at(&planted)).expect("a file of the test");
+        fs::write(at("shop.plan"), "old").expect("a file of the test");
+        fs::set_permissions(at("shop.plan"), fs::Permissions::from_mode(0o666))
+            .expect("a file of the test");
+        write(&at("shop.plan"), b"new").expect("a file of the test");
+        assert_eq!(fs::read_to_string(at("mine")).expect("a file of the test"), "mine");
+        assert_eq!(fs::read_to_string(at("shop.plan")).expect("a file of the test"), "new");
+        let kept = fs::symlink_metadata(at("shop.plan")).expect("a file of the test");
+        assert!(kept.is_file());
+        assert_eq!(kept.permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::read_dir(folder.path()).expect("a file of the test").count(),
+            3,
+            "nothing is left beside it"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_put_in_its_place_is_taken_away() {
+        let folder = tempfile::tempdir().expect("a file of the test");
+        let place = folder.path().join("shop.plan");
+        fs::create_dir(&place).expect("a file of the test");
+        assert!(write(&place, b"new").is_err());
+        assert_eq!(fs::read_dir(folder.path()).expect("a file of the test").count(), 1);
+    }
 }

@@ -1,9 +1,10 @@
 //! The only place that prints: text for people, or one JSON event a line.
 //!
-//! A reader that went away is no error: nothing more is written, and the work goes on.
+//! A reader that went away is no error: nothing more is written, and the work goes on. It goes on too
+//! when the answer cannot be written, but then that is told at the end, and is a failure.
 
 use std::io::{self, Read, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use serde_json::{Value, json};
@@ -23,8 +24,8 @@ pub(crate) struct Screen {
     pub(crate) asks: bool,
     /// What text is drawn for.
     pub(crate) style: Style,
-    /// Nobody reads any more.
-    pub(crate) closed: AtomicBool,
+    /// Why nothing can be written any more.
+    pub(crate) broken: OnceLock<io::Error>,
 }
 
 impl Screen {
@@ -42,9 +43,10 @@ impl Screen {
         }
     }
 
-    /// Writes something whatever the form: a schema, a page, a file.
-    pub(crate) fn raw(&self, text: &str) {
-        self.write(text);
+    /// Writes a page that is an answer by itself: a manual, a graph, a script for a shell.
+    pub(crate) fn page(&self, name: &str, text: &str) {
+        self.event("page", json!({ "name": name, "text": text }));
+        self.answer(text);
     }
 
     /// Writes an event, where events are asked for. `what` is a map; its `type` comes first.
@@ -95,27 +97,29 @@ impl Screen {
         typed.filter(|text| !text.is_empty())
     }
 
-    /// Returns whether nobody reads any more.
+    /// Returns whether nobody can be reached any more.
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Relaxed)
+        self.broken.get().is_some()
+    }
+
+    /// Returns why not everything could be written, unless the reader just went away.
+    pub(crate) fn failure(&self) -> Option<&io::Error> {
+        self.broken.get().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
     }
 
     /// Lets somebody paint on it.
     pub(crate) fn paint(&self, with: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+        if self.is_closed() {
+            return;
+        }
         let mut out = io::stdout().lock();
-        if !self.is_closed() && with(&mut out).and_then(|()| out.flush()).is_err() {
-            self.closed.store(true, Ordering::Relaxed);
+        if let Err(error) = with(&mut out).and_then(|()| out.flush()) {
+            _ = self.broken.set(error);
         }
     }
 
     fn write(&self, text: &str) {
-        if self.closed.load(Ordering::Relaxed) {
-            return;
-        }
-        let mut out = io::stdout().lock();
-        if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
-            self.closed.store(true, Ordering::Relaxed);
-        }
+        self.paint(|out| out.write_all(text.as_bytes()));
     }
 }
 

@@ -4,6 +4,7 @@
 //! `follow.rs`. It must not know any kind of resource.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::document::{Content, Document, Node};
@@ -149,6 +150,11 @@ impl<'s> Decoder<'s> {
         let mut parts = Vec::new();
         let split = self.split(node)?;
         self.put_in_all(split, &mut parts).then_some(parts)
+    }
+
+    /// Returns the text of a file that a value names, where it has been read.
+    pub fn file(&self, path: &str) -> Option<Arc<str>> {
+        self.scope.file(path)
     }
 
     /// Reads a map that we define.

@@ -7,24 +7,37 @@ use crate::mismatch::found;
 use crate::scope::Found;
 use crate::spec::Spec;
 use crate::suggest;
-use crate::template::{self, Part, Reference};
+use crate::template::{self, Malformed, Part, Reference};
 
 impl Decoder<'_> {
+    /// Splits a text at its references. Of a text in which one cannot be read, the others are looked
+    /// at here.
     pub(crate) fn split(&mut self, node: Node<'_>) -> Option<Vec<Part>> {
         let text = node.scalar()?.text;
-        match template::split(text, node.written(), node.span()) {
-            None => Some(vec![Part::Literal(text.to_owned())]),
-            Some(Ok(parts)) => Some(parts),
-            Some(Err(malformed)) => {
-                let error = Diagnostic::new(
-                    Code::BadReference,
-                    malformed.span,
-                    "this reference cannot be read",
-                );
-                self.note(error.label(malformed.why));
-                None
+        if !text.contains("${") {
+            return Some(vec![Part::Literal(text.to_owned())]);
+        }
+        let (mut parts, mut all) = (Vec::new(), true);
+        for piece in template::pieces(text, node.written(), node.span()) {
+            match piece {
+                Ok(part) => parts.push(part),
+                Err(malformed) => {
+                    all = false;
+                    self.malformed(&malformed);
+                }
             }
         }
+        if !all {
+            self.put_in_all(parts, &mut Vec::new());
+            return None;
+        }
+        Some(parts)
+    }
+
+    fn malformed(&mut self, malformed: &Malformed) {
+        let message = "this reference cannot be read";
+        let error = Diagnostic::new(Code::BadReference, malformed.span, message);
+        self.note(error.label(malformed.why));
     }
 
     /// Reads the value of a reference that is all of a value.

@@ -86,15 +86,19 @@ impl<'k, 'd, 's> Keys<'k, 'd, 's> {
                 let message = format!("one of {} is needed", suggest::list(cases.iter().copied()));
                 self.decoder.note(Diagnostic::new(Code::MissingKey, self.place, message));
             }
-            [(first, place), (second, again), ..] => {
-                let message =
-                    format!("`{}` and `{}` exclude each other", cases[first], cases[second]);
-                let error =
-                    Diagnostic::new(Code::WrongVariant, again, message).label("either this");
-                self.decoder.note(error.also(place, "or this"));
-            }
+            [(first, _), (second, _), ..] => self.exclude(cases[first], cases[second]),
         }
         None
+    }
+
+    /// Notes that two keys exclude each other, if both are there.
+    pub fn exclude(&mut self, first: &str, second: &str) {
+        let (Some(place), Some(again)) = (self.span_of(first), self.span_of(second)) else {
+            return;
+        };
+        let message = format!("`{first}` and `{second}` exclude each other");
+        let error = Diagnostic::new(Code::WrongVariant, again, message).label("either this");
+        self.decoder.note(error.also(place, "or this"));
     }
 
     /// Notes an error at the value of a key, for checks across several keys.

@@ -116,6 +116,9 @@ impl<'d> Canvas<'d> {
     /// Whether what is said would not fit beside the place.
     fn is_long(&self, label: &Label) -> bool {
         let length = label.text.chars().count();
+        if label.text.contains('\n') {
+            return true;
+        }
         let Some(source) = self.sources.find(label.span.source) else { return length > 0 };
         let carets = label.span.end.saturating_sub(label.span.start) as usize;
         let column = source.place(label.span.start).column + carets.min(MOST_CARETS);

@@ -38,7 +38,13 @@ impl Writer {
                 let docs: Vec<&str> = choices.iter().map(|choice| choice.doc).collect();
                 json!({ "enum": names, "enumDescriptions": docs, "markdownEnumDescriptions": docs })
             }
-            Shape::List(item) => json!({ "type": "array", "items": self.or_reference(item()) }),
+            Shape::List(item) => {
+                let mut list = json!({ "type": "array", "items": self.or_reference(item()) });
+                if let Shape::Scalar(ScalarShape { distinct: true, .. }) = item() {
+                    list["uniqueItems"] = true.into();
+                }
+                list
+            }
             Shape::Map(value) => self.map(value()),
             Shape::MapBy { key, value } => {
                 let mut map = self.map(value());

@@ -49,13 +49,16 @@ pub struct ScalarShape {
     pub bounds: Option<(i64, i64)>,
     /// It must be written out: a reference here is an error.
     pub literal: bool,
+    /// A list of it holds each once.
+    pub distinct: bool,
 }
 
 impl ScalarShape {
     /// A value with this name, article included, and these JSON types.
     pub const fn new(name: &'static str, json: &'static [&'static str]) -> Self {
         let (plural, pattern, bounds) = (None, None, None);
-        Self { name, plural, examples: &[], json, pattern, bounds, literal: false }
+        let (literal, distinct) = (false, false);
+        Self { name, plural, examples: &[], json, pattern, bounds, literal, distinct }
     }
 
     /// Says what several of it are called: "durations".
@@ -81,6 +84,11 @@ impl ScalarShape {
     /// Refuses references.
     pub const fn literal(self) -> Self {
         Self { literal: true, ..self }
+    }
+
+    /// Tells editors that a list holds each once; whoever reads the list sees to it.
+    pub const fn distinct(self) -> Self {
+        Self { distinct: true, ..self }
     }
 }
 

@@ -42,23 +42,29 @@ pub struct Malformed {
     pub why: &'static str,
 }
 
-/// Splits text at its references; `$${` stands for a literal `${`. None if it holds neither.
+/// Splits text at its references. Before `{`, two `$` stand for one: `$${` is a literal `${`, and `$$${a}`
+/// a literal `$` with a reference behind it. None if it holds neither.
 ///
 /// `written` is what stands in the file at `span`, so that each reference gets a place of its own
 /// even inside quotes and folded lines.
 pub fn split(text: &str, written: &str, span: Span) -> Option<Result<Vec<Part>, Malformed>> {
-    text.contains("${").then(|| parts(text, &mut Place { written, span, searched: 0 }))
+    text.contains("${").then(|| pieces(text, written, span).into_iter().collect())
 }
 
-fn parts(text: &str, place: &mut Place<'_>) -> Result<Vec<Part>, Malformed> {
+/// As [`split`], where what follows a reference that cannot be read counts too.
+pub fn pieces(text: &str, written: &str, span: Span) -> Vec<Result<Part, Malformed>> {
+    let place = &mut Place { written, span, searched: 0 };
     let mut parts = Vec::new();
     let mut literal = String::new();
     let mut rest = text;
     while let Some(at) = rest.find("${") {
-        literal.push_str(&rest[..at]);
-        if literal.ends_with('$') {
+        let before = rest[..at].trim_end_matches('$');
+        let dollars = at - before.len() + 1;
+        literal.push_str(before);
+        literal.push_str(&"$".repeat(dollars / 2));
+        if dollars.is_multiple_of(2) {
             literal.push('{');
-            place.pass("$${");
+            place.pass(&rest[before.len()..at + 2]);
             rest = &rest[at + 2..];
             continue;
         }
@@ -67,18 +73,61 @@ fn parts(text: &str, place: &mut Place<'_>) -> Result<Vec<Part>, Malformed> {
         let span = place.pass(token);
         let path = token.strip_prefix("${").and_then(|token| token.strip_suffix('}'));
         let path = path.ok_or(NOT_CLOSED).and_then(checked);
-        let path = path.map_err(|why| Malformed { span, why })?.to_owned();
         if !literal.is_empty() {
-            parts.push(Part::Literal(std::mem::take(&mut literal)));
+            parts.push(Ok(Part::Literal(std::mem::take(&mut literal))));
         }
-        parts.push(Part::Reference(Reference { path, span }));
+        parts.push(match path {
+            Ok(path) => Ok(Part::Reference(Reference { path: path.to_owned(), span })),
+            Err(why) => Err(Malformed { span, why }),
+        });
         rest = &rest[at + token.len()..];
     }
     literal.push_str(rest);
     if !literal.is_empty() {
-        parts.push(Part::Literal(literal));
+        parts.push(Ok(Part::Literal(literal)));
     }
-    Ok(parts)
+    parts
+}
+
+/// What text is made of, to be written down again.
+#[derive(Clone, Copy, Debug)]
+pub enum Written<'t> {
+    /// Text that stands for itself.
+    Literal(&'t str),
+    /// The path of a reference.
+    Reference(&'t str),
+}
+
+/// Returns the text that [`split`] takes apart into these parts: no literal becomes a reference, and no
+/// reference a literal, whatever stands beside it.
+pub fn written<'t>(parts: impl IntoIterator<Item = Written<'t>>) -> String {
+    let (mut out, mut dollars) = (String::new(), 0);
+    for part in parts {
+        match part {
+            Written::Reference(path) => {
+                out.push_str(&"$".repeat(dollars));
+                out.push_str("${");
+                out.push_str(path);
+                out.push('}');
+                dollars = 0;
+            }
+            Written::Literal(text) => {
+                for c in text.chars() {
+                    if c == '{' {
+                        out.push_str(&"$".repeat(dollars));
+                    }
+                    dollars = if c == '$' { dollars + 1 } else { 0 };
+                    out.push(c);
+                }
+            }
+        }
+    }
+    out
+}
+
+/// Returns the text that stands for this one, in which nothing is a reference.
+pub fn literal(text: &str) -> String {
+    written([Written::Literal(text)])
 }
 
 /// How far the written text has been matched with the text that it stands for.

@@ -6,7 +6,7 @@ use crate::document::{Content, Node};
 use crate::scalar::TEXT;
 use crate::shape::{ScalarShape, Shape};
 use crate::spec::Spec;
-use crate::template::Part;
+use crate::template::{self, Part, Written};
 
 /// Text in which `${secret.name}` is still a handle; put in at the last moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,11 +62,12 @@ impl Text {
 
     /// Returns the text as an author would write it: references to secrets, not what they say.
     pub fn written(&self) -> String {
-        let written = |part: &TextPart| match part {
-            TextPart::Literal(text) => text.replace("${", "$${"),
-            TextPart::Secret(name) => format!("${{secret.{name}}}"),
-        };
-        self.parts.iter().map(written).collect()
+        let paths: Vec<String> = self.secrets().map(|name| format!("secret.{name}")).collect();
+        let mut paths = paths.iter();
+        template::written(self.parts.iter().map(|part| match part {
+            TextPart::Literal(text) => Written::Literal(text),
+            TextPart::Secret(_) => Written::Reference(paths.next().map_or("", String::as_str)),
+        }))
     }
 
     fn push(&mut self, part: Part) {

@@ -21,7 +21,11 @@ pub(crate) fn lines(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Returns the text as one string with line breaks.
+/// Returns the text as one string with line breaks. Lines that fit stay as they are.
 pub(crate) fn block(text: &str, width: usize) -> String {
-    if text.chars().count() <= width { text.to_owned() } else { lines(text, width).join("\n") }
+    let line = |line: &str| match line.chars().count() <= width {
+        true => line.to_owned(),
+        false => lines(line, width).join("\n"),
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -35,6 +35,15 @@ fn explain_says_what_is_never_shown_and_what_replaces() {
 }
 
 #[test]
+fn nobody_has_to_write_an_attribute() {
+    insta::assert_snapshot!(explain::attributes(Attributes::layout(), 100), @r#"
+      url       Where it answers. (a URL)
+      password  The password that was made for it. (text, never shown)
+      path      Where it lives. (a path, a change replaces)
+    "#);
+}
+
+#[test]
 fn a_very_narrow_terminal_is_no_reason_to_fail() {
     for width in [0, 1, 10] {
         assert!(explain::explain("step", Step::layout(), width).contains("approvers"));

@@ -141,9 +141,18 @@ fn a_secret_behind_a_reference_cannot_stand_in_the_open() {
 
 #[test]
 fn two_dollars_stand_for_themselves() {
-    let line: Text = good("echo $${HOME} $ $$ {} $$${a}\n");
+    let line: Text = good("echo $${HOME} $ $$ {} $$$${a}\n");
     assert_eq!(line.literal(), Some("echo ${HOME} $ $$ {} $${a}"));
     assert_eq!(good::<Text>(&format!("'{}'", line.written())), line);
+}
+
+#[test]
+fn a_dollar_may_stand_before_a_reference() {
+    let line: Text = good("pay $$${secret.token} or $$$$${secret.token}\n");
+    let parts: Vec<_> = line.parts.iter().map(|part| format!("{part:?}")).collect();
+    assert_eq!(line.secrets().count(), 2, "{parts:?}");
+    assert_eq!(line.written(), "pay $$${secret.token} or $$$$${secret.token}");
+    assert_eq!(good::<Text>(&line.written()), line);
 }
 
 #[test]

@@ -78,6 +78,17 @@ fn durations_and_sizes() {
     for (text, shown) in [("90m", "1h30m"), ("0s", "0s"), ("1500ms", "1s500ms"), ("36h", "1d12h")] {
         assert_eq!(Duration::parse(text).unwrap().to_string(), shown);
     }
+    for (text, said) in [
+        ("0s", "0 s"),
+        ("250ms", "0.25 s"),
+        ("1500ms", "1.5 s"),
+        ("30s", "30 s"),
+        ("90s", "1 min 30 s"),
+        ("2h", "2 h"),
+        ("1d1ms", "24 h"),
+    ] {
+        assert_eq!(Duration::parse(text).unwrap().words(), said);
+    }
     for (text, shown) in [("1024KiB", "1MiB"), ("1000KB", "1MB"), ("0B", "0B"), ("1025B", "1025B")]
     {
         assert_eq!(Size::parse(text).unwrap().to_string(), shown);

@@ -31,6 +31,13 @@ pub fn block_of(address: &str) -> &str {
     address.split(['[', '@']).next().unwrap_or(address)
 }
 
+/// Returns the address that a replacement left this behind: `site` of `site@3`. What stands between
+/// brackets may hold an `@` of its own.
+pub fn left_over_from(address: &str) -> Option<&str> {
+    let (of, generation) = address.rsplit_once('@')?;
+    generation.parse::<u64>().ok().map(|_| of)
+}
+
 impl From<&str> for Address {
     fn from(name: &str) -> Self {
         Self(name.into())
@@ -62,10 +69,11 @@ impl fmt::Display for Address {
 pub struct Token(Arc<str>);
 
 impl Token {
-    /// Returns the token of the effect that makes this generation of a thing.
-    pub fn of(project: &str, stack: &str, address: &str, generation: u64) -> Self {
-        let mut bytes = Vec::with_capacity(project.len() + stack.len() + address.len() + 11);
-        for part in [project, stack, address] {
+    /// Returns the token of the effect that makes this generation of a thing. `origin` tells the run
+    /// from all runs of other projects and of other lives of this one.
+    pub fn of(origin: &str, stack: &str, address: &str, generation: u64) -> Self {
+        let mut bytes = Vec::with_capacity(origin.len() + stack.len() + address.len() + 11);
+        for part in [origin, stack, address] {
             bytes.extend(part.as_bytes());
             bytes.push(0);
         }
@@ -88,5 +96,18 @@ impl From<&str> for Token {
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::left_over_from;
+
+    #[test]
+    fn only_a_generation_marks_what_a_replacement_left_behind() {
+        assert_eq!(left_over_from("site@3"), Some("site"));
+        assert_eq!(left_over_from("mail[ann@3]@12"), Some("mail[ann@3]"));
+        assert_eq!(left_over_from("mail[ann@example.org]"), None);
+        assert_eq!(left_over_from("mail[ann@3]"), None);
     }
 }

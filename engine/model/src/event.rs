@@ -3,6 +3,8 @@
 //! It must not hold anything that is only interesting while it happens (progress, log lines), and
 //! never the text of a secret.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::address::{Address, Token};
@@ -62,7 +64,7 @@ pub enum Ending {
         /// Why.
         fault: Fault,
     },
-    /// It was in doubt, and it turned out that it had not happened.
+    /// It was in doubt, or the run was stopped before it: it has not happened, and may yet.
     Lost,
     /// Something before it failed.
     Blocked {
@@ -95,6 +97,23 @@ pub enum Outcome {
     Nothing,
     /// A step of a pipeline succeeded.
     Succeeded,
+}
+
+impl Outcome {
+    /// Returns it for people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Replaced => "replaced",
+            Self::Deleted => "destroyed",
+            Self::Forgotten => "forgotten",
+            Self::Remembered => "remembered",
+            Self::Kept => "kept, it could change in place",
+            Self::Nothing => "nothing to do",
+            Self::Succeeded => "done",
+        }
+    }
 }
 
 /// A change of the remembered state.
@@ -142,6 +161,9 @@ pub struct Intent {
     /// Where the old one goes in the state when the new one is made beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beside: Option<String>,
+    /// How long one attempt may take, and one look for what became of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
 }
 
 /// What was to happen to a resource.

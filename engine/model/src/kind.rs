@@ -24,6 +24,9 @@ pub trait Kind: Send + Sync + 'static {
     const NAME: &'static str;
     /// The commented example: the reference page, the text of `windlass explain` and a test.
     const EXAMPLE: &'static str;
+    /// What its identities share with those of other kinds: two kinds of one space cannot have the same
+    /// one either, such as two that write files.
+    const SPACE: &'static str = Self::NAME;
     /// Whether two of it can stand side by side, so that the new one can be made before the old goes.
     const ORDER: Order = Order::DestroyFirst;
     /// What its `read` needs.
@@ -38,7 +41,8 @@ pub trait Kind: Send + Sync + 'static {
     type Object: Record;
 
     /// Returns what the resource is in the world, if the spec says it (a path, a name): two
-    /// resources of one kind must not have the same.
+    /// resources of one [`Kind::SPACE`] must not have the same. A path within the project may be
+    /// absolute or relative to it.
     fn identity(spec: &Self::Spec) -> Option<String> {
         let _ = spec;
         None

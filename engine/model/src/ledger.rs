@@ -3,6 +3,7 @@
 //! It must not decide what happens next, except for what follows from `when` alone.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use crate::address::Address;
 use crate::event::{Ending, Event};
@@ -18,6 +19,24 @@ pub struct Steps {
     ids: HashMap<Address, StepId>,
     needs: Vec<Vec<StepId>>,
     dependents: Vec<Vec<StepId>>,
+}
+
+/// Why steps cannot be walked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Misplaced {
+    /// This one comes before what it needs.
+    BeforeItsNeeds(Address),
+    /// There are two of this name.
+    Repeated(Address),
+}
+
+impl fmt::Display for Misplaced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BeforeItsNeeds(step) => write!(f, "{step} comes before what it needs"),
+            Self::Repeated(step) => write!(f, "there are two of {step}"),
+        }
+    }
 }
 
 /// Where a step stands.
@@ -42,18 +61,20 @@ impl Steps {
     /// Takes steps in dependency order, as planners make them: a step needs only earlier ones.
     ///
     /// # Errors
-    /// The step that needs something unknown or later.
-    pub fn new(steps: Vec<Step>) -> Result<Self, Address> {
+    /// The step that needs something unknown or later, or has the name of another one.
+    pub fn new(steps: Vec<Step>) -> Result<Self, Misplaced> {
         let mut ids: HashMap<Address, StepId> = HashMap::with_capacity(steps.len());
         let mut needs = Vec::with_capacity(steps.len());
         let mut dependents = vec![Vec::new(); steps.len()];
         for (id, step) in steps.iter().enumerate() {
             let known: Option<Vec<StepId>> =
                 step.needs.iter().map(|need| ids.get(need).copied()).collect();
-            let known = known.ok_or_else(|| step.name.clone())?;
+            let known = known.ok_or_else(|| Misplaced::BeforeItsNeeds(step.name.clone()))?;
             known.iter().for_each(|&need| dependents[need].push(id));
             needs.push(known);
-            ids.insert(step.name.clone(), id);
+            if ids.insert(step.name.clone(), id).is_some() {
+                return Err(Misplaced::Repeated(step.name.clone()));
+            }
         }
         Ok(Self { steps, ids, needs, dependents })
     }
@@ -104,9 +125,13 @@ impl Ledger {
         self.statuses[id] = Status::Started;
     }
 
-    /// Takes in the end of a step, however it came.
+    /// Takes in the end of a step, however it came. One that turned out not to have happened waits as
+    /// before.
     pub fn end(&mut self, id: StepId, ending: Ending) {
-        self.statuses[id] = Status::Ended(ending);
+        self.statuses[id] = match ending {
+            Ending::Lost => Status::Waiting,
+            other => Status::Ended(other),
+        };
     }
 
     /// Returns where a step stands.
@@ -152,5 +177,25 @@ impl Ledger {
     pub fn count(&self, wanted: impl Fn(&Ending) -> bool) -> usize {
         let ended = |status: &&Status| matches!(status, Status::Ended(ending) if wanted(ending));
         self.statuses.iter().filter(ended).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Work;
+
+    fn step(name: &str, needs: &[&str]) -> Step {
+        let needs = needs.iter().map(|need| (*need).into()).collect();
+        Step { needs, ..Step::new(name, Work::Join) }
+    }
+
+    #[test]
+    fn steps_that_cannot_be_walked_are_refused() {
+        assert!(Steps::new(vec![step("a", &[]), step("b", &["a"])]).is_ok());
+        let early = Steps::new(vec![step("b", &["a"]), step("a", &[])]);
+        assert_eq!(early.err(), Some(Misplaced::BeforeItsNeeds("b".into())));
+        let twice = Steps::new(vec![step("a", &[]), step("a", &[])]);
+        assert_eq!(twice.err(), Some(Misplaced::Repeated("a".into())));
     }
 }

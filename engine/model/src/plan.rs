@@ -3,6 +3,8 @@
 //! It says everything that an apply needs, so that the files are not read again. It must not know how it
 //! was found, nor how it is drawn.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +14,7 @@ use crate::kind::Order;
 use crate::value::{Digest, Tree, Value};
 
 /// The version of the form in which plans are kept.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// A plan that is kept. Its name is handed in, not made from its content: the same change may rightly be
 /// planned again, but one plan runs once.
@@ -43,12 +45,30 @@ pub struct Plan {
     /// In dependency order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
+    /// Of the blocks whose resources a step reads as a list: their addresses, in their order.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lists: BTreeMap<String, Vec<String>>,
     /// Outputs that differ from those that are remembered, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<OutputChange>,
     /// Why it cannot be applied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub refused: Vec<String>,
+    pub refused: Vec<Refusal>,
+}
+
+/// Why a plan cannot be applied.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// It touches what is protected.
+    Protected {
+        /// The resource.
+        address: String,
+        /// What would become of it: `deleted`, `replaced`.
+        what: String,
+    },
+    /// Its changes contradict each other; in words.
+    Contradiction(String),
 }
 
 /// An output that will be another.
@@ -223,6 +243,9 @@ pub struct Outputs {
     pub shape: Digest,
     /// Their references.
     pub reads: Vec<WantedRead>,
+    /// Of the outputs that were remembered. None: there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Digest>,
 }
 
 /// How much a change asks for.
@@ -281,17 +304,58 @@ pub struct WantedRead {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// It was known when the plan was made.
+    /// It was known when the plan was made, and comes from outside: a parameter, a secret.
     Fixed(Digest),
-    /// It is an attribute of what earlier steps make.
+    /// It is an output of another stack.
+    Output {
+        /// The other stack.
+        stack: String,
+        /// The output.
+        name: String,
+        /// What it was when the plan was made: a step refuses if it is another now.
+        known: Digest,
+    },
+    /// It is an attribute of a resource.
     Attribute {
-        /// Addresses of the resources.
-        of: Vec<String>,
+        /// The address.
+        of: String,
         /// The key or attribute.
         name: String,
-        /// The list of all, even if there is one.
-        list: bool,
+        /// As above. None: earlier steps make it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        known: Option<Digest>,
     },
+    /// It is the list of an attribute of all resources of a block.
+    List {
+        /// The block, whose addresses stand in [`Plan::lists`].
+        block: String,
+        /// The key or attribute.
+        name: String,
+        /// As above.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        known: Option<Digest>,
+    },
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Protected { address, what } => {
+                write!(f, "{address} is protected and would be {what}")
+            }
+            Self::Contradiction(why) => f.write_str(why),
+        }
+    }
+}
+
+impl Source {
+    /// Returns the digest of the value that the plan was made with, if it knew it.
+    pub fn known(&self) -> Option<Digest> {
+        match self {
+            Self::Fixed(known) | Self::Output { known, .. } => Some(*known),
+            Self::Attribute { known, .. } | Self::List { known, .. } => *known,
+        }
+    }
 }
 
 impl Plan {
@@ -356,6 +420,18 @@ impl Saved {
 #[derive(Deserialize)]
 struct Format {
     format: u32,
+}
+
+impl Work {
+    /// Returns the references that it puts in.
+    pub fn reads(&self) -> &[WantedRead] {
+        match self {
+            Self::Put(put) => &put.want.reads,
+            Self::Delete { want: Some(want), .. } => &want.reads,
+            Self::Outputs(outputs) => &outputs.reads,
+            _ => &[],
+        }
+    }
 }
 
 impl Want {

@@ -28,6 +28,8 @@ pub struct Erased {
     pub name: &'static str,
     /// The commented example.
     pub example: &'static str,
+    /// What its identities share with those of other kinds.
+    pub space: &'static str,
     /// What goes first in a replacement.
     pub order: Order,
     /// What reading needs.
@@ -82,6 +84,7 @@ impl Erased {
         Self {
             name: K::NAME,
             example: K::EXAMPLE,
+            space: K::SPACE,
             order: K::ORDER,
             reads: K::READS,
             api: K::API,
@@ -128,8 +131,16 @@ impl<K: Kind> Effects for Typed<K> {
         Box::pin(async move {
             let known = known.iter().map(known_typed).collect::<Result<Vec<_>, Fault>>()?;
             let found = self.0.read(context, &known).await?;
-            debug_assert_eq!(found.len(), known.len(), "{} answers for each id", K::NAME);
-            Ok(found)
+            // One answer less would be that of another: what is there would pass for gone.
+            match found.len() == known.len() {
+                true => Ok(found),
+                false => Err(Fault::broken(format!(
+                    "{} was asked for {} objects and answered for {}: this is a fault of windlass",
+                    K::NAME,
+                    known.len(),
+                    found.len()
+                ))),
+            }
         })
     }
 

@@ -4,8 +4,8 @@
 
 use std::fmt;
 
-use language::Text;
 use language::text::TextPart;
+use language::{Text, suggest};
 use zeroize::Zeroizing;
 
 use crate::fault::Fault;
@@ -54,6 +54,20 @@ pub trait Secrets: Send + Sync {
 
     /// Forgets a text that was kept; one that is not there is no error.
     fn forget(&self, name: &str) -> Result<(), Fault>;
+
+    /// Returns the names that people gave to secrets, for who mistyped one.
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Returns what to do about a secret that is not there.
+pub fn advice(secrets: &dyn Secrets, name: &str) -> String {
+    let names = secrets.names();
+    match suggest::nearest(name, names.iter().map(String::as_str).filter(|near| *near != name)) {
+        Some(near) => format!("did you mean `{near}`? Or keep it: windlass secret set {name}"),
+        None => format!("keep it: windlass secret set {name}"),
+    }
 }
 
 /// Returns the handle of a secret as a value: what state, plan and journal hold instead of its text.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use language::document::SlotId;
+use language::template::Written;
 use language::{Builder, Content, Document, Node, template};
 use serde::{Deserialize, Serialize};
 
@@ -240,13 +241,11 @@ impl Value {
     fn build(&self, builder: &mut Builder) -> SlotId {
         match self {
             Self::Null => builder.null(),
-            Self::Text(text) => builder.text(&text.replace("${", "$${")),
-            Self::Plain(text) => builder.plain(&text.replace("${", "$${")),
+            Self::Text(text) => builder.text(&template::literal(text)),
+            Self::Plain(text) => builder.plain(&template::literal(text)),
             // It can only be compared: no spec may read it back.
             Self::Sealed(hash) => builder.text(&format!("(sealed {hash})")),
-            Self::Parts(pieces) => {
-                builder.text(&pieces.iter().map(Piece::as_written).collect::<String>())
-            }
+            Self::Parts(pieces) => builder.text(&written(pieces)),
             Self::List(items) => {
                 let items = items.iter().map(|item| item.build(builder)).collect();
                 builder.list(items)
@@ -257,14 +256,6 @@ impl Value {
 }
 
 impl Piece {
-    fn as_written(&self) -> String {
-        match self {
-            Self::Literal(text) => text.replace("${", "$${"),
-            Self::Secret { name, .. } => format!("${{secret.{name}}}"),
-            Self::Later(path) => format!("${{{path}}}"),
-        }
-    }
-
     fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::Literal(text) => frame(b'l', text, out),
@@ -293,6 +284,20 @@ fn build(tree: &Tree, builder: &mut Builder) -> SlotId {
     let pair = |(key, value): (&String, &Value)| [builder.text(key), value.build(builder)];
     let pairs = tree.iter().flat_map(pair).collect();
     builder.map(pairs)
+}
+
+/// Returns pieces as an author would write them.
+pub fn written(pieces: &[Piece]) -> String {
+    let path = |piece: &Piece| match piece {
+        Piece::Secret { name, .. } => format!("secret.{name}"),
+        Piece::Later(path) => path.clone(),
+        Piece::Literal(_) => String::new(),
+    };
+    let paths: Vec<String> = pieces.iter().map(path).collect();
+    template::written(pieces.iter().zip(&paths).map(|(piece, path)| match piece {
+        Piece::Literal(text) => Written::Literal(text),
+        Piece::Secret { .. } | Piece::Later(_) => Written::Reference(path),
+    }))
 }
 
 fn text_of(pieces: &[Piece], readings: &mut dyn Readings) -> Result<Value, String> {
@@ -403,5 +408,42 @@ mod hex {
     pub(super) fn deserialize<'d, D: Deserializer<'d>>(deserializer: D) -> Result<u128, D::Error> {
         let text = String::deserialize(deserializer)?;
         u128::from_str_radix(&text, 16).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a document of these pieces is read back as.
+    fn again(pieces: &[Piece]) -> Vec<Piece> {
+        let tree = Tree::from([("key".to_owned(), Value::Parts(pieces.to_vec()))]);
+        let document = document(&tree);
+        let node = document.root().get("key").expect("it is there");
+        let value =
+            Value::resolve(node, &mut |_: &str| Ok(Reading::Later)).expect("it is well formed");
+        match value {
+            Value::Parts(pieces) => pieces,
+            Value::Text(text) => vec![Piece::Literal(text)],
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_secret_stays_one_and_text_becomes_none_whatever_stands_beside_it() {
+        let literal = |text: &str| Piece::Literal(text.to_owned());
+        let secret = Piece::Secret { name: "db".to_owned(), hash: Digest::default() };
+        let read = Piece::Later("secret.db".to_owned());
+        for before in ["$", "$$", "a $", "${", "$${", "$$$"] {
+            assert_eq!(again(&[literal(before), secret.clone()]), [literal(before), read.clone()]);
+        }
+        let split = [literal("$"), literal("{secret.db}"), secret];
+        assert_eq!(again(&split), [literal("${secret.db}"), read]);
+        for text in ["${secret.db}", "$${secret.db}", "$$${secret.db}", "$", "{", "$$$${"] {
+            let tree = Tree::from([("key".to_owned(), Value::text(text))]);
+            let document = document(&tree);
+            let node = document.root().get("key").expect("it is there");
+            assert_eq!(Value::literal(node).as_text(), Some(text));
+        }
     }
 }

@@ -3,32 +3,103 @@
 //!
 //! It must not know what stands in them.
 
-use std::fs::{self, File, OpenOptions};
+use std::error::Error;
+use std::fmt;
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Component, Path, PathBuf};
 
 use model::Fault;
 
 /// Puts a file in the place of another in one step: readers see the old one or the new one, whole.
-/// The temporary file beside it has a fixed name: callers hold a lock, or are alone with the path.
-pub(crate) fn put(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let temporary = beside(path, "new");
-    let written = write(&temporary, bytes, mode).and_then(|()| fs::rename(&temporary, path));
+/// A link that stood there is replaced, not followed. The temporary file beside it has a fixed name:
+/// callers hold a lock, or are alone with the path.
+pub(crate) fn put(path: &Path, bytes: &[u8], rights: impl Into<Rights>) -> io::Result<()> {
+    put_by(&beside(path, "new"), path, bytes, rights)
+}
+
+/// Does the same by way of a temporary file of this name, in the same folder.
+pub(crate) fn put_by(
+    temporary: &Path,
+    path: &Path,
+    bytes: &[u8],
+    rights: impl Into<Rights>,
+) -> io::Result<()> {
+    // An attempt that was cut short may have left it.
+    removed(fs::remove_file(temporary))?;
+    let written = write(temporary, bytes, rights).and_then(|()| fs::rename(temporary, path));
     if written.is_err() {
-        // What cannot be removed is overwritten by the next attempt.
-        _ = fs::remove_file(&temporary);
+        // What cannot be removed now is removed before the next attempt.
+        _ = fs::remove_file(temporary);
     }
     written.and_then(|()| settle(folder_of(path)))
 }
 
-/// Writes a file that nobody reads yet, with its mode from the first byte on.
-pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path)?;
-    file.set_permissions(fs::Permissions::from_mode(mode))?;
+/// Writes a new file that nobody reads yet, with its rights from the first byte on.
+pub(crate) fn write(path: &Path, bytes: &[u8], rights: impl Into<Rights>) -> io::Result<()> {
+    let rights = rights.into();
+    // Nobody else may open it before it has its owner and mode; then the content follows.
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    rights.give(&file)?;
     file.write_all(bytes)?;
+    // Writing takes set-uid away again.
+    rights.give(&file)?;
     file.sync_all()
+}
+
+/// Whose a file or folder is to be, and who may use it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rights {
+    pub(crate) mode: u32,
+    /// None: whoever makes it.
+    pub(crate) uid: Option<u32>,
+    pub(crate) gid: Option<u32>,
+}
+
+impl From<u32> for Rights {
+    fn from(mode: u32) -> Self {
+        Self { mode, uid: None, gid: None }
+    }
+}
+
+impl Rights {
+    /// Returns those of what is there.
+    pub(crate) fn of(there: &Metadata) -> Self {
+        Self { mode: there.mode() & 0o7777, uid: Some(there.uid()), gid: Some(there.gid()) }
+    }
+
+    /// Gives them to an open file or folder: first the owner, as a change of that takes set-uid away.
+    ///
+    /// # Errors
+    /// The kernel refuses; [`is_not_given`] tells whether it was the owner.
+    pub(crate) fn give(self, file: &File) -> io::Result<()> {
+        let there = file.metadata()?;
+        let uid = self.uid.filter(|uid| *uid != there.uid());
+        let gid = self.gid.filter(|gid| *gid != there.gid());
+        if uid.is_some() || gid.is_some() {
+            let not_given = |error: io::Error| io::Error::new(error.kind(), NotGiven(error));
+            fchown(file, uid, gid).map_err(not_given)?;
+        }
+        file.set_permissions(fs::Permissions::from_mode(self.mode))
+    }
+}
+
+/// A file could not be given to another owner or group.
+#[derive(Debug)]
+struct NotGiven(io::Error);
+
+impl fmt::Display for NotGiven {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for NotGiven {}
+
+/// Returns whether it was the owner or the group that could not be given.
+pub(crate) fn is_not_given(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<NotGiven>)
 }
 
 /// Makes the names in a folder durable.
@@ -36,13 +107,21 @@ pub(crate) fn settle(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Makes a folder and those above it, durably.
+/// Makes one folder with this mode, whatever the umask is. A group that it has from the folder above
+/// is handed on further, as there.
+pub(crate) fn make_one(path: &Path, mode: u32) -> io::Result<()> {
+    DirBuilder::new().mode(mode).create(path)?;
+    let handed_on = fs::metadata(path)?.mode() & 0o2000;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode | handed_on))
+}
+
+/// Makes a folder and those above it, durably, with mode 0755.
 pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }
     make_folder(folder_of(path))?;
-    match fs::create_dir(path) {
+    match make_one(path, 0o755) {
         // Somebody else has made it meanwhile.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
         made => made?,
@@ -52,10 +131,14 @@ pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
 
 /// Removes a file; one that is gone is no error.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-        Ok(()) => settle(folder_of(path)),
+    if removed(fs::remove_file(path))? { settle(folder_of(path)) } else { Ok(()) }
+}
+
+/// Returns whether there was something to remove.
+fn removed(removed: io::Result<()>) -> io::Result<bool> {
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        removed => removed.map(|()| true),
     }
 }
 
@@ -86,6 +169,23 @@ pub(crate) fn tidy(path: &str) -> String {
     tidy.to_string_lossy().into_owned()
 }
 
+/// The space of the identities of kinds that own a path.
+pub(crate) const SPACE: &str = "file";
+
+/// Returns a path as it tells two things apart: tidy, and without the `..` that lead back. It asks no
+/// disk, so that a link in the way may still make one thing of two.
+pub(crate) fn place(path: &str) -> String {
+    let mut place = PathBuf::new();
+    for part in Path::new(path).components() {
+        match (part, place.components().next_back()) {
+            (Component::CurDir, _) | (Component::ParentDir, Some(Component::RootDir)) => {}
+            (Component::ParentDir, Some(Component::Normal(_))) => _ = place.pop(),
+            (other, _) => place.push(other),
+        }
+    }
+    place.to_string_lossy().into_owned()
+}
+
 /// Says what could not be done to which file, and why: `doing` is "write", "read", "remove".
 pub(crate) fn fault(doing: &str, path: impl AsRef<Path>, error: &io::Error) -> Fault {
     let path = path.as_ref().display();
@@ -98,5 +198,19 @@ pub(crate) fn fault(doing: &str, path: impl AsRef<Path>, error: &io::Error) -> F
         }
         io::ErrorKind::StorageFull => fault.help("make room on that disk, then apply again"),
         _ => fault,
+    }
+}
+
+#[cfg(test)]
+mod places {
+    use super::place;
+
+    #[test]
+    fn one_place_has_one_name() {
+        for path in ["a/b", "./a//b/", "a/x/../b", "c/../a/./b"] {
+            assert_eq!(place(path), "a/b", "{path}");
+        }
+        assert_eq!(place("../a/../b"), "../b");
+        assert_eq!(place("/a/../../b"), "/b");
     }
 }

@@ -32,12 +32,20 @@ pub(crate) struct Question {
     pub(crate) method: Method,
     pub(crate) url: Url,
     pub(crate) headers: Vec<(String, SecretText)>,
+    /// The status codes that are an answer, also where they would lead on.
+    pub(crate) status: Vec<u32>,
     /// For all of it, redirects included.
     pub(crate) time_limit: Duration,
     /// The most bytes that an answer may have.
     pub(crate) most: u64,
     /// Certificates that are believed beside those that this machine believes.
     pub(crate) authorities: Option<PathBuf>,
+}
+
+impl Question {
+    fn wants(&self, status: u16) -> bool {
+        self.status.contains(&u32::from(status))
+    }
 }
 
 /// An answer.
@@ -53,18 +61,25 @@ pub(crate) struct Answer {
 /// No connection, no answer in time, an answer that is too large, a redirect that is not followed.
 pub(crate) async fn ask(question: &Question) -> Result<Answer, Fault> {
     let mut body = Vec::new();
-    let (status, headers) = ask_into(question, |_| true, &mut |bytes| {
+    let take = &mut |bytes: &[u8]| {
         body.extend(bytes);
         Ok(())
-    })
-    .await?;
+    };
+    let (status, headers) = ask_and(question, |_| true, take).await?;
     Ok(Answer { status, headers, body })
 }
 
 /// Asks, and hands on the answer as it comes, if its status is one of those that are wanted.
 pub(crate) async fn ask_into(
     question: &Question,
-    wanted: impl Fn(u16) -> bool,
+    take: &mut (dyn FnMut(&[u8]) -> Result<(), Fault> + Send),
+) -> Result<(u16, Vec<(String, String)>), Fault> {
+    ask_and(question, |status| question.wants(status), take).await
+}
+
+async fn ask_and(
+    question: &Question,
+    handed_on: impl Fn(u16) -> bool,
     take: &mut (dyn FnMut(&[u8]) -> Result<(), Fault> + Send),
 ) -> Result<(u16, Vec<(String, String)>), Fault> {
     let asked = async {
@@ -73,13 +88,13 @@ pub(crate) async fn ask_into(
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = answer.headers().iter();
         let headers = headers.map(|(name, value)| (name.to_string(), text(value))).collect();
-        if wanted(status) {
+        if handed_on(status) {
             read(question, &url, answer, take).await?;
         }
         Ok((status, headers))
     };
     let late = |_| {
-        let limit = language::Duration(question.time_limit);
+        let limit = language::Duration(question.time_limit).words();
         Err(Fault::passing(format!("{} did not answer within {limit}", question.url))
             .help("give it more with `time_limit`, or look at what it waits for"))
     };
@@ -92,6 +107,9 @@ async fn follow(question: &Question) -> Result<(Response<Incoming>, Url), Fault>
         let client = client(question, &url)?;
         let answer = client.request(request(question, &url)?).await;
         let answer = answer.map_err(|error| unreachable(&url, &error))?;
+        if question.wants(answer.status().as_u16()) {
+            return Ok((answer, url));
+        }
         let location = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok());
         let (301 | 302 | 303 | 307 | 308, Some(location)) = (answer.status().as_u16(), location)
         else {
@@ -162,10 +180,11 @@ fn joined(base: &Url, location: &str) -> String {
     let text = base.as_str();
     let authority = text.split("://").nth(1).unwrap_or_default();
     let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
-    if location.contains("://") {
+    if is_absolute(location) {
         return location.to_owned();
     }
     match location.as_bytes() {
+        [] | [b'#', ..] => format!("{scheme}://{authority}{}{location}", base.path()),
         [b'/', b'/', ..] => format!("{scheme}:{location}"),
         [b'/', ..] => format!("{scheme}://{authority}{location}"),
         [b'?', ..] => format!("{scheme}://{authority}{path}{location}"),
@@ -174,6 +193,13 @@ fn joined(base: &Url, location: &str) -> String {
             format!("{scheme}://{authority}{folder}{location}")
         }
     }
+}
+
+/// RFC 3986, 3.1 and 4.2: it begins with a scheme. Later colons belong to paths and queries.
+fn is_absolute(location: &str) -> bool {
+    let Some((scheme, _)) = location.split_once(':') else { return false };
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || "+-.".contains(letter);
+    scheme.starts_with(|first: char| first.is_ascii_alphabetic()) && scheme.chars().all(fits)
 }
 
 type Connector = HttpsConnector<HttpConnector>;
@@ -273,6 +299,11 @@ mod tests {
             ("/x?y", "https://shop.test:8443/x?y"),
             ("?y", "https://shop.test:8443/a/b?y"),
             ("x", "https://shop.test:8443/a/x"),
+            ("/login?next=https://x/", "https://shop.test:8443/login?next=https://x/"),
+            ("login?next=https://x/", "https://shop.test:8443/a/login?next=https://x/"),
+            ("?next=https://x/", "https://shop.test:8443/a/b?next=https://x/"),
+            ("#top", "https://shop.test:8443/a/b?c=d#top"),
+            ("mailto:ada@shop.test", "mailto:ada@shop.test"),
         ];
         for (location, wanted) in leads {
             assert_eq!(joined(&base, location), wanted);

@@ -4,6 +4,7 @@
 
 use model::{Erased, Registry};
 
+pub mod backup;
 pub mod cert;
 pub mod command;
 pub mod data;
@@ -25,6 +26,7 @@ pub fn kinds() -> Registry {
 /// THE list: one line for each kind.
 fn list() -> Vec<Erased> {
     vec![
+        Erased::of(backup::BackupRepository),
         Erased::of(cert::CertAuthority),
         Erased::of(cert::CertCertificate),
         Erased::of(command::CommandRun),

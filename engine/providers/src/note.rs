@@ -3,7 +3,6 @@
 //! It must hold no text of a secret. One that cannot be read counts as none: whoever has written it
 //! can do without, and writes it again.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -29,7 +28,7 @@ impl Note {
 
     pub(crate) fn write(&self, what: &impl Serialize) -> Result<(), Fault> {
         let written = serde_json::to_vec(what).map_err(io::Error::from).and_then(|bytes| {
-            fs::create_dir_all(disk::folder_of(&self.0))?;
+            disk::make_folder(disk::folder_of(&self.0))?;
             disk::put(&self.0, &bytes, 0o600)
         });
         written.map_err(|error| self.fault("write", &error))

@@ -61,6 +61,29 @@ pub(crate) fn revealed_map(
     texts.iter().map(reveal).collect()
 }
 
+/// A shorter secret cannot be covered in logs: it would cover half of every page. The engine reveals
+/// none that is shorter.
+const SHORTEST: usize = 6;
+
+/// Keeps a text that a command or a server has said as a secret, or forgets the one before if there
+/// is nothing to keep.
+///
+/// # Errors
+/// It is too short to be a secret.
+pub(crate) fn keep(secrets: &dyn Secrets, name: &str, text: &str) -> Result<(), Fault> {
+    match text.len() {
+        0 => secrets.forget(name),
+        SHORTEST.. => secrets.keep(name, &SecretText::new(text)),
+        length => {
+            let bytes = if length == 1 { "1 byte".to_owned() } else { format!("{length} bytes") };
+            Err(Fault::refused(format!(
+                "what it said has {bytes}, too short for a secret: it could not be covered in logs"
+            ))
+            .help(format!("let it say {SHORTEST} bytes or more, or leave `sensitive` out")))
+        }
+    }
+}
+
 /// What must not show up in what a command or a server says.
 #[derive(Default)]
 pub(crate) struct Sieve(Vec<(String, SecretText)>);

@@ -34,6 +34,20 @@ impl Clock for Moved {
     }
 }
 
+fn at(context: &Context, now: SystemTime) -> Context {
+    let site = &context.site;
+    let site = Site {
+        project: site.project.clone(),
+        home: site.home.clone(),
+        program: site.program.clone(),
+        environment: site.environment.clone(),
+        secrets: site.secrets.clone(),
+        clock: Arc::new(Moved(now)),
+        random: site.random.clone(),
+    };
+    Context { site: Arc::new(site), ..context.clone() }
+}
+
 impl Trust {
     async fn new() -> Self {
         Self::with("names: [shop.test, '*.shop.test', 127.0.0.1]").await
@@ -53,18 +67,12 @@ impl Trust {
 
     /// Returns the context so many days later.
     fn after(&self, days: u64) -> Context {
-        let site = &self.lab.context.site;
-        let now = site.clock.now() + Duration::from_secs(days * DAY);
-        let site = Site {
-            project: site.project.clone(),
-            home: site.home.clone(),
-            program: site.program.clone(),
-            environment: site.environment.clone(),
-            secrets: site.secrets.clone(),
-            clock: Arc::new(Moved(now)),
-            random: site.random.clone(),
-        };
-        Context { site: Arc::new(site), ..self.lab.context.clone() }
+        at(&self.lab.context, self.lab.context.site.clock.now() + Duration::from_secs(days * DAY))
+    }
+
+    /// Returns the context so many days before.
+    fn before(&self, days: u64) -> Context {
+        at(&self.lab.context, self.lab.context.site.clock.now() - Duration::from_secs(days * DAY))
     }
 
     async fn seen_after(&self, days: u64) -> Object {
@@ -210,7 +218,9 @@ async fn openssl_takes_the_fingerprint_for_the_same() {
 #[tokio::test]
 async fn an_authority_that_openssl_made_signs_too() {
     for key_type in [&["rsa:2048"][..], &["ec", "-pkeyopt", "ec_paramgen_curve:P-384"]] {
-        let lab = Lab::new();
+        let mut lab = Lab::new();
+        // It has no other clock than the machine's.
+        lab.context = at(&lab.context, SystemTime::now() + Duration::from_mins(1));
         lab.write("company/README", "made by openssl");
         let (certificate, key) = (lab.place("company/ca.pem"), lab.place("company/ca.key"));
         let make = ["req", "-x509", "-nodes", "-subj", "/CN=Company", "-days", "9000", "-newkey"];
@@ -249,6 +259,31 @@ async fn keys_are_their_owners_alone_and_stay_in_their_files() {
     assert_eq!(mode(&trust.lab, trust.site.text("chain_path")), 0o644);
     assert!(!trust.lab.text(trust.site.text("chain_path")).contains("PRIVATE"));
     assert_eq!(trust.lab.said.lines(), ["(valid until 2036-11-15)", "(valid until 2027-02-16)"]);
+}
+
+#[tokio::test]
+async fn what_was_made_while_the_clock_ran_ahead_is_due() {
+    let trust = Trust::new().await;
+    let back = trust.before(2);
+    let due = seen(&back, "cert.certificate", &trust.lab, &trust.keys, &trust.site).await;
+    assert_eq!(due.text("renewal"), "due: valid only from 2026-11-18T10:06:40Z on");
+    assert_eq!(trust.life().differing(&trust.keys, &due), ["renewal"]);
+    let (tree, token) = (trust.lab.tree(&trust.keys), trust.lab.token());
+    let effects = &trust.life().kind.effects;
+    let fault = effects.apply(&back, Change::Update(&tree, &due), &token).await.unwrap_err();
+    let path = trust.ca.text("certificate_path");
+    let message = format!("the authority {path} is valid only from 2026-11-18T10:06:40Z on");
+    assert_eq!(fault.message, message);
+    assert!(fault.help.unwrap().contains("clock right"));
+
+    let authority = Life::of(&trust.lab, "cert.authority");
+    let due = seen(&back, "cert.authority", &trust.lab, CA, &trust.ca).await;
+    assert_eq!(authority.differing(CA, &due), ["renewal"]);
+    let (tree, token) = (trust.lab.tree(CA), trust.lab.token());
+    let change = Change::Update(&tree, &due);
+    let renewed = authority.kind.effects.apply(&back, change, &token).await.unwrap().unwrap();
+    assert_eq!(renewed.text("renewal"), "not due");
+    assert_eq!(renewed.text("not_after"), "2036-11-13T11:06:40Z");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use model::fault::Nature;
 use model::{Change, Found, Value};
 
-use crate::lab::Lab;
+use crate::lab::{Lab, alone, become_nobody};
 use crate::life::{Life, is_made_once};
 
 /// Waits until something is so; not for ever.
@@ -122,7 +122,7 @@ async fn a_command_that_takes_too_long_is_ended_with_all_that_it_started() {
     let fault = life.create_as(keys, &token).await.unwrap_err();
     assert!(begun.elapsed() < Duration::from_secs(8));
     assert_eq!(fault.nature, Nature::Passing);
-    assert!(fault.message.starts_with("create did not end within 300ms (`trap"), "{fault:?}");
+    assert!(fault.message.starts_with("create did not end within 0.3 s (`trap"), "{fault:?}");
     assert!(fault.help.unwrap().starts_with("give it more with `time_limit`"));
     assert_eq!(child::find(token.as_str()), [], "nobody is left");
 }
@@ -144,6 +144,44 @@ async fn what_a_command_leaves_running_is_ended_unless_it_may_stay() {
     life.create_as("{create: 'sleep 600 & echo left', leave_running: true}", &token).await.unwrap();
     assert_eq!(child::find(token.as_str()).len(), 1);
     child::sweep(token.as_str(), Duration::ZERO).await.unwrap();
+}
+
+/// As in a container whose first process reaps nobody.
+#[tokio::test]
+async fn who_was_ended_and_is_not_reaped_holds_nobody_up() {
+    use rustix::process::{Pid, WaitOptions, getpid, set_child_subreaper, waitpid};
+    let lab = Lab::new();
+    set_child_subreaper(Some(getpid())).unwrap();
+    let life = Life::of(&lab, "command.run");
+    let made = life.create("{create: 'sleep 600 & echo $!', time_limit: 5s}");
+    let made = tokio::time::timeout(Duration::from_secs(10), made).await;
+    set_child_subreaper(None).unwrap();
+    let pid: i32 = made.expect("it ends").unwrap().text("output").parse().unwrap();
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    assert!(stat.contains(") Z "), "nobody has reaped it: {stat}");
+    waitpid(Pid::from_raw(pid), WaitOptions::NOHANG).unwrap();
+}
+
+#[test]
+fn who_cannot_be_ended_is_named_and_not_waited_for() {
+    use rustix::process::{Pid, Signal, kill_process};
+    use std::os::unix::fs::PermissionsExt;
+    let lab = Lab::new();
+    std::fs::copy("/usr/bin/setpriv", lab.place("rooted")).unwrap();
+    let mode = |mode| std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(lab.place("rooted"), mode(0o4755)).unwrap();
+    std::fs::set_permissions(lab.place("."), mode(0o777)).unwrap();
+    let keys = "create: './rooted --reuid=0 --regid=0 --clear-groups sleep 600 & echo $! >pid; \
+        until grep -q ^Uid:.0 /proc/$!/status; do sleep 0.01; done'";
+    let begun = Instant::now();
+    let life = Life::of(&lab, "command.run");
+    let fault = alone(become_nobody, async || life.create(keys).await).unwrap_err();
+    let pid = lab.text("pid").trim().to_owned();
+    kill_process(Pid::from_raw(pid.parse().unwrap()).unwrap(), Signal::KILL).unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(9));
+    let message = format!("create left something running that cannot be ended: process {pid}");
+    assert_eq!(fault.message, message);
+    assert!(fault.help.unwrap().ends_with(&format!("see `ps -fp {pid}`")));
 }
 
 #[tokio::test]
@@ -262,6 +300,48 @@ async fn sensitive_output_is_a_handle() {
 }
 
 #[tokio::test]
+async fn output_that_is_too_short_for_a_secret_is_refused_and_an_empty_one_is_none() {
+    let lab = Lab::new();
+    for (kind, keys) in [
+        ("command.run", "{create: cat token, sensitive: true}"),
+        ("data.command", "{command: cat token, sensitive: true}"),
+    ] {
+        let life = Life::of(&lab, kind);
+        for (text, bytes) in [("x", "1 byte"), ("12345\n", "5 bytes")] {
+            lab.write("token", text);
+            let fault = life.create(keys).await.unwrap_err();
+            let message = format!("what it said has {bytes}, too short for a secret");
+            assert!(fault.message.starts_with(&message), "{fault:?}");
+            assert!(fault.help.unwrap().starts_with("let it say 6 bytes or more"));
+            assert_eq!(lab.vault.names(), ["api", "db"], "nothing is kept");
+        }
+        lab.write("token", "123456");
+        let long = life.create(keys).await.unwrap();
+        life.is_as_applied(keys, &long).await;
+        lab.write("token", "");
+        let read = life.read(keys, &long).await.unwrap().unwrap();
+        assert_eq!(life.differing(keys, &read).is_empty(), kind == "command.run");
+        let none = life.update(keys, &read).await.unwrap();
+        assert_eq!(none.get("output"), &Value::Null);
+        life.is_as_applied(keys, &none).await;
+        assert_eq!(lab.vault.names(), ["api", "db"], "the one before is forgotten");
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_in_doubt_is_done_again_where_what_is_kept_cannot_be_seen() {
+    let lab = Lab::new();
+    for (kind, name) in [("data.command", "said-a"), ("data.http", "answer-a")] {
+        let life = Life::of(&lab, kind);
+        let (object, token) = (model::Object::new("a", []), lab.token());
+        lab.vault.set(name, "short");
+        assert_eq!(life.find(Change::Delete(None, &object), &token).await, Found::Nothing);
+        life.apply(Change::Delete(None, &object), &token).await.unwrap();
+        assert_eq!(lab.vault.names(), ["api", "db"]);
+    }
+}
+
+#[tokio::test]
 async fn a_command_that_only_looks_is_asked_again() {
     let lab = Lab::new();
     let life = Life::of(&lab, "data.command");
@@ -288,7 +368,7 @@ async fn an_answer_that_is_none_is_refused() {
             "`yes | head -c 2000` wrote more than 1KiB",
         ),
         ("command: \"printf '\\\\377'\"", "`printf '\\377'` wrote what is no text (UTF-8)"),
-        ("{command: 'sleep 600', time_limit: 200ms}", "the command did not end within 200ms"),
+        ("{command: 'sleep 600', time_limit: 200ms}", "the command did not end within 0.2 s"),
         ("command: [no-such-program]", "the command cannot run: there is no program"),
         (
             "{command: 'echo $KEY | base64', environment: {KEY: '${secret.api}'}}",

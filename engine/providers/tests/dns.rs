@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::{Change, Context, Fault, Found, Object};
 use rustix::fs::{FlockOperation, flock};
 
-use crate::lab::{Lab, kind};
+use crate::lab::{Lab, alone, become_nobody, kind};
 use crate::life::{Life, is_made_once};
 use crate::tools;
 
@@ -113,6 +113,8 @@ const EVERY: &[(&str, &str, &str)] = &[
     ("MX", "10 mail", "10 mail, 20 mail.example.net."),
     ("TXT", "v=spf1 -all", "'\"a\" \"b\"'"),
     ("SRV", "10 5 5060 sip", "10 5 5061 sip.example.net."),
+    ("MX", "10 mail", "0 ."),
+    ("SRV", "10 5 5060 sip", "0 0 0 ."),
     ("CAA", "'0 issue \"ca.example.net\"'", "'128 iodef \"mailto:a@b.test\"'"),
     ("NS", "ns.example.net.", "a.example.net., b.example.net."),
     ("PTR", "www.shop.test.", "web.shop.test."),
@@ -280,6 +282,40 @@ async fn the_serial_goes_up_with_a_change_and_never_without_one() {
 }
 
 #[tokio::test]
+async fn a_zone_that_is_made_again_goes_on_with_its_numbers() {
+    let counted = ZONE.replace(" }", ", serials: counter, purge: true }");
+    let names = Names::with(&counted).await;
+    names.put("www", "name: www, type: A, values: [192.0.2.1]").await.unwrap();
+    assert_eq!(names.serial(), 2);
+    std::fs::remove_file(names.lab.place(FILE)).unwrap();
+    let zone = Life::of(&names.lab, "dns.zone");
+    let made = zone.create(&counted).await.unwrap();
+    assert_eq!(names.serial(), 3, "somebody removed the file");
+    // By hand, as far as secondaries can follow: a removal must note it.
+    names.edit("3          ; serial", "40         ; serial");
+    zone.delete(&counted, &made).await.unwrap();
+    zone.create(&counted).await.unwrap();
+    assert_eq!(names.serial(), 41, "it was destroyed, and made again");
+    let elsewhere = counted.replace("shop.zone", "other.zone");
+    zone.create(&elsewhere).await.unwrap();
+    assert!(names.lab.text("zones/other.zone").contains(" 42 "), "under another path");
+    let another = counted.replace("shop.zone", "third.zone").replace("shop.test", "third.test");
+    zone.create(&another).await.unwrap();
+    assert!(names.lab.text("zones/third.zone").contains(" 1 "), "another zone is new");
+}
+
+#[tokio::test]
+async fn a_zone_that_came_back_from_a_backup_goes_on_with_its_numbers() {
+    let names = Names::with(&ZONE.replace(" }", ", serials: counter }")).await;
+    let backup = names.lab.text(FILE);
+    names.put("www", "name: www, type: A, values: [192.0.2.1]").await.unwrap();
+    names.put("web", "name: web, type: A, values: [192.0.2.2]").await.unwrap();
+    names.lab.write(FILE, backup);
+    names.put("www", "name: www, type: A, values: [192.0.2.1]").await.unwrap();
+    assert_eq!(names.serial(), 4);
+}
+
+#[tokio::test]
 async fn a_record_changes_nothing_in_the_zone_as_it_was_applied() {
     let names = Names::new().await;
     assert_eq!(names.seen("dns.zone", FILE).await, names.zone);
@@ -368,6 +404,17 @@ async fn a_file_that_cannot_be_read_is_kept_and_its_line_is_said() {
 }
 
 #[tokio::test]
+async fn a_host_that_is_none_is_read_as_others_write_it() {
+    let names = Names::new().await;
+    let text = names.lab.text(FILE).replacen("$ORIGIN", "$ORIGIN .\n$ORIGIN", 1);
+    let more = "@ IN MX 0 .\n_sip._tcp IN SRV 0 0 0 .\nodd IN CNAME .\n";
+    names.lab.write(FILE, text + more);
+    let seen = names.seen("dns.zone", FILE).await;
+    let wanted = vec!["@ MX 0 .", "_sip._tcp SRV 0 0 0 .", "odd CNAME ."];
+    assert_eq!(seen.get("by_hand"), &wanted.into());
+}
+
+#[tokio::test]
 async fn a_cname_stands_alone() {
     let names = Names::new().await;
     names.put("www", "name: www, type: A, values: [192.0.2.1]").await.unwrap();
@@ -445,6 +492,39 @@ async fn a_zone_with_records_refuses_to_go_unless_it_is_told() {
 }
 
 #[tokio::test]
+async fn a_file_keeps_its_owner_group_and_mode() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    let names = Names::new().await;
+    let file = names.lab.place(FILE);
+    chown(&file, Some(0), Some(65534)).expect("these tests give a file away, which root may");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+    names.put("www", "name: www, type: A, values: [192.0.2.1]").await.unwrap();
+    let there = file.metadata().unwrap();
+    assert_eq!((there.uid(), there.gid(), there.mode() & 0o7777), (0, 65534, 0o640));
+    assert!(names.lab.text(FILE).contains("www"));
+}
+
+#[test]
+fn a_file_whose_owner_cannot_be_kept_is_left_as_it_is() {
+    use std::os::unix::fs::PermissionsExt;
+    let lab = Lab::new();
+    let zone = Life::of(&lab, "dns.zone");
+    let made = alone(|| (), async || zone.create(ZONE).await).unwrap();
+    let note = format!(".windlass/zones/{}", lab.names(".windlass/zones")[0]);
+    for open in [".windlass/zones", &note, "zones"] {
+        let mode = std::fs::Permissions::from_mode(0o777);
+        std::fs::set_permissions(lab.place(open), mode).unwrap();
+    }
+    let text = lab.text(FILE);
+    let keys = ZONE.replace("ns1", "ns2");
+    let fault = alone(become_nobody, async || zone.update(&keys, &made).await).unwrap_err();
+    let message = "zones/shop.zone belongs to root:root, and would not afterwards";
+    assert_eq!(fault.message, message);
+    assert!(fault.help.unwrap().contains("or make the file your own"));
+    assert_eq!(lab.text(FILE), text);
+}
+
+#[tokio::test]
 async fn a_file_of_somebody_else_is_not_taken() {
     let lab = Lab::new();
     let text = "$ORIGIN shop.test.\n@ IN SOA a b 1 2 3 4 5\n";
@@ -482,6 +562,36 @@ async fn a_zone_keeps_its_records_when_it_gets_another_name() {
 }
 
 #[tokio::test]
+async fn what_points_into_a_zone_points_into_it_under_its_other_name() {
+    let names = Names::new().await;
+    let pairs = [
+        ("CNAME", "www", "www.shop.example."),
+        ("MX", "10 mail", "10 mail.shop.example."),
+        ("SRV", "10 5 5060 '@'", "10 5 5060 shop.example."),
+        ("NS", "ns.sub", "ns.sub.shop.example."),
+        ("CNAME", "myshop.test.", "myshop.test."),
+        ("MX", "0 .", "0 ."),
+        ("TXT", "see www.shop.test.", "\"see www.shop.test.\""),
+    ];
+    let name = |at: usize, kind: &str| match kind {
+        "SRV" => format!("_sip._tcp.r{at}"),
+        _ => format!("r{at}"),
+    };
+    for (at, (kind, value, _)) in pairs.iter().enumerate() {
+        let value = value.replace('\'', "").replace("ns.sub", "ns.sub.shop.test.");
+        let keys = format!("name: {}, type: {kind}, values: ['{value}']", name(at, kind));
+        names.put("r", &keys).await.unwrap();
+    }
+    let keys = ZONE.replace("shop.test", "shop.example");
+    Life::of(&names.lab, "dns.zone").update(&keys, &names.zone).await.unwrap();
+    for (at, (kind, _, wanted)) in pairs.iter().enumerate() {
+        let id = format!("{FILE} {} {kind}", name(at, kind));
+        let seen = names.seen("dns.record", &id).await;
+        assert_eq!(seen.get("values"), &vec![*wanted].into(), "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn a_folder_that_cannot_be_written_is_said() {
     let lab = Lab::new();
     // Not even root can make a file there.
@@ -504,6 +614,7 @@ fn what_a_zone_must_not_be_is_said_in_the_file() {
             "end it with a dot (`ns1.example.net.`)",
         ),
         ("name: shop.test, name_servers: [192.0.2.1.]", "is an address, and a name is needed"),
+        ("name: shop.test, name_servers: ['.']", "`.` is the root of all names"),
         ("name: shop.test, name_servers: [ns_1]", "a host has no `_` in its name"),
         ("name: shop.test, name_servers: [ns1, NS1]", "`ns1` stands here twice"),
         ("name: shop.test, name_servers: [ns1], hostmaster: ada", "write a mail address"),
@@ -538,6 +649,11 @@ fn what_a_record_must_not_be_is_said_in_the_file() {
         ("www", "MX", "[mail]", "preference and host"),
         ("www", "MX", "[70000 mail]", "`70000` is not a preference: 0 to 65535"),
         ("www", "MX", "[10 192.0.2.1.]", "is an address, and a name is needed here"),
+        ("www", "MX", "[10 .]", "`0 .` says that no mail is taken"),
+        ("www", "MX", "[0 ., 10 mail]", "`0 .` says that no mail is taken"),
+        ("_sip._tcp", "SRV", "[0 0 0 ., 1 2 3 a]", "the host `.` says that it is not offered"),
+        ("www", "CNAME", "[.]", "`.` is the root of all names"),
+        ("www", "NS", "['.']", "`.` is the root of all names"),
         ("www", "SRV", "[1 2 3 a]", "`_service._protocol`"),
         ("_sip._tcp", "SRV", "[1 2 sip]", "priority, weight, port, host"),
         ("www", "CAA", "[issue ca.test]", "`0 issue"),

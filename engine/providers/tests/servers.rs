@@ -149,6 +149,11 @@ async fn a_redirect_is_followed_and_headers_stay_with_their_machine() {
     let keys = format!("{{url: {}, headers: {{x-own: 'yes'}}}}", server.url("/away"));
     let made = life.create(&keys).await.unwrap();
     assert!(made.text("body").contains("x-own: yes"), "the same machine: {made:?}");
+    let keys = format!("{{url: {}, status: [200, 302]}}", server.url("/away"));
+    let made = life.create(&keys).await.unwrap();
+    assert_eq!(made.text("answer_status"), "302", "it is what was asked for: {made:?}");
+    let Value::Map(headers) = made.get("answer_headers") else { panic!("{made:?}") };
+    assert_eq!(headers["location"].as_text(), Some("/echo"));
     // Another port is another machine.
     let answers: Answers = |_, request| {
         let port: u16 = request.split("/to/").nth(1)?.split(' ').next()?.parse().ok()?;
@@ -171,7 +176,7 @@ async fn what_is_no_answer_is_refused() {
     let large = format!("{} answers with more than 1KiB", at("/large"));
     let cut = format!("{} broke off after 3 bytes", at("/cut"));
     let round = format!("{} leads on more than 5 times", at("/round"));
-    let late = format!("{} did not answer within 200ms", at("/never"));
+    let late = format!("{} did not answer within 0.2 s", at("/never"));
     let odd = format!("cannot reach 127.0.0.1:{}: ", server.port);
     let refused: [(&str, &str, &str, Nature); 7] = [
         ("/missing", "", &missing, Nature::Refused),

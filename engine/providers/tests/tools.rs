@@ -24,15 +24,27 @@ pub(crate) fn run<'a>(
     file: &Path,
 ) -> Option<String> {
     let Ok(output) = Command::new(tool).args(arguments).arg(file).output() else {
-        let count = NOT_RUN.fetch_add(1, Ordering::Relaxed) + 1;
-        let package = if tool == "openssl" { "openssl" } else { "bind9-utils" };
-        let says = format!("\nNOT RUN ({count}): {tool} is missing: apt-get install {package}\n");
-        std::io::stderr().write_all(says.as_bytes()).unwrap();
+        not_run(tool, if tool == "openssl" { "openssl" } else { "bind9-utils" });
         return None;
     };
     let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     assert!(output.status.success(), "{tool}: {said}");
     Some(said)
+}
+
+/// Returns whether a program is installed, whose package has the same name; says so if it is not.
+pub(crate) fn here(program: &str) -> bool {
+    let found = Command::new(program).arg("version").output().is_ok();
+    if !found {
+        not_run(program, program);
+    }
+    found
+}
+
+fn not_run(tool: &str, package: &str) {
+    let count = NOT_RUN.fetch_add(1, Ordering::Relaxed) + 1;
+    let says = format!("\nNOT RUN ({count}): {tool} is missing: apt-get install {package}\n");
+    std::io::stderr().write_all(says.as_bytes()).unwrap();
 }
 
 /// Everything that is said about keys as they stand in a file.

@@ -1,7 +1,9 @@
 //! Holding the lease of a stack or pipeline while a run goes on.
 //!
-//! It is renewed in the background; who slept past its end learns from the store, with the next write,
-//! that somebody else took over. It must not decide who may have it: the store does.
+//! It is renewed in the background, and free at once when its process is known to be gone. Whether a
+//! process that does not renew it will ever wake cannot be known, so that a living one is overtaken too
+//! once its time is up: it learns so from the store with its next write, which is refused.
+//! It must not decide who may have the lease: the store does.
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -120,6 +122,16 @@ impl Drop for HeldLease {
     fn drop(&mut self) {
         self.renewing.abort();
     }
+}
+
+/// Returns whether somebody is at work on a stack or pipeline.
+///
+/// # Errors
+/// The store does not answer.
+pub fn is_held(store: &dyn Store, clock: &dyn Clock, subject: &str) -> Result<bool, StoreError> {
+    let gone = |holder: &Holder| Process::parse(&holder.name).is_some_and(|one| one.is_gone());
+    let holder = store.holder(subject)?;
+    Ok(holder.is_some_and(|holder| holder.until > millis(clock) && !gone(&holder)))
 }
 
 /// Returns who a holder is, for people.

@@ -1,18 +1,21 @@
 //! The logs of a run: one append-only file per slot, a step's output one range of it, since a file per
 //! step costs more than the step.
 //!
-//! Each line is `<milliseconds since 1970> <text>`. It must not let a secret through.
+//! Each line is `<milliseconds since 1970> <text>`. Before the lines of a step stands `# <process> <step>`:
+//! who reads along knows whose they are before the journal says so, and whether more may come. It must
+//! not let a secret through.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use model::context::{Clock, Progress};
 use model::event::LogRange;
 
+use crate::process::Process;
 use crate::sealing::Sealing;
 use crate::store::RunId;
 use crate::walk::Live;
@@ -23,6 +26,7 @@ pub struct Logs {
     clock: Arc<dyn Clock>,
     free: Mutex<Vec<Slot>>,
     next: AtomicU32,
+    writer: OnceLock<String>,
 }
 
 struct Slot {
@@ -43,10 +47,24 @@ impl Logs {
     /// Returns the logs of a run; nothing is made before somebody writes.
     pub fn new(home: &Path, run: RunId, clock: Arc<dyn Clock>) -> Self {
         let folder = folder(home, run);
-        Self { folder, clock, free: Mutex::default(), next: AtomicU32::new(0) }
+        Self {
+            folder,
+            clock,
+            free: Mutex::default(),
+            next: AtomicU32::new(0),
+            writer: OnceLock::new(),
+        }
     }
 
-    fn take(&self) -> io::Result<Slot> {
+    /// Takes a file for the lines of a step.
+    fn take(&self, step: &str) -> io::Result<Slot> {
+        let mut slot = self.free_slot()?;
+        let own = || Process::own().map_or_else(|| "?".to_owned(), |own| own.to_string());
+        slot.write(&format!("# {} {step}\n", self.writer.get_or_init(own)))?;
+        Ok(slot)
+    }
+
+    fn free_slot(&self) -> io::Result<Slot> {
         if let Some(slot) = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop() {
             return Ok(slot);
         }
@@ -63,26 +81,36 @@ impl Logs {
     }
 }
 
+impl Slot {
+    fn write(&mut self, text: &str) -> io::Result<()> {
+        self.file.write_all(text.as_bytes())?;
+        self.length += text.len() as u64;
+        Ok(())
+    }
+}
+
 impl StepLog {
     /// Returns the log of a step, which is shown to who watches as it is written.
     pub fn new(logs: &Arc<Logs>, sealing: Arc<dyn Sealing>, live: Live) -> Self {
         Self { logs: Arc::clone(logs), sealing, live, slot: Mutex::default() }
     }
 
+    /// Returns the text with every secret covered.
+    pub fn masked(&self, text: &str) -> String {
+        self.sealing.masked(text)
+    }
+
     /// Keeps lines that are masked already, each with its line end.
     fn keep(&self, text: &str) -> io::Result<()> {
         let mut held = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
         if held.is_none() {
-            let slot = self.logs.take()?;
+            let slot = self.logs.take(self.live.step())?;
             let from = slot.length;
             *held = Some((slot, from));
         }
         let Some((slot, _)) = held.as_mut() else { return Ok(()) };
         let now = self.logs.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let line = format!("{} {text}\n", now.as_millis());
-        slot.file.write_all(line.as_bytes())?;
-        slot.length += line.len() as u64;
-        Ok(())
+        slot.write(&format!("{} {text}\n", now.as_millis()))
     }
 }
 
@@ -134,11 +162,82 @@ pub fn read(home: &Path, run: RunId, range: &LogRange) -> io::Result<Vec<Line>> 
     let mut text = Vec::new();
     file.take(range.to.saturating_sub(range.from)).read_to_end(&mut text)?;
     let text = String::from_utf8_lossy(&text);
-    let line = |line: &str| {
+    Ok(text.lines().map(Line::read).collect())
+}
+
+impl Line {
+    fn read(line: &str) -> Self {
         let (at, text) = line.split_once(' ').unwrap_or(("0", line));
-        Line { at: at.parse().unwrap_or_default(), text: text.to_owned() }
-    };
-    Ok(text.lines().map(line).collect())
+        Self { at: at.parse().unwrap_or_default(), text: text.to_owned() }
+    }
+}
+
+/// Reads what the steps of a run write, while they write it.
+pub struct Reading {
+    folder: PathBuf,
+    slots: Vec<OpenSlot>,
+}
+
+#[derive(Default)]
+struct OpenSlot {
+    at: u64,
+    step: String,
+    writer: Option<Process>,
+}
+
+impl Reading {
+    /// Begins with the first line of every step.
+    pub fn new(home: &Path, run: RunId) -> Self {
+        Self { folder: folder(home, run), slots: Vec::new() }
+    }
+
+    /// Returns the whole lines that were written since, each with its step, in the order in which they
+    /// were written.
+    ///
+    /// # Errors
+    /// A log cannot be read.
+    pub fn more(&mut self) -> io::Result<Vec<(String, Line)>> {
+        let mut found = Vec::new();
+        for number in 0.. {
+            let file = match File::open(path(&self.folder, number)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => break,
+                file => file?,
+            };
+            let at = number as usize;
+            if self.slots.len() == at {
+                self.slots.push(OpenSlot::default());
+            }
+            self.slots[at].read(file, &mut found)?;
+        }
+        found.sort_by_key(|(_, line)| line.at);
+        Ok(found)
+    }
+
+    /// Returns whether the process that wrote the last of it is gone: no more will come.
+    pub fn is_over(&self) -> bool {
+        let mut writers = self.slots.iter().filter_map(|slot| slot.writer.as_ref()).peekable();
+        writers.peek().is_some() && writers.all(Process::is_gone)
+    }
+}
+
+impl OpenSlot {
+    fn read(&mut self, mut file: File, found: &mut Vec<(String, Line)>) -> io::Result<()> {
+        file.seek(SeekFrom::Start(self.at))?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        // The last line may not be written to its end yet.
+        text.truncate(text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+        self.at += text.len() as u64;
+        for line in String::from_utf8_lossy(&text).lines() {
+            match line.strip_prefix("# ").and_then(|line| line.split_once(' ')) {
+                Some((writer, step)) => {
+                    (self.writer, self.step) = (Process::parse(writer), step.to_owned());
+                }
+                None => found.push((self.step.clone(), Line::read(line))),
+            }
+        }
+        Ok(())
+    }
 }
 
 fn path(folder: &Path, slot: u32) -> PathBuf {

@@ -2,14 +2,17 @@
 //!
 //! It must not know where given values came from (a file, a flag, the environment).
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use language::decoder::read_with;
+use language::scope::Unresolved;
 use language::{
-    Builder, Code, Diagnostic, Diagnostics, Document, Found, Leaf, Node, Reference, Scope, Span,
-    suggest,
+    Builder, Code, Content, Diagnostic, Diagnostics, Document, Found, Leaf, Name, Node, Reference,
+    Scope, Span, suggest, template,
 };
-use model::Value;
 use model::file::stack::{Parameter, ParameterType};
+use model::value::written;
+use model::{Tree, Value};
 
 /// Parameters that were given, by name, as people typed them.
 pub type Given = BTreeMap<String, String>;
@@ -17,52 +20,116 @@ pub type Given = BTreeMap<String, String>;
 /// Keeps the text of a secret parameter, and returns its handle, or says why it cannot.
 pub type Keep<'k> = &'k dyn Fn(&str, &str) -> Result<Value, String>;
 
+/// What comes from outside of a file.
+#[derive(Clone, Copy)]
+pub struct Outside<'o> {
+    /// What was given.
+    pub given: &'o Given,
+    /// What was given as handles of secrets.
+    pub secrets: &'o Tree,
+    /// Keeps secret parameters.
+    pub keep: Keep<'o>,
+    /// Whether every parameter must have a value; else one without is a value that comes later.
+    pub complete: bool,
+}
+
+/// No secrets.
+pub const NONE: &Tree = &Tree::new();
+
 /// The values that references to parameters stand for.
 #[derive(Default)]
 pub struct Parameters {
     values: HashMap<String, (Document, Value)>,
-    /// Declared, and without a value that fits: that was said once.
-    unfit: HashSet<String>,
+    /// Declared, and without a value that fits: that was said once, or it comes later.
+    open: BTreeSet<String>,
+}
+
+/// Words that have a meaning of their own in references.
+const RESERVED: [&str; 5] = ["secret", "stack", "index", "each", "run"];
+
+/// Returns why nothing can have this name to which files refer.
+pub fn unfit_name(name: &str) -> Option<String> {
+    match Name::parse(name) {
+        Err(why) => Some(why),
+        Ok(_) if RESERVED.contains(&name) => {
+            Some("this word has a meaning of its own in references".to_owned())
+        }
+        Ok(_) => None,
+    }
+}
+
+/// A parameter as it stands in a file.
+pub struct Declared<'d> {
+    /// Its name.
+    pub name: &'d str,
+    /// Where the name stands.
+    pub key: Node<'d>,
+    /// What it may be; None if that cannot be read, which is said where the whole file is read.
+    pub parameter: Option<Parameter>,
+    /// References in it, which can mean nothing yet.
+    references: Vec<Reference>,
+}
+
+/// Returns the parameters that stand under a node.
+pub fn declared<'d>(document: &'d Document, node: Option<Node<'d>>) -> Vec<Declared<'d>> {
+    let Some(Content::Map(entries)) = node.map(Node::content) else { return Vec::new() };
+    let read = |(key, value): (Node<'d>, Node<'d>)| {
+        let mut unheard = Diagnostics::default();
+        let read = read_with(document, &Unresolved, &mut unheard, |decoder| decoder.read(value));
+        let (parameter, references) = (read.value, read.waiting);
+        Some(Declared { name: key.scalar()?.text, key, parameter, references })
+    };
+    entries.iter().filter_map(read).collect()
 }
 
 impl Parameters {
-    /// Checks what was given against what the file declares under `parameters`, and notes what does
-    /// not fit at the declaration.
-    pub fn new(
-        declared: &BTreeMap<String, Parameter>,
+    /// Checks what was given against what the file declares under `node`, and notes what does not fit
+    /// at the declaration; what is given and not declared is noted at `place`.
+    pub fn read(
+        document: &Document,
         node: Option<Node<'_>>,
-        root: Span,
-        given: &Given,
-        keep: Keep<'_>,
+        place: Span,
+        outside: &Outside<'_>,
         diagnostics: &mut Diagnostics,
     ) -> Self {
-        let place = |name: &str| node.and_then(|node| node.get(name)).map_or(root, Node::span);
-        for name in given.keys().filter(|name| !declared.contains_key(*name)) {
-            let message = format!("there is no parameter `{name}`, and one was given");
-            let error = Diagnostic::new(Code::UnknownName, root, message);
-            let near = suggest::nearest(name, declared.keys().map(String::as_str));
-            diagnostics.push(match near {
-                Some(near) => error.label(format!("did you mean `{near}`?")),
-                None => error.help("declare it under `parameters`, or leave it out"),
-            });
-        }
-        let (mut values, mut unfit) = (HashMap::new(), HashSet::new());
-        for (name, parameter) in declared {
-            match value(name, parameter, given.get(name), keep) {
-                Ok(value) => _ = values.insert(name.clone(), (document(&value), value)),
-                Err((message, help)) => {
-                    unfit.insert(name.clone());
-                    let error = Diagnostic::new(Code::BadValue, place(name), message);
-                    diagnostics.push(error.help(help));
-                }
+        let declared = declared(document, node);
+        let names = || declared.iter().map(|one| one.name);
+        for name in outside.given.keys().chain(outside.secrets.keys()) {
+            if !names().any(|declared| declared == name) {
+                diagnostics.push(undeclared(name, names(), place));
             }
         }
-        Self { values, unfit }
+        let mut parameters = Self::default();
+        for Declared { name, key, parameter, references } in &declared {
+            for reference in references {
+                diagnostics.push(no_reference(reference));
+            }
+            // What is no name at all is said where the whole file is read.
+            if let Some(why) = unfit_name(name).filter(|_| RESERVED.contains(name)) {
+                let message = format!("`{name}` cannot name a parameter");
+                diagnostics.push(Diagnostic::new(Code::BadValue, key.span(), message).label(why));
+            }
+            let value = parameter.as_ref().map(|parameter| value(name, parameter, outside));
+            match value {
+                Some(Ok(Some(value))) => {
+                    let entry = (document_of(&value), value);
+                    parameters.values.insert((*name).to_owned(), entry);
+                    continue;
+                }
+                Some(Err((message, help))) => {
+                    let span = node.and_then(|node| node.get(name)).map_or(place, Node::span);
+                    diagnostics.push(Diagnostic::new(Code::BadValue, span, message).help(help));
+                }
+                Some(Ok(None)) | None => {}
+            }
+            parameters.open.insert((*name).to_owned());
+        }
+        parameters
     }
 
     /// Returns whether it is declared, whatever its value.
     pub fn declares(&self, name: &str) -> bool {
-        self.values.contains_key(name) || self.unfit.contains(name)
+        self.values.contains_key(name) || self.open.contains(name)
     }
 
     /// Returns the value of a parameter.
@@ -72,7 +139,8 @@ impl Parameters {
 
     /// Returns all names, sorted.
     pub fn names(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.values.keys().map(String::as_str).collect();
+        let names = self.values.keys().chain(&self.open);
+        let mut names: Vec<&str> = names.map(String::as_str).collect();
         names.sort_unstable();
         names
     }
@@ -82,35 +150,85 @@ impl Scope for Parameters {
     fn find(&self, reference: &Reference) -> Found<'_> {
         match self.values.get(&reference.path) {
             Some((document, _)) => Found::Known(document.root()),
-            None if self.unfit.contains(&reference.path) => Found::Later,
-            None => Found::Unknown { names: self.values.keys().cloned().collect() },
+            None if self.open.contains(&reference.path) => Found::Later,
+            None => Found::Unknown { names: self.names().into_iter().map(str::to_owned).collect() },
         }
     }
 }
 
+/// Says that something is given that no file asks for.
+pub fn undeclared<'n>(
+    name: &str,
+    declared: impl Iterator<Item = &'n str>,
+    place: Span,
+) -> Diagnostic {
+    let message = format!("there is no parameter `{name}`, and one was given");
+    let error = Diagnostic::new(Code::UnknownName, place, message);
+    match suggest::nearest(name, declared) {
+        Some(near) => error.label(format!("did you mean `{near}`?")),
+        None => error.help("declare it under `parameters`, or leave it out"),
+    }
+}
+
+/// What is wrong, and what to do.
 type Problem = (String, String);
 
+/// Says that a reference stands where nothing is known yet to which it could refer.
+pub fn no_reference(reference: &Reference) -> Diagnostic {
+    let message = "no reference can stand here";
+    Diagnostic::new(Code::BadReference, reference.span, message)
+        .label("this is read before there are values, so it must be written out")
+}
+
+const SEE: &str = "see its declaration here";
+
+/// Its value; None: it comes later.
 fn value(
     name: &str,
     parameter: &Parameter,
-    given: Option<&String>,
-    keep: Keep<'_>,
-) -> Result<Value, Problem> {
-    let text = given.or(parameter.default.as_ref()).ok_or_else(|| {
-        let message = format!("the parameter `{name}` has no value");
-        (message, format!("give it, `--param {name}=VALUE`, or write a `default`"))
-    })?;
-    if parameter.is == ParameterType::Secret {
-        let see = "see its declaration here".to_owned();
-        return keep(name, text)
-            .map_err(|why| (format!("the secret parameter `{name}` cannot be used: {why}"), see));
+    outside: &Outside<'_>,
+) -> Result<Option<Value>, Problem> {
+    if let Some(handle) = outside.secrets.get(name) {
+        return match parameter.is {
+            ParameterType::Secret => Ok(Some(handle.clone())),
+            _ => Err((not_secret(name), "declare it here with `type: secret`".to_owned())),
+        };
     }
+    let given = outside.given.get(name);
+    let Some(text) = given.or(parameter.default.as_ref()) else {
+        if !outside.complete {
+            return Ok(None);
+        }
+        let message = format!("the parameter `{name}` has no value");
+        return Err((message, format!("give it, `--param {name}=VALUE`, or write a `default`")));
+    };
+    if parameter.is == ParameterType::Secret {
+        return (outside.keep)(name, text).map(Some).map_err(|why| {
+            (format!("the secret parameter `{name}` cannot be used: {why}"), SEE.to_owned())
+        });
+    }
+    let origin = if given.is_some() { "given" } else { "default" };
+    fitting(name, parameter, text, origin).map(Some).map_err(|message| (message, SEE.to_owned()))
+}
+
+/// Says that a secret goes to a parameter that would show it.
+pub fn not_secret(name: &str) -> String {
+    format!("a secret was given for the parameter `{name}`, which is shown and kept in the open")
+}
+
+/// Returns the value that a text stands for, or why it does not fit. `origin` says what sort of value
+/// it is, in a word. The text of a secret parameter is not looked at.
+///
+/// # Errors
+/// In words.
+pub fn fitting(
+    name: &str,
+    parameter: &Parameter,
+    text: &str,
+    origin: &str,
+) -> Result<Value, String> {
     let wrong = |why: String| {
-        let origin = if given.is_some() { "given" } else { "default" };
-        (
-            format!("the {origin} value `{text}` of the parameter `{name}` does not fit: {why}"),
-            "see its declaration here".to_owned(),
-        )
+        format!("the {origin} value `{text}` of the parameter `{name}` does not fit: {why}")
     };
     let measured = match parameter.is {
         ParameterType::Integer => Some((
@@ -121,9 +239,8 @@ fn value(
             bool::parse(text).map_err(wrong)?;
             None
         }
-        ParameterType::String | ParameterType::Secret => {
-            Some(("has a length of", text.chars().count() as i64))
-        }
+        ParameterType::String => Some(("has a length of", text.chars().count() as i64)),
+        ParameterType::Secret => return Ok(Value::text(text)),
     };
     if let Some((verb, size)) = measured {
         let min = parameter.min.filter(|min| size < *min);
@@ -136,7 +253,7 @@ fn value(
         }
     }
     if let Some(choices) = &parameter.choices
-        && !choices.contains(text)
+        && !choices.iter().any(|choice| choice == text)
     {
         let choices = suggest::list(choices.iter().map(String::as_str));
         return Err(wrong(format!("it is none of {choices}")));
@@ -148,15 +265,15 @@ fn value(
     }
     Ok(match parameter.is {
         ParameterType::String | ParameterType::Secret => Value::text(text),
-        ParameterType::Integer | ParameterType::Boolean => Value::Plain(text.clone()),
+        ParameterType::Integer | ParameterType::Boolean => Value::Plain(text.to_owned()),
     })
 }
 
-fn document(value: &Value) -> Document {
+fn document_of(value: &Value) -> Document {
     let mut builder = Builder::default();
-    let text = match value.secrets().first() {
-        Some((name, _)) => format!("${{secret.{name}}}"),
-        None => value.as_text().unwrap_or_default().replace("${", "$${"),
+    let text = match value {
+        Value::Parts(pieces) => written(pieces),
+        other => template::literal(other.as_text().unwrap_or_default()),
     };
     let root = builder.text(&text);
     builder.finish(root)

@@ -1,13 +1,14 @@
 //! Who may change a stack: two processes over one store, of which one falls asleep.
 
 use std::fmt::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::context::Clock;
 use runtime::engine::{ApplyOptions, Problem};
 use runtime::lease::{LeaseError, Terms, acquire};
-use runtime::store::{RunId, StoreError};
+use runtime::store::{RunId, SqliteStore, StoreError};
 use rustix::process::{Pid, Signal, kill_process};
 use testkit::lab::{FILE, said};
 use testkit::outside::RealClock;
@@ -18,6 +19,20 @@ use super::child::{Child, LEASE, open};
 fn signal(child: &Child, signal: Signal) {
     let pid = Pid::from_raw(child.process.id().cast_signed()).unwrap();
     kill_process(pid, signal).unwrap();
+}
+
+/// Stops a child, but not while it writes: until it goes on nobody else could write either.
+fn stop(child: &Child, folder: &Path) {
+    loop {
+        signal(child, Signal::STOP);
+        let store = rusqlite::Connection::open(SqliteStore::path(folder)).unwrap();
+        store.busy_timeout(Duration::from_millis(50)).unwrap();
+        if store.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok() {
+            return;
+        }
+        signal(child, Signal::CONT);
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// A chain in which each step waits for the one before.
@@ -37,7 +52,7 @@ async fn a_holder_that_slept_past_its_lease_is_refused_and_says_so() {
     let engine = open(folder.path(), &World::new());
     let mut child = Child::start("apply slowly", folder.path(), &[]);
     child.says("done: v2").unwrap();
-    signal(&child, Signal::STOP);
+    stop(&child, folder.path());
 
     let clock = Arc::new(RealClock) as Arc<dyn Clock>;
     let hasty = Terms { lasts: LEASE, patience: Duration::ZERO };
@@ -65,7 +80,7 @@ async fn a_holder_that_wakes_in_time_goes_on() {
     std::fs::write(folder.path().join(FILE), chain(8)).unwrap();
     let mut child = Child::start("apply slowly", folder.path(), &[]);
     child.says("done: v2").unwrap();
-    signal(&child, Signal::STOP);
+    stop(&child, folder.path());
     std::thread::sleep(LEASE / 3);
     signal(&child, Signal::CONT);
     assert_eq!(child.says("ended").unwrap().trim(), "ended: Done");

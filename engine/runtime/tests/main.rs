@@ -9,6 +9,7 @@
 //! | `walk` | the same for the walker alone, as pipelines use it |
 //! | `power` | no effect without its intent, also when the power goes |
 //! | `lease` | who may change a stack, and who no longer may |
+//! | `secrets` | where secrets come from, that nothing shows them, that a lost key is noticed |
 //! | `child` | the other processes of these tests |
 //!
 //! More of it: `STORIES=5000`, `CRASHES=100000`, `CUTS=200` before `cargo test -p windlass-runtime --test
@@ -22,5 +23,6 @@ mod crash;
 mod lease;
 mod power;
 mod property;
+mod secrets;
 mod semantics;
 mod walk;

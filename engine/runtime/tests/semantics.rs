@@ -6,6 +6,7 @@ use std::path::Path;
 use language::decoder::decode;
 use language::scope::Unresolved;
 use language::{Diagnostics, Document, Sources, Spec};
+use model::plan::Plan;
 use runtime::engine::{ApplyOptions, Budget, PlanRequest};
 use runtime::plan::Targets;
 use testkit::Lab;
@@ -97,6 +98,35 @@ async fn plans_say_what_the_tables_say() {
     }
     assert!(wrong.is_empty(), "{} of {count}\n{}", wrong.len(), wrong.join("\n"));
     assert!(count >= 34, "only {count} cases");
+}
+
+#[tokio::test(start_paused = true)]
+async fn plans_grow_with_their_resources_and_not_with_the_product() {
+    let size = |plan: &Plan| {
+        let needs: usize = plan.steps.iter().map(|step| step.needs.len()).sum();
+        (needs, plan.to_json().len())
+    };
+    let mut sizes = Vec::new();
+    for count in [50, 100] {
+        let lab = Lab::toys();
+        let many = format!(
+            "stack: shop\nresources:\n  a: {{ kind: toy.disk, size: 4, count: {count} }}\n  b: {{ kind: \
+             toy.cert, names: \"${{a.device}}\", count: {count} }}\n  c: {{ kind: toy.disk, size: 4, \
+             needs: [b], count: {count} }}\n"
+        );
+        let made = lab.plan(&many).await.unwrap().plan;
+        let making = size(&made);
+        assert_eq!(lab.apply(made).await, Vec::<String>::new());
+        let gone = lab.plan("stack: shop\nresources: {}\n").await.unwrap().plan;
+        let destroying = size(&gone);
+        assert_eq!(lab.apply(gone).await, Vec::<String>::new());
+        assert_eq!(lab.world.violations(), Vec::<String>::new());
+        assert_eq!(lab.world.objects().len(), 0);
+        sizes.push([making.0, making.1, destroying.0, destroying.1]);
+    }
+    for (small, large) in sizes[0].iter().zip(sizes[1]) {
+        assert!(large < small * 5 / 2, "twice as many are {large} instead of {small}: {sizes:?}");
+    }
 }
 
 fn cases(file: &Path) -> Vec<Case> {

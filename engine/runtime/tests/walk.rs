@@ -148,7 +148,15 @@ impl Site {
     async fn new(case: &Case) -> Self {
         let store = CrashStore::over(Arc::new(MemoryStore::new("lab", Registry::default())), 5);
         let (kind, subject) = (RunKind::Pipeline, "line".to_owned());
-        let new = NewRun { kind, subject, parent: None, plan_id: None, plan: None, now: 0 };
+        let new = NewRun {
+            kind,
+            subject,
+            parent: None,
+            plan_id: None,
+            plan: None,
+            nonce: String::new(),
+            now: 0,
+        };
         let run = store.begin(new).await.unwrap();
         let remote = Remote { answers: Arc::clone(&case.answers), state: Mutex::default() };
         Self { store: Arc::new(store), remote: Arc::new(remote), run }
@@ -249,7 +257,8 @@ impl Remote {
 
 impl Effects for Remote {
     fn prepare(&self, step: &Step) -> Result<Prepared, Fault> {
-        Ok(Prepared { token: token(step), intent: None, api: None, idle: false })
+        let timeout = step.timeout;
+        Ok(Prepared { token: token(step), intent: None, api: None, timeout, idle: false })
     }
 
     fn find<'f>(

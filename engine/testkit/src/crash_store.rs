@@ -71,6 +71,10 @@ impl Store for CrashStore {
         Box::pin(self.between(self.inner.finish(run, outcome, now)))
     }
 
+    fn prune(&self, runs: Vec<RunId>) -> Answer<'_, ()> {
+        Box::pin(self.between(self.inner.prune(runs)))
+    }
+
     fn acquire(&self, subject: &str, holder: Holder, now: Millis) -> Answer<'_, Acquired> {
         Box::pin(self.between(self.inner.acquire(subject, holder, now)))
     }
@@ -116,11 +120,19 @@ impl Store for CrashStore {
         self.inner.run(id)
     }
 
+    fn prunable(&self, subject: &str, keep: usize) -> Result<Vec<RunId>, StoreError> {
+        self.inner.prunable(subject, keep)
+    }
+
     fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
         self.inner.events(run)
     }
 
-    fn timings(&self, subject: &str) -> Result<HashMap<String, u64>, StoreError> {
-        self.inner.timings(subject)
+    fn holder(&self, subject: &str) -> Result<Option<Holder>, StoreError> {
+        self.inner.holder(subject)
+    }
+
+    fn timings(&self, scope: &str) -> Result<HashMap<String, u64>, StoreError> {
+        self.inner.timings(scope)
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use annotate_snippets::Renderer;
@@ -30,6 +30,8 @@ use crate::world::World;
 
 /// The file into which stacks are written, as it is named in reasons and errors.
 pub const FILE: &str = "stack.yml";
+
+static ENGINES: AtomicU64 = AtomicU64::new(0);
 
 /// See the module. The folder goes with the last lab in it.
 pub struct Lab {
@@ -180,7 +182,7 @@ impl Lab {
     pub async fn converge(&self, request: &PlanRequest, stack: &str) -> Vec<String> {
         let mut last = None;
         for _ in 0..8 {
-            let settled = self.engine.settle(stack, self.options.terms).await;
+            let settled = self.engine.settle(stack, self.options.terms, |_| {}).await;
             settled.unwrap_or_else(|problem| panic!("{}", said(problem)));
             let plan = self.planned(request).await.unwrap_or_else(|why| panic!("{why}")).plan;
             if plan.is_empty() {
@@ -241,8 +243,7 @@ pub fn engine(
 ) -> Engine {
     let home = folder.join(".windlass");
     std::fs::create_dir_all(&home).unwrap();
-    let random = Arc::new(Seeded::new(7));
-    let key = Key::open(&home.join("key"), &*random).unwrap();
+    let key = Key::open(&home.join("key"), &Seeded::new(7)).unwrap();
     let variable = |(name, text): (&String, &String)| {
         (format!("{VARIABLE}{}", name.to_uppercase()), text.clone())
     };
@@ -250,6 +251,8 @@ pub fn engine(
     let vault = Vault::open(folder, &home, key, &environment).unwrap();
     let project = Project { root: folder.to_owned(), home };
     let program = PathBuf::from("/bin/false");
+    // Each engine draws other numbers than the one before, as in life.
+    let random = Arc::new(Seeded::new(ENGINES.fetch_add(1, Relaxed)));
     let outside = Outside { program, environment, clock, random };
     Engine::with(project, kinds, outside, Arc::clone(store), Arc::new(vault))
 }

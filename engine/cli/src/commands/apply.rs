@@ -7,6 +7,7 @@ use serde_json::json;
 use super::plan::{show_first, waits};
 use crate::applying::{Deletes, Said, WorkArgs, apply, confirm, tell_outputs, tell_settled};
 use crate::call::{Call, full};
+use crate::looking::looking;
 use crate::planning::{Outcome, PlanArgs, plan_one};
 use crate::problem::{Exit, usage};
 use crate::{saved, stacks};
@@ -48,6 +49,7 @@ pub(crate) fn run(call: &Call, args: &Apply) -> Result<Exit, Problem> {
     match kept.filter(|path| saved::is_plan(path)).collect::<Vec<_>>().as_slice() {
         [] => runtime.block_on(stacks(call, args, &engine, options)),
         [path] if args.stacks.len() == 1 => {
+            args.plan.not_for_kept(&args.stacks[0])?;
             let plan = saved::open(path)?;
             runtime.block_on(kept_plan(call, &engine, plan, options))
         }
@@ -82,7 +84,7 @@ async fn stacks(
     }
     for at in 0..meant.len() {
         let request = args.plan.request(call, &meant[at], meant.len() == 1)?;
-        let planned = match plan_one(engine, &request, &meant, at).await? {
+        let planned = match plan_one(call, engine, &request, &meant, at).await? {
             Outcome::Planned(planned) => *planned,
             Outcome::WaitsFor(other) => {
                 waits(call, &meant[at], &other);
@@ -134,20 +136,19 @@ pub(crate) async fn settled(
     planned: Planned,
     options: &ApplyOptions,
 ) -> Result<model::plan::Plan, Problem> {
-    let stack = &planned.plan.stack;
+    let stack = planned.plan.stack.clone();
     let waiting = |holder: &str| {
         call.screen.event("waiting", json!({ "for": holder }));
         call.screen.note(&format!("{stack}  waits for {holder}"));
     };
-    // Who waits later, with a plan in hand, finds that it is stale by then.
-    let patient = !options.terms.patience.is_zero();
-    let waited = patient && engine.turn(stack, options.terms, waiting).await?;
-    let settled = engine.settle(stack, options.terms).await?;
-    tell_settled(call, stack, &settled);
-    match !waited && settled.abandoned.is_empty() && settled.recovered.is_empty() {
-        true => Ok(planned.plan),
-        false => Ok(engine.plan(request).await?.plan),
-    }
+    let what = match options.terms.patience.is_zero() {
+        true => format!("{stack}  settles what an earlier run left"),
+        false => format!("{stack}  waits its turn"),
+    };
+    let planned = engine.plan_in_turn(request, planned, options.terms, waiting);
+    let (plan, settled) = looking(call, &what, planned).await?;
+    tell_settled(call, &plan.stack, &settled);
+    Ok(plan)
 }
 
 /// A person said no.

@@ -19,6 +19,6 @@ pub(crate) struct Completions {
 pub(crate) fn run(call: &Call, args: &Completions) -> Exit {
     let mut text = Vec::new();
     generate(args.shell, &mut Arguments::command(), "windlass", &mut text);
-    call.screen.raw(&String::from_utf8_lossy(&text));
+    call.screen.page(&args.shell.to_string(), &String::from_utf8_lossy(&text));
     Exit::Done
 }

@@ -7,7 +7,7 @@ use super::apply::{left, settled};
 use super::plan::{show_first, stack_name};
 use crate::applying::{Said, WorkArgs, apply, confirm};
 use crate::call::{Call, full};
-use crate::planning::PlanArgs;
+use crate::planning::{PlanArgs, plan};
 use crate::problem::Exit;
 
 /// Destroy everything in a stack
@@ -39,10 +39,10 @@ pub(crate) fn run(call: &Call, args: &Destroy) -> Result<Exit, Problem> {
 
 async fn destroy(call: &Call, args: &Destroy, engine: &Engine) -> Result<Exit, Problem> {
     let name = stack_name(call, engine, &args.stack)?;
-    let flags = PlanArgs { target: args.target.clone(), refresh: true, ..PlanArgs::default() };
+    let flags = PlanArgs { target: args.target.clone(), ..PlanArgs::default() };
     let request = flags.destroy(&name);
     let options = ApplyOptions { destroy: true, ..args.work.options() };
-    let planned = engine.plan(&request).await?;
+    let planned = plan(call, engine, &request).await?;
     let plan = settled(call, engine, &request, planned, &options).await?;
     if plan.is_empty() && plan.refused.is_empty() {
         call.screen.event("plan", crate::json::plan(&plan));

@@ -11,10 +11,11 @@ use providers::process::ProcessService;
 use providers::process::supervisor::{State, Status, look};
 use runtime::engine::Problem;
 use runtime::project::Project;
-use runtime::store::SqliteStore;
+use runtime::store::{Run, SqliteStore};
 use serde_json::json;
 
 use crate::call::{Call, light};
+use crate::commands::here::again;
 use crate::problem::Exit;
 use crate::render::doctor::{Finding, doctor};
 use crate::render::measure::counted;
@@ -127,16 +128,15 @@ fn unfinished(call: &Call, project: &Project) -> Option<Finding> {
     SqliteStore::path(&project.home).is_file().then_some(())?;
     let engine = call.engine().ok()?;
     let runs = engine.store.runs(None, 200).ok()?;
-    let open: Vec<_> = runs.iter().filter(|run| run.ended.is_none()).collect();
-    let is = match open.first() {
-        None => Ok("every run has ended".to_owned()),
-        Some(run) => Err(format!("run {} of {} has no end", run.id, run.subject)),
+    let left = |run: &&Run| run.ended.is_none() && !engine.is_at_work(run).unwrap_or(true);
+    let left = runs.iter().find(left);
+    let is = match left {
+        None => Ok("every run has ended or is at work".to_owned()),
+        Some(run) => {
+            Err(format!("run {} of {} was left: its process is gone", run.id, run.subject))
+        }
     };
-    let mend = open.first().map_or(String::new(), |run| match run.kind {
-        runtime::store::RunKind::Pipeline => format!("windlass run {} --resume", run.subject),
-        _ => format!("windlass apply {}", run.subject),
-    });
-    Some(finding("runs", is, mend))
+    Some(finding("runs", is, left.map(again).unwrap_or_default()))
 }
 
 /// Looks without starting anything.
@@ -149,7 +149,12 @@ fn services(call: &Call, project: &Project) -> Option<Finding> {
         let rows = engine.store.rows(&stack).ok()?.into_iter().map(|(_, row)| row);
         names.extend(rows.filter(|row| row.kind == ProcessService::NAME).map(|row| row.id));
     }
-    let known = light().ok()?.block_on(look(&home, &names)).ok()?;
+    let known = match light().ok()?.block_on(look(&home, &names)) {
+        Ok(known) => known,
+        Err(error) => {
+            return Some(finding("services", Err(error.to_string()), "windlass apply"));
+        }
+    };
     let known: Vec<Status> = known.into_iter().flatten().collect();
     let bad = known.iter().find(|one| !one.supervised || one.state != State::Running);
     let is = match bad {

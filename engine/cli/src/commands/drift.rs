@@ -36,11 +36,12 @@ pub(crate) fn run(call: &Call, args: &Drift) -> Result<Exit, Problem> {
 
 async fn drift(call: &Call, args: &Drift, engine: &Engine) -> Result<Exit, Problem> {
     let meant = stacks::meant(call, &engine.project, &args.stacks)?;
-    let flags = PlanArgs { refresh: true, given: args.given.clone(), ..PlanArgs::default() };
+    args.given.all_are_meant(call, &meant)?;
+    let flags = PlanArgs { given: args.given.clone(), ..PlanArgs::default() };
     let mut drifted = false;
     for at in 0..meant.len() {
         let request = flags.request(call, &meant[at], meant.len() == 1)?;
-        if let Outcome::Planned(planned) = plan_one(engine, &request, &meant, at).await? {
+        if let Outcome::Planned(planned) = plan_one(call, engine, &request, &meant, at).await? {
             drifted |= show(call, &planned.plan);
         }
     }

@@ -27,7 +27,7 @@ pub(crate) fn run(call: &Call, args: &Explain) -> Result<Exit, Problem> {
         return Ok(Exit::Done);
     };
     if name == "json" {
-        call.screen.answer(json::PAGE);
+        call.screen.page(name, json::PAGE);
         return Ok(Exit::Done);
     }
     let Some(kind) = kinds.get(name) else {

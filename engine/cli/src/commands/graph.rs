@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use runtime::engine::Problem;
 use runtime::project::FileType;
+use serde_json::json;
 
 use crate::call::Call;
 use crate::given::GivenArgs;
@@ -42,9 +43,12 @@ pub(crate) fn run(call: &Call, args: &Graph) -> Result<Exit, Problem> {
     let graph = engine.with_stack(&meant.file, &given, Drawn::of)?;
     let text = if args.svg { graph.svg() } else { graph.dot() };
     match &args.output {
-        None => call.screen.raw(&text),
-        Some(path) => std::fs::write(call.around.folder.join(path), text)
-            .map_err(|error| failed(format!("cannot write {}: {error}", path.display())))?,
+        None => call.screen.page(&args.stack, &text),
+        Some(path) => {
+            std::fs::write(call.around.folder.join(path), text)
+                .map_err(|error| failed(format!("cannot write {}: {error}", path.display())))?;
+            call.screen.event("file", json!({ "file": path, "made": true }));
+        }
     }
     Ok(Exit::Done)
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use runtime::engine::{Engine, PlanRequest, Planned, Problem};
 use runtime::project::{FileType, Project};
-use runtime::store::SqliteStore;
+use runtime::store::{Run, RunKind, SqliteStore};
 use serde_json::json;
 
 use crate::call::{Call, light};
@@ -74,6 +74,15 @@ fn stacks(project: &Project, engine: Option<&Engine>) -> Result<Vec<(String, Str
     Ok(names.into_iter().zip(files.into_iter().take(MOST).map(is)).collect())
 }
 
+/// Returns what to type to go on with a run whose process is gone.
+pub(super) fn again(run: &Run) -> String {
+    match run.kind {
+        RunKind::Pipeline => format!("windlass run {} --resume", run.subject),
+        RunKind::Destroy => format!("windlass destroy {}", run.subject),
+        RunKind::Apply | RunKind::State => format!("windlass apply {}", run.subject),
+    }
+}
+
 fn text(
     project: &Project,
     stacks: &[(String, String)],
@@ -97,7 +106,13 @@ fn text(
         let (id, ago) = (run.id, outside::moment().ago(run.began));
         let what = format!("{} {}", run.kind.word(), run.subject);
         match run.outcome {
-            None => text.push_str(&format!("  running    {id}: {what}, since {ago}\n")),
+            None if engine.is_some_and(|engine| engine.is_at_work(&run).unwrap_or(true)) => {
+                text.push_str(&format!("  running    {id}: {what}, since {ago}\n"));
+            }
+            None => text.push_str(&format!(
+                "  left       {id}: {what}, began {ago}, its process is gone: {}\n",
+                again(&run)
+            )),
             Some(outcome) if run.parent.is_none() => {
                 text.push_str(&format!("  last run   {id}: {what}, {}, {ago}\n", outcome.word()));
                 break;

@@ -31,7 +31,7 @@ pub(crate) fn run(call: &Call, args: &Import) -> Result<Exit, Problem> {
     let runtime = full()?;
     let engine = call.engine()?;
     let meant = meant(call, &engine.project, std::slice::from_ref(&args.stack))?;
-    let flags = PlanArgs { refresh: true, given: args.given.clone(), ..PlanArgs::default() };
+    let flags = PlanArgs { given: args.given.clone(), ..PlanArgs::default() };
     let Some(one) = meant.first() else { return Ok(Exit::Usage) };
     let request = flags.request(call, one, true)?;
     let record = runtime.block_on(engine.import(&request, &args.address, &args.id))?;

@@ -1,5 +1,6 @@
 //! `windlass logs`: what steps and services wrote.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -7,7 +8,9 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use clap::Args;
+use model::address::block_of;
 use runtime::engine::{Engine, Problem, StepDetails};
+use runtime::log::{Line, Reading};
 use runtime::store::RunId;
 use serde_json::json;
 
@@ -15,6 +18,8 @@ use super::state::split;
 use crate::call::Call;
 use crate::outside;
 use crate::problem::{Exit, failed, usage};
+use crate::render::measure::clean;
+use crate::render::when::Moment;
 
 /// Print what steps of a run wrote, or what a service writes
 #[derive(Args)]
@@ -23,7 +28,7 @@ pub(crate) struct Logs {
     #[arg(value_name = "RUN or STACK/ADDRESS", default_value = "last")]
     what: String,
 
-    /// One step of the run
+    /// One step of the run; without brackets, all of its matrix
     step: Option<String>,
 
     /// With the time of each line
@@ -34,9 +39,15 @@ pub(crate) struct Logs {
     #[arg(short = 'n', long, value_name = "NUMBER")]
     lines: Option<usize>,
 
-    /// Go on as the service writes, until Ctrl-C
+    /// Go on as it is written: of a run to its end, of a service until Ctrl-C
     #[arg(short, long)]
     follow: bool,
+}
+
+impl Logs {
+    fn means(&self, step: &str) -> bool {
+        self.step.as_ref().is_none_or(|name| name == step || name == block_of(step))
+    }
 }
 
 pub(crate) fn run(call: &Call, args: &Logs) -> Result<Exit, Problem> {
@@ -51,31 +62,99 @@ pub(crate) fn run(call: &Call, args: &Logs) -> Result<Exit, Problem> {
 fn steps(call: &Call, engine: &Engine, args: &Logs) -> Result<(), Problem> {
     let id = number(engine, &args.what)?;
     let details = engine.run_details(id)?;
-    let named = |step: &&StepDetails| args.step.as_ref().is_none_or(|name| *name == step.step);
+    let named = |step: &&StepDetails| args.means(&step.step);
     let chosen: Vec<&StepDetails> = details.steps.iter().filter(named).collect();
     if let (Some(name), true) = (&args.step, chosen.is_empty()) {
         let names = language::suggest::list(details.steps.iter().map(|step| step.step.as_str()));
         return Err(usage(format!("run {id} has no step `{name}`"), format!("there are {names}")));
     }
-    let mut all = Vec::new();
-    for step in chosen {
-        for line in engine.log(id, step)? {
-            all.push((step.step.clone(), line));
-        }
-    }
+    // Until a run has ended the journal does not know of everything that was written.
+    let mut reading = details.run.ended.is_none().then(|| engine.reading(id));
+    let all = match &mut reading {
+        Some(reading) => more(reading, args)?,
+        None => kept(engine, id, &chosen)?,
+    };
     let skip = args.lines.map_or(0, |lines| all.len().saturating_sub(lines));
-    let (count, moment) = (all.len(), outside::moment());
-    for (step, line) in all.into_iter().skip(skip) {
-        let event = json!({ "run": id, "step": step, "at_ms": line.at, "line": line.text });
-        call.screen.event("log", event);
-        let time = if args.times { moment.exact(line.at) + "  " } else { String::new() };
-        let name = if args.step.is_none() { format!("{step} | ") } else { String::new() };
-        call.screen.answer(&format!("{time}{name}{}\n", line.text));
-    }
-    if count == 0 {
-        call.screen.note("nothing was written");
+    let mut teller = Teller { call, args, run: id, moment: outside::moment() };
+    let none = all.is_empty();
+    all.into_iter().skip(skip).for_each(|(step, line)| teller.tell(&step, &line));
+    match reading {
+        Some(reading) if args.follow => return follow_run(engine, reading, &mut teller),
+        Some(_) if none => call.screen.note("nothing was written so far"),
+        None if none => call.screen.note("nothing was written"),
+        _ => {}
     }
     Ok(())
+}
+
+/// The lines of steps that have ended, step by step.
+fn kept(
+    engine: &Engine,
+    id: RunId,
+    steps: &[&StepDetails],
+) -> Result<Vec<(String, Line)>, Problem> {
+    let mut all = Vec::new();
+    for step in steps {
+        all.extend(engine.log(id, step)?.into_iter().map(|line| (step.step.clone(), line)));
+    }
+    Ok(all)
+}
+
+/// What was written since, of the steps that are meant.
+fn more(reading: &mut Reading, args: &Logs) -> Result<Vec<(String, Line)>, Problem> {
+    let mut found = reading
+        .more()
+        .map_err(|error| failed(format!("cannot read the logs of this run: {error}")))?;
+    found.retain(|(step, _)| args.means(step));
+    Ok(found)
+}
+
+/// Tells more as it is written, until the run has ended.
+fn follow_run(engine: &Engine, mut reading: Reading, teller: &mut Teller) -> Result<(), Problem> {
+    let Teller { call, args, run, .. } = *teller;
+    while !call.screen.is_closed() {
+        // Asked before reading: whatever was written up to the end is read.
+        let ended = engine.store.run(run)?.is_none_or(|run| run.ended.is_some());
+        let gone = reading.is_over();
+        more(&mut reading, args)?.iter().for_each(|(step, line)| teller.tell(step, line));
+        if ended {
+            break;
+        }
+        if gone {
+            call.screen.note("the process of this run is gone: nothing more will come");
+            break;
+        }
+        sleep(LOOK_AGAIN);
+    }
+    Ok(())
+}
+
+/// Tells lines of a run.
+struct Teller<'c> {
+    call: &'c Call,
+    args: &'c Logs,
+    run: RunId,
+    moment: Moment,
+}
+
+impl Teller<'_> {
+    fn tell(&mut self, step: &str, line: &Line) {
+        let event = json!({ "run": self.run, "step": step, "at_ms": line.at, "line": line.text });
+        self.call.screen.event("log", event);
+        let mut before = String::new();
+        if self.args.times {
+            before = self.moment.exact(line.at) + "  ";
+        }
+        if self.args.step.is_none() {
+            before += &format!("{step} | ");
+        }
+        self.call.screen.answer(&format!("{before}{}\n", shown(self.call, &line.text)));
+    }
+}
+
+/// A terminal obeys some of what programs write; everybody else gets it as it is.
+fn shown<'t>(call: &Call, line: &'t str) -> Cow<'t, str> {
+    if call.around.shows { clean(line) } else { Cow::Borrowed(line) }
 }
 
 fn number(engine: &Engine, named: &str) -> Result<RunId, Problem> {
@@ -107,18 +186,23 @@ fn service(call: &Call, engine: &Engine, args: &Logs) -> Result<(), Problem> {
     let lines: Vec<&str> = text.lines().collect();
     let skip = lines.len().saturating_sub(args.lines.unwrap_or(100));
     for line in &lines[skip..] {
-        tell(call, &args.what, line);
+        tell(call, engine, &args.what, line);
     }
     if args.follow {
-        follow(call, &args.what, &path, bytes.end);
+        follow(call, engine, &args.what, &path, bytes.end);
     }
     Ok(())
 }
 
-fn tell(call: &Call, name: &str, line: &str) {
+/// A service writes its log by itself: nobody has looked for secrets in it.
+fn tell(call: &Call, engine: &Engine, name: &str, line: &str) {
+    let line = engine.sealing().masked(line);
     call.screen.event("log", json!({ "resource": name, "line": line }));
-    call.screen.answer(&format!("{line}\n"));
+    call.screen.answer(&format!("{}\n", shown(call, &line)));
 }
+
+/// How often it is looked whether there is more.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// More of a log is not read at once, in bytes.
 const TAIL: u64 = 4 << 20;
@@ -138,10 +222,10 @@ fn tail(path: &Path) -> std::io::Result<Tail> {
 }
 
 /// Reads what is added. A log that became shorter was set aside, and begins anew.
-fn follow(call: &Call, name: &str, path: &Path, mut from: u64) {
+fn follow(call: &Call, engine: &Engine, name: &str, path: &Path, mut from: u64) {
     let mut rest = Vec::new();
     while !call.screen.is_closed() {
-        sleep(Duration::from_millis(200));
+        sleep(LOOK_AGAIN);
         let read = || -> std::io::Result<Vec<u8>> {
             let mut file = File::open(path)?;
             let length = file.metadata()?.len();
@@ -156,7 +240,7 @@ fn follow(call: &Call, name: &str, path: &Path, mut from: u64) {
         rest.extend({ read }().unwrap_or_default());
         while let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = rest.drain(..=at).collect();
-            tell(call, name, String::from_utf8_lossy(&line).trim_end());
+            tell(call, engine, name, String::from_utf8_lossy(&line).trim_end());
         }
     }
 }

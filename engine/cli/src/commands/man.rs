@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, CommandFactory};
 use clap_mangen::Man as Page;
 use runtime::engine::Problem;
+use serde_json::json;
 
 use crate::args::Arguments;
 use crate::call::Call;
@@ -24,7 +25,7 @@ pub(crate) fn run(call: &Call, args: &Man) -> Result<Exit, Problem> {
     let Some(folder) = &args.folder else {
         let mut text = Vec::new();
         Page::new(main).render(&mut text).map_err(unwritten)?;
-        call.screen.raw(&String::from_utf8_lossy(&text));
+        call.screen.page("windlass.1", &String::from_utf8_lossy(&text));
         return Ok(Exit::Done);
     };
     let folder = call.around.folder.join(folder);
@@ -32,6 +33,7 @@ pub(crate) fn run(call: &Call, args: &Man) -> Result<Exit, Problem> {
     let mut main = main;
     main.build();
     let count = write(&folder, &main, "windlass").map_err(unwritten)?;
+    call.screen.event("file", json!({ "file": folder, "made": true }));
     call.screen.note(&format!("{count} pages in {}", folder.display()));
     Ok(Exit::Done)
 }

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use model::context::Random;
-use runtime::engine::{Engine, PlanRequest, Problem};
+use runtime::engine::{Budget, Engine, PlanRequest, Problem};
 use runtime::project::FileType;
 use serde_json::json;
 
 use crate::call::{Call, light};
 use crate::outside::OsRandom;
-use crate::planning::{Outcome, PlanArgs, plan_one};
+use crate::planning::{Outcome, PlanArgs, plan as plan_of, plan_one};
 use crate::problem::{Exit, usage};
 use crate::render::hint::Hint;
 use crate::render::plan::{Detail, View};
@@ -34,7 +34,7 @@ pub(crate) struct Plan {
     show: Option<PathBuf>,
 
     /// Plan the end of everything in the stack
-    #[arg(long, requires = "stacks")]
+    #[arg(long, requires = "stacks", conflicts_with_all = ["replace", "name", "GivenArgs"])]
     destroy: bool,
 
     /// Exit with 3 if something would change
@@ -51,6 +51,7 @@ pub(crate) struct Plan {
 
 pub(crate) fn run(call: &Call, args: &Plan) -> Result<Exit, Problem> {
     if let Some(path) = &args.show {
+        args.plan.not_for_kept(&path.display().to_string())?;
         let saved = saved::open(&call.around.folder.join(path))?;
         return Ok(shown(call, args, &saved.plan));
     }
@@ -74,7 +75,7 @@ async fn plan(call: &Call, args: &Plan, engine: &Engine) -> Result<Exit, Problem
     let mut exit = Exit::Done;
     for at in 0..meant.len() {
         let request = args.plan.request(call, &meant[at], meant.len() == 1)?;
-        match plan_one(engine, &request, &meant, at).await? {
+        match plan_one(call, engine, &request, &meant, at).await? {
             Outcome::WaitsFor(other) => waits(call, &meant[at], &other),
             Outcome::Planned(planned) => exit = exit.worse(kept(call, args, planned.plan)?),
         }
@@ -101,7 +102,7 @@ async fn one(
     engine: &Engine,
     request: &PlanRequest,
 ) -> Result<Exit, Problem> {
-    kept(call, args, engine.plan(request).await?.plan)
+    kept(call, args, plan_of(call, engine, request).await?.plan)
 }
 
 fn kept(call: &Call, args: &Plan, plan: model::plan::Plan) -> Result<Exit, Problem> {
@@ -124,7 +125,7 @@ fn shown(call: &Call, args: &Plan, plan: &model::plan::Plan) -> Exit {
             vec![Hint::new("Destroy it", format!("windlass destroy {}", plan.stack))]
         }
         (None, None) => vec![
-            Hint::new("Apply it", format!("windlass apply {}", plan.stack)),
+            Hint::new("Apply it", apply_it(plan)),
             Hint::new("Keep it", format!("windlass plan {0} -o {0}.plan", plan.stack)),
         ],
     };
@@ -134,6 +135,13 @@ fn shown(call: &Call, args: &Plan, plan: &model::plan::Plan) -> Exit {
         (true, false) if args.detailed_exitcode => Exit::Pending,
         _ => Exit::Done,
     }
+}
+
+/// What is more than may go unasked has to be said.
+fn apply_it(plan: &model::plan::Plan) -> String {
+    let usual = Budget::Cautious.exceeded(plan);
+    let allow = usual.map(|_| format!(" --allow-deletes {}", Budget::spent(plan)));
+    format!("windlass apply {}{}", plan.stack, allow.unwrap_or_default())
 }
 
 /// Shows a plan.

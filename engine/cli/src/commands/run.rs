@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use runtime::engine::{ApplyOptions, Problem, RunRequest};
 use runtime::project::FileType;
+use runtime::store::RunKind;
 
 use crate::applying::{WorkArgs, finish};
 use crate::call::{Call, full};
@@ -44,11 +45,11 @@ pub(crate) fn run(call: &Call, args: &Run) -> Result<Exit, Problem> {
     let running = args.work.parallel.map_or(cores, usize::from);
     let options = ApplyOptions { running, ..args.work.options() };
     let subject = engine.pipeline_name(&request.file)?;
-    let timings = engine.store.timings(&subject)?;
+    let timings = engine.store.timings(&RunKind::Pipeline.scope(&subject))?;
     runtime.block_on(async {
         let expected = Expected { verb: "run", timings, kinds: HashMap::new() };
         let watching = Watching::begin(&call.screen, expected);
-        let stop = stop::listen(watching.feed());
+        let stop = stop::listen(call, watching.feed());
         let report = engine.run(&request, &options, Arc::new(watching.feed()), stop).await;
         watching.end();
         Ok(finish(call, &report?, Verb::Run, &HashMap::new()))

@@ -6,7 +6,7 @@ use language::{Decoder, Layout, Node, Record, Shape, Spec};
 use model::file::inventory::Inventory;
 use model::file::pipeline::Pipeline;
 use model::file::stack::{Header, StackHead};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::call::Call;
 use crate::problem::Exit;
@@ -38,7 +38,8 @@ pub(crate) fn run(call: &Call, args: &Schema) -> Exit {
         Files::Inventory => language::schema::schema::<Inventory>("A Windlass inventory"),
     };
     let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
-    call.screen.raw(&format!("{text}\n"));
+    call.screen.event("schema", json!({ "schema": schema }));
+    call.screen.answer(&format!("{text}\n"));
     Exit::Done
 }
 
@@ -55,7 +56,7 @@ fn stack() -> Value {
     }
     let place = &mut schema["definitions"][id]["properties"]["resources"];
     let description = place["description"].take();
-    *place = serde_json::json!({ "allOf": [resources], "description": description });
+    *place = json!({ "allOf": [resources], "description": description });
     schema
 }
 

@@ -75,7 +75,8 @@ pub(crate) fn delete(address: &str) -> Step {
 
 /// The step that remembers outputs.
 pub(crate) fn outputs() -> Step {
-    let outputs = Outputs { values: Tree::new(), shape: Digest::default(), reads: Vec::new() };
+    let (values, shape) = (Tree::new(), Digest::default());
+    let outputs = Outputs { values, shape, reads: Vec::new(), seen: None };
     Step::new("outputs", Work::Outputs(Box::new(outputs)))
 }
 
@@ -92,6 +93,7 @@ pub(crate) fn plan_of(items: Vec<Item>, unchanged: usize) -> Plan {
         known: unchanged,
         items,
         steps: vec![outputs()],
+        lists: std::collections::BTreeMap::new(),
         outputs: Vec::new(),
         refused: Vec::new(),
     }

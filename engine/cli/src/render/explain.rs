@@ -2,7 +2,7 @@
 //!
 //! The example comes first and without indent: it is what people copy. It must not know any kind by name.
 
-use language::explain::keys;
+use language::explain::{attributes, keys};
 use model::{Erased, Registry};
 
 use super::line::Line;
@@ -57,7 +57,7 @@ pub(crate) fn kind(kind: &Erased, style: Style) -> String {
     }
     section("Keys", style, &mut out);
     out.push_str(&keys((kind.spec)(), style.readable()));
-    let attributes = keys((kind.object)(), style.readable());
+    let attributes = attributes((kind.object)(), style.readable());
     if !attributes.is_empty() {
         section("Attributes, for references such as ${name.attribute}", style, &mut out);
         out.push_str(&attributes);
@@ -229,7 +229,7 @@ mod tests {
           times  How often. (a whole number up to 65535, `1` by default)
 
         Attributes, for references such as ${name.attribute}
-          output  What was held. (text, required)
+          output  What was held. (text)
         "#);
     }
 

@@ -35,6 +35,15 @@ pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Returns the text cleaned line by line: its line ends stay.
+pub(crate) fn clean_lines(text: &str) -> String {
+    let parts = text.split_inclusive('\n').map(|line| match line.strip_suffix('\n') {
+        Some(line) => clean(line) + "\n",
+        None => clean(line),
+    });
+    parts.collect()
+}
+
 /// Control characters, and marks that turn the direction of what follows.
 fn is_unsafe(character: char) -> bool {
     character.is_control()
@@ -184,6 +193,7 @@ mod tests {
         assert_eq!(clean("\x1b]0;title\x07text"), "text");
         assert_eq!(clean("bell\x07 turned\u{202e}round"), "bell\\u{7} turned\\u{202e}round");
         assert!(matches!(clean("größe 名前"), Cow::Borrowed(_)));
+        assert_eq!(clean_lines("a\x1b[2J\n\n\tb"), "a\n\n    b");
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod row;
 
 use std::time::Duration;
 
-use model::plan::{Action, OutputChange, Plan};
+use model::plan::{Action, OutputChange, Plan, Refusal};
 
 use super::change::{self, Room};
 use super::hint::{self, Hint};
@@ -147,13 +147,13 @@ fn outputs(changes: &[OutputChange], detail: Detail, style: Style, out: &mut Str
     }
 }
 
-fn refused(refused: &[String], style: Style, out: &mut String) {
+fn refused(refused: &[Refusal], style: Style, out: &mut String) {
     if refused.is_empty() {
         return;
     }
     out.push('\n');
     for why in refused {
-        let mut lines = wrap(why, style.width.saturating_sub(4)).into_iter();
+        let mut lines = wrap(&why.to_string(), style.width.saturating_sub(4)).into_iter();
         let mut line = Line::new(style, 2);
         line.put(Ink::Red, style.sign(Sign::Refused)).put(Ink::Plain, " ");
         line.put(Ink::Plain, &lines.next().unwrap_or_default());

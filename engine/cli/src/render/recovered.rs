@@ -96,6 +96,8 @@ mod tests {
             ended: None,
             outcome: None,
             plan: None,
+            nonce: String::new(),
+            pruned: false,
         }
     }
 

@@ -226,7 +226,7 @@ fn counts(report: &Report, verb: Verb) -> Vec<String> {
 fn done(what: Outcome) -> &'static str {
     match what {
         Outcome::Kept => "kept",
-        other => super::tree::done(other),
+        other => other.word(),
     }
 }
 
@@ -256,13 +256,15 @@ fn blocked(report: &Report, view: &View<'_>, indent: usize, style: Style, out: &
 }
 
 fn advice(report: &Report, view: &View<'_>, indent: usize, style: Style, out: &mut String) {
-    let first = match report.outcome {
-        RunOutcome::Stopped => "each step is looked for before it is done again",
-        _ if view.verb == Verb::Run => "what was done stays done",
-        _ => "nothing is half done",
+    let (first, then) = match report.outcome {
+        RunOutcome::Stopped => {
+            ("each step is looked for before it is done again", "goes on from here")
+        }
+        _ if view.verb == Verb::Run => ("what was done is not undone", "starts again"),
+        _ => ("nothing is half done", "goes on from here"),
     };
     let exit = format!("exit {}", view.exit);
-    let text = format!("{first}; `{}` goes on from here", view.again);
+    let text = format!("{first}; `{}` {then}", view.again);
     let room = style.readable().saturating_sub(indent);
     let mut lines = wrap(&text, room).into_iter().peekable();
     while let Some(text) = lines.next() {

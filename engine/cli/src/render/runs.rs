@@ -10,7 +10,6 @@ use super::line::Line;
 use super::measure::{counted, width, wrap};
 use super::report::last_words;
 use super::style::{Ink, Sign, Style};
-use super::tree::done;
 use super::when::{self, Moment};
 
 /// Returns a list of runs as text.
@@ -91,7 +90,7 @@ pub(crate) fn details(details: &RunDetails, moment: &Moment, style: Style) -> St
 
 fn one(step: &StepDetails, names: usize, style: Style, out: &mut String) {
     let (sign, ink, text) = match &step.ending {
-        Some(Ending::Done { what, .. }) => (Sign::Done, Ink::Dim, done(*what).to_owned()),
+        Some(Ending::Done { what, .. }) => (Sign::Done, Ink::Dim, what.word().to_owned()),
         Some(Ending::Failed { fault } | Ending::Errored { fault }) => {
             (Sign::Failed, Ink::Red, fault.message.clone())
         }
@@ -170,6 +169,8 @@ mod tests {
             ended: took.map(|took| began + took),
             outcome,
             plan: None,
+            nonce: String::new(),
+            pruned: false,
         }
     }
 

@@ -23,7 +23,6 @@ use model::ledger::{StepId, Steps};
 use model::plan::Plan;
 
 use super::style::Style;
-pub(super) use entry::done;
 use facts::Facts;
 use lines::Lines;
 use painted::Painted;

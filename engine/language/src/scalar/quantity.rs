@@ -30,6 +30,21 @@ impl Leaf for Duration {
     }
 }
 
+impl Duration {
+    /// Returns it as people say it, in all messages: `0.25 s`, `30 s`, `1 min 30 s`, `2 h`.
+    pub fn words(self) -> String {
+        let milliseconds = u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX);
+        if milliseconds < 60_000 {
+            let text = format!("{}.{:03}", milliseconds / 1_000, milliseconds % 1_000);
+            return format!("{} s", text.trim_end_matches('0').trim_end_matches('.'));
+        }
+        let seconds = milliseconds / 1_000;
+        let parts = [(seconds / 3_600, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
+        let said = parts.iter().filter(|(count, _)| *count > 0);
+        said.map(|(count, unit)| format!("{count} {unit}")).collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// As an author would write it: `1h30m`.
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use language::{Duration, Name, Spec, Text};
 use serde::{Deserialize, Serialize};
 
-use crate::file::stack::Parameter;
+use crate::file::stack::{Each, Parameter};
 use crate::value::Tree;
 
 /// Steps that run in the order of their needs.
@@ -25,7 +25,7 @@ pub struct Pipeline {
     #[spec(default = "{}")]
     pub env: BTreeMap<String, Text>,
     /// Its steps by name.
-    pub steps: BTreeMap<String, PipelineStep>,
+    pub steps: BTreeMap<Name, PipelineStep>,
 }
 
 /// What starts a pipeline.
@@ -41,7 +41,7 @@ pub struct Triggers {
 pub struct Manual {
     /// Values by name, read as `${name}`.
     #[spec(default = "{}")]
-    pub parameters: BTreeMap<String, Parameter>,
+    pub parameters: BTreeMap<Name, Parameter>,
 }
 
 /// One step.
@@ -62,11 +62,35 @@ pub struct PipelineStep {
     /// It may be run again after a crash in the middle of it.
     #[spec(default = "false")]
     pub idempotent: bool,
+    /// Runs it once for each combination of these values: under `py: ["3.11", "3.12"]` the step `unit`
+    /// becomes `unit[3.11]` and `unit[3.12]`, and `${matrix.py}` is its value in each. Every key is an
+    /// axis with a list of texts, but for three: `exclude` lists combinations that are left out, by one
+    /// axis or more; `include` lists further ones, each with a value for every axis; `limit` is how many
+    /// of them may run at once. A step that needs `unit` waits for all of them.
+    pub matrix: Option<BTreeMap<Name, MatrixEntry>>,
     /// Variables of its environment.
     #[spec(default = "{}")]
     pub env: BTreeMap<String, Text>,
     #[spec(flatten)]
     pub does: Does,
+}
+
+/// What stands under a key of a matrix.
+#[derive(Clone, Debug, Spec)]
+pub enum MatrixEntry {
+    /// Under `limit`: how many run at once.
+    Limit(u32),
+    /// Under the name of an axis: its values. Under `include` and `exclude`: combinations.
+    Items(Vec<MatrixItem>),
+}
+
+/// A value of an axis, or a combination of values.
+#[derive(Clone, Debug, Spec)]
+pub enum MatrixItem {
+    /// A value.
+    Value(Each),
+    /// Values by axis.
+    Combination(BTreeMap<Name, Each>),
 }
 
 /// After what a step runs.
@@ -96,15 +120,15 @@ pub enum Does {
         apply: String,
         /// Another name for the stack.
         #[spec(key = "as")]
-        name: Option<Text>,
-        /// Parameters of the stack.
+        name: Option<String>,
+        /// Parameters of the stack. One that holds a secret goes to a parameter of `type: secret`.
         #[spec(default = "{}")]
         parameters: BTreeMap<String, Text>,
     },
     /// Destroys a stack, as a run of its own.
     Destroy {
         /// The stack file, or the name of a stack.
-        destroy: Text,
+        destroy: String,
     },
 }
 
@@ -121,6 +145,9 @@ pub struct Task {
     /// How often it is tried again when it fails.
     #[serde(default)]
     pub retry: u32,
+    /// How many steps of the same matrix may be at work at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
     /// What it does.
     pub does: TaskWork,
 }
@@ -142,8 +169,8 @@ pub enum TaskWork {
         file: String,
         /// Another name for the stack.
         name: Option<String>,
-        /// Parameters of the stack.
-        parameters: BTreeMap<String, String>,
+        /// Parameters of the stack, with handles for secrets.
+        parameters: Tree,
     },
     /// Destroys a stack.
     Destroy {

@@ -10,12 +10,14 @@ use language::document::Content;
 use language::shape::{ScalarShape, Shape};
 use language::{Decoder, Node, Spec};
 
+use crate::value::Value;
+
 /// A file of the project and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProjectFile {
     /// As it is written, relative to the project.
     pub path: String,
-    /// Its text when the stack was loaded; empty while only the file that names it is checked.
+    /// Its text when the stack was loaded; empty where nobody has read it.
     pub content: Arc<str>,
 }
 
@@ -42,10 +44,14 @@ impl Spec for ProjectFile {
 
     fn decode(node: Node<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         if let Content::Map(_) = node.content() {
-            let text = |key: &str| Some(node.get(key)?.scalar()?.text.replace("$${", "${"));
+            let text = |key: &str| match Value::literal(node.get(key)?) {
+                Value::Text(text) | Value::Plain(text) => Some(text),
+                _ => None,
+            };
             return Some(Self { path: text(PATH)?, content: text(CONTENT)?.into() });
         }
         let path = decoder.text(node, SHAPE)?.into_owned();
-        Some(Self { path, content: "".into() })
+        let content = decoder.file(&path).unwrap_or_default();
+        Some(Self { path, content })
     }
 }

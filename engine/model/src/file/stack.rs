@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use language::{Content, Decoder, Name, Node, Shape, Spec, Text};
+use language::shape::ScalarShape;
+use language::{Content, Decoder, Keys, Leaf, Name, Node, Shape, Spec, Text};
 
 /// What belongs together and is planned and applied as one.
 #[derive(Clone, Debug, Spec)]
@@ -16,7 +17,7 @@ pub struct StackHead {
     pub description: Option<String>,
     /// Values from outside, by name.
     #[spec(default = "{}")]
-    pub parameters: BTreeMap<String, Parameter>,
+    pub parameters: BTreeMap<Name, Parameter>,
     /// Its resources by name.
     pub resources: Option<Resources>,
     /// Things that have got another name and keep their object.
@@ -82,6 +83,7 @@ pub enum ParameterType {
 
 /// What every resource has, beside the keys of its kind.
 #[derive(Clone, Debug, Default, Spec)]
+#[spec(check = check)]
 pub struct Header {
     /// Which kind of resource this is.
     pub kind: String,
@@ -91,7 +93,7 @@ pub struct Header {
     /// How many of it there are: `${index}` counts from 0.
     pub count: Option<u32>,
     /// One of it for each of these: `${each}` is the one.
-    pub each: Option<Vec<String>>,
+    pub each: Option<Vec<Each>>,
     /// Refuses to destroy or replace it, even when its block is gone.
     #[spec(default = "false")]
     pub protect: bool,
@@ -102,19 +104,38 @@ pub struct Header {
     pub attempts: u32,
 }
 
-/// A thing that has got another name, and keeps its object.
+fn check(_: &Header, keys: &mut Keys<'_, '_, '_>) {
+    keys.exclude("count", "each");
+}
+
+/// One of those for which a block is repeated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Each(pub String);
+
+impl Leaf for Each {
+    const SHAPE: &'static ScalarShape =
+        &ScalarShape::new("text", &["string", "number", "boolean"]).many("text").distinct();
+
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// A thing that has got another name, and keeps its object. It may stay in the file: once it took
+/// effect, or where there never was such a thing, it means nothing.
 #[derive(Clone, Debug, Spec)]
 pub struct Moved {
-    /// The address that it had.
+    /// The name that it had: an address such as `web[0]`, or the name of a block for all that it made.
     pub from: String,
-    /// The address that it has now.
+    /// The name that it has now.
     pub to: String,
 }
 
-/// A thing that is no longer looked after.
+/// A thing that is no longer looked after. It may stay in the file: once it took effect, or where there
+/// never was such a thing, it means nothing.
 #[derive(Clone, Debug, Spec)]
 pub struct Removed {
-    /// The address that it had.
+    /// The name that it had: an address such as `web[0]`, or the name of a block for all that it made.
     pub address: String,
     /// Whether it is destroyed, or only forgotten.
     #[spec(default = "true")]

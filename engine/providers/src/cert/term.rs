@@ -43,13 +43,16 @@ impl Term {
         u32::try_from((self.until - self.from) / DAY).unwrap_or_default()
     }
 
-    /// Says whether it is time for a new one: so long before its end, or a third of its length.
+    /// Says whether it is time for a new one: so long before its end, or a third of its length,
+    /// and as long as it has not begun.
     pub(super) fn renewal(self, before: Option<Duration>, now: i64) -> String {
         let length = self.until - self.from;
         let before = before.and_then(|before| i64::try_from(before.as_secs()).ok());
         // One that was cut may be shorter than that: it must not be due when it is made.
         let before = before.filter(|before| *before < length).unwrap_or(length / 3);
         match () {
+            // It was made while this clock was ahead: others refuse it until then.
+            () if now < self.from => format!("due: valid only from {} on", moment(self.from)),
             () if now >= self.until => format!("due: ended on {}", date(self.until)),
             () if now >= self.until - before => format!("due: valid until {}", date(self.until)),
             () => "not due".to_owned(),

@@ -5,26 +5,19 @@
 //! the command is for.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io;
-use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use child::Exit;
+use child::{Background, Exit, Stream, Trouble};
 use model::Fault;
-use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::Child;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
 
 use super::Invocation;
 use super::lines::{Kept, Last, Lines};
 use crate::text::Sieve;
 
-/// What is still in a pipe after the exit is there at once.
-const REST: Duration = Duration::from_millis(10);
 /// So many commands that only look run at once.
 const AT_ONCE: usize = 8;
 
@@ -66,52 +59,25 @@ impl Course {
     /// everything that it started is killed.
     ///
     /// # Errors
-    /// It cannot be started.
+    /// It cannot be started, or something that it started cannot be ended.
     pub(crate) async fn run(&self, see: &mut (dyn FnMut(&str) + Send)) -> Result<Ended, Fault> {
         let begun = Instant::now();
-        let mut child = self.start()?;
-        let guard = Guard::of(&child, self);
-        let mut out = child.stdout.take().ok_or_else(|| Fault::broken("it has no output"))?;
-        let mut err = child.stderr.take().ok_or_else(|| Fault::broken("it has no output"))?;
+        let command = self.command()?;
+        let background = if self.leave_running { Background::Stays } else { Background::Ends };
         let mut heard = Heard::new(self, see);
-        let (mut first, mut second) = (Buffer::default(), Buffer::default());
-        let status = loop {
-            tokio::select! {
-                status = child.wait() => break Some(status),
-                () = first.fill(&mut out) => heard.out(first.bytes()),
-                () = second.fill(&mut err) => heard.err(second.bytes()),
-                () = tokio::time::sleep_until(begun + self.time_limit) => break None,
-            }
-        };
-        if status.is_none() {
-            guard.end(&mut child, self.grace).await;
-        }
-        while first.rest(&mut out).await {
-            heard.out(first.bytes());
-        }
-        while second.rest(&mut err).await {
-            heard.err(second.bytes());
-        }
-        let mut ended = heard.end();
-        let left = guard.clear_away(self).await?;
+        let mut hear = |stream, bytes: &[u8]| heard.take(stream, bytes);
+        let ended = child::run_apart(&command, background, &mut hear).await;
+        let child::Ended { exit, left } = ended.map_err(|trouble| self.fault(&trouble))?;
+        let ended = heard.end();
         if left > 0 {
             let what = self.what;
             let them = if left == 1 { "a process".to_owned() } else { format!("{left} processes") };
             see(&format!("({what} left {them} running; that has been ended)"));
         }
-        let status = status.transpose();
-        let status =
-            status.map_err(|error| Fault::broken(format!("cannot wait for it: {error}")))?;
-        ended.exit =
-            status.map_or(Exit::TimedOut, |status| match (status.code(), status.signal()) {
-                (Some(code), _) => Exit::Code(code),
-                (None, signal) => Exit::Signal(signal.unwrap_or_default()),
-            });
-        ended.took = begun.elapsed();
-        Ok(ended)
+        Ok(Ended { exit, took: begun.elapsed(), ..ended })
     }
 
-    fn start(&self) -> Result<Child, Fault> {
+    fn command(&self) -> Result<child::Command, Fault> {
         if !self.directory.is_dir() {
             let folder = self.directory.display();
             return Err(Fault::refused(format!(
@@ -120,22 +86,35 @@ impl Course {
             ))
             .help("make it first, or correct `directory`"));
         }
-        let argv = self.invocation.argv();
-        let Some((program, arguments)) = argv.split_first() else {
+        let argv: Vec<OsString> = self.invocation.argv().into_iter().map(Into::into).collect();
+        if argv.is_empty() {
             return Err(Fault::refused(format!("{} names no program", self.what)));
-        };
-        let started = tokio::process::Command::new(program)
-            .args(arguments)
-            .env_clear()
-            .envs(&self.environment)
-            .env(child::TOKEN, &self.token)
-            .current_dir(&self.directory)
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn();
-        started.map_err(|error| self.not_started(program, &error))
+        }
+        Ok(child::Command {
+            argv,
+            environment: self.environment.clone(),
+            directory: self.directory.clone(),
+            token: self.token.clone(),
+            timeout: Some(self.time_limit),
+            grace: self.grace,
+        })
+    }
+
+    fn fault(&self, trouble: &Trouble) -> Fault {
+        let what = self.what;
+        match trouble {
+            Trouble::Start(error) => {
+                self.not_started(self.invocation.argv().first().map_or("", String::as_str), error)
+            }
+            Trouble::Wait(error) => Fault::broken(format!("{what}: {error}")),
+            Trouble::Stubborn(who) => {
+                let who = who.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+                let left = "left something running that cannot be ended";
+                Fault::broken(format!("{what} {left}: process {who}")).help(format!(
+                    "it is another user's, or hangs in the kernel; see `ps -fp {who}`"
+                ))
+            }
+        }
     }
 
     fn not_started(&self, program: &str, error: &io::Error) -> Fault {
@@ -159,7 +138,7 @@ impl Course {
         let (what, took) = (self.what, ended.took.as_secs_f32());
         let fault = match ended.exit {
             Exit::TimedOut => {
-                let limit = language::Duration(self.time_limit);
+                let limit = language::Duration(self.time_limit).words();
                 Fault::passing(format!("{what} did not end within {limit} (`{}`)", self.invocation))
                     .help("give it more with `time_limit`, or look at what it waits for")
             }
@@ -206,34 +185,6 @@ pub(crate) async fn run_all(
     }
 }
 
-/// What has come of one stream.
-#[derive(Default)]
-struct Buffer {
-    bytes: Vec<u8>,
-    ended: bool,
-}
-
-impl Buffer {
-    fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// Waits for more; for ever once the stream has ended. Cancelled, it loses nothing.
-    async fn fill(&mut self, stream: &mut (impl AsyncRead + Unpin)) {
-        if self.ended {
-            std::future::pending::<()>().await;
-        }
-        self.bytes.clear();
-        self.bytes.reserve(8 * 1024);
-        self.ended = !matches!(stream.read_buf(&mut self.bytes).await, Ok(1..));
-    }
-
-    /// Returns whether there was more of what was written before the end.
-    async fn rest(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> bool {
-        !self.ended && timeout(REST, self.fill(stream)).await.is_ok() && !self.bytes.is_empty()
-    }
-}
-
 /// What has been said.
 struct Heard<'c> {
     course: &'c Course,
@@ -250,15 +201,16 @@ impl<'c> Heard<'c> {
         Self { course, see, kept: Kept::at_most(course.most), last: Last::default(), out, err }
     }
 
-    fn out(&mut self, bytes: &[u8]) {
-        self.kept.take(bytes);
-        let Self { course, see, last, out, .. } = self;
-        out.take(bytes, &mut |line| last.out(&shown(course, see, line)));
-    }
-
-    fn err(&mut self, bytes: &[u8]) {
-        let Self { course, see, last, err, .. } = self;
-        err.take(bytes, &mut |line| last.err(&shown(course, see, line)));
+    fn take(&mut self, stream: Stream, bytes: &[u8]) {
+        let Self { course, see, last, out, err, kept } = self;
+        let cover = |text: &str| course.sieve.strain(text);
+        match stream {
+            Stream::Out => {
+                kept.take(bytes);
+                out.take(bytes, &cover, &mut |line| last.out(&shown(course, see, line)));
+            }
+            Stream::Err => err.take(bytes, &cover, &mut |line| last.err(&shown(course, see, line))),
+        }
     }
 
     fn end(mut self) -> Ended {
@@ -275,64 +227,4 @@ fn shown(course: &Course, see: &mut (dyn FnMut(&str) + Send), line: &str) -> Str
     let line = course.sieve.strain(line);
     see(&line);
     line
-}
-
-/// Whatever a command has started. Dropped before its time, it kills all of it.
-struct Guard {
-    group: Option<Pid>,
-    token: String,
-}
-
-impl Guard {
-    fn of(child: &Child, course: &Course) -> Self {
-        let group = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
-        Self { group, token: course.token.clone() }
-    }
-
-    fn signal(&self, signal: Signal) {
-        if let Some(group) = self.group {
-            // It may be gone already.
-            _ = kill_process_group(group, signal);
-        }
-    }
-
-    /// Asks the command to end, and makes it after its grace.
-    async fn end(&self, child: &mut Child, grace: Duration) {
-        self.signal(Signal::TERM);
-        if timeout(grace, child.wait()).await.is_err() {
-            self.signal(Signal::KILL);
-            _ = child.wait().await;
-        }
-    }
-
-    /// Ends what is left in the background, unless it is to stay, and returns how much there was.
-    async fn clear_away(mut self, course: &Course) -> Result<usize, Fault> {
-        if course.leave_running {
-            self.group = None;
-            return Ok(0);
-        }
-        let left = child::find(&self.token);
-        if !left.is_empty() {
-            let swept = child::sweep(&self.token, course.grace).await;
-            swept.map_err(|error| Fault::broken(error.to_string()))?;
-        }
-        while self.group.is_some_and(|group| test_kill_process_group(group).is_ok()) {
-            self.signal(Signal::KILL);
-            sleep(Duration::from_millis(2)).await;
-        }
-        self.group = None;
-        Ok(left.len())
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if self.group.is_some() {
-            self.signal(Signal::KILL);
-            for pid in child::find(&self.token) {
-                // It may be gone already.
-                _ = kill_process(pid, Signal::KILL);
-            }
-        }
-    }
 }

@@ -5,8 +5,9 @@
 
 use std::collections::VecDeque;
 
-/// A line that is longer is handed on in pieces.
-const LONGEST: usize = 16 * 1024;
+/// A line that is longer is handed on in pieces, but not cut where a secret may have begun.
+const LONGEST: usize = 64 * 1024;
+const LONGEST_SECRET: usize = 16 * 1024;
 /// A person reads so many lines of a failure.
 const LAST: usize = 20;
 
@@ -57,8 +58,13 @@ impl Last {
 pub(super) struct Lines(Vec<u8>);
 
 impl Lines {
-    /// Takes in what came, and shows every line that is complete.
-    pub(super) fn take(&mut self, bytes: &[u8], see: &mut dyn FnMut(&str)) {
+    /// Takes in what came, and shows every line that is complete. `cover` covers secrets in what is cut.
+    pub(super) fn take(
+        &mut self,
+        bytes: &[u8],
+        cover: &dyn Fn(&str) -> String,
+        see: &mut dyn FnMut(&str),
+    ) {
         self.0.extend(bytes);
         let mut start = 0;
         while let Some(length) = self.0[start..].iter().position(|byte| *byte == b'\n') {
@@ -67,7 +73,10 @@ impl Lines {
         }
         self.0.drain(..start);
         if self.0.len() > LONGEST {
-            self.end(see);
+            let mut line = cover(&text(&self.0));
+            let end = line.floor_char_boundary(line.len().saturating_sub(LONGEST_SECRET));
+            self.0 = line.split_off(end).into_bytes();
+            see(&line);
         }
     }
 
@@ -110,7 +119,9 @@ mod tests {
     fn lines(pieces: &[&[u8]]) -> Vec<String> {
         let (mut lines, mut seen) = (Lines::default(), Vec::new());
         for piece in pieces {
-            lines.take(piece, &mut |line| seen.push(line.to_owned()));
+            lines.take(piece, &|text| text.replace("secret", "(covered)"), &mut |line| {
+                seen.push(line.to_owned());
+            });
         }
         lines.end(&mut |line| seen.push(line.to_owned()));
         seen
@@ -124,7 +135,18 @@ mod tests {
     #[test]
     fn a_line_without_an_end_is_cut() {
         let endless = vec![b'x'; LONGEST + 1];
-        assert_eq!(lines(&[&endless, b"y\n"]), ["x".repeat(LONGEST + 1), "y".into()]);
+        let seen = lines(&[&endless, b"y\n"]);
+        assert_eq!(seen.len(), 2);
+        assert_eq!(seen.concat(), "x".repeat(LONGEST + 1) + "y");
+    }
+
+    #[test]
+    fn a_line_is_not_cut_within_a_secret() {
+        for before in LONGEST - 8..LONGEST + 8 {
+            let begins = [&vec![b'x'; before][..], b"sec"].concat();
+            let seen = lines(&[&begins, b"ret", &vec![b'y'; LONGEST]]).concat();
+            assert!(seen.contains("(covered)") && !seen.contains("secret"), "{before}");
+        }
     }
 
     #[test]

@@ -15,6 +15,9 @@ use super::name::{Name, Style, Writer};
 const CHUNK: usize = 255;
 /// The longest data of a record (RFC 1035 §3.2.1).
 const LONGEST_DATA: usize = 65_535;
+/// In the place of a host: there is none. No mail is taken (RFC 7505), or the service is not offered
+/// (RFC 2782).
+pub(super) const NONE: &str = ".";
 
 /// A type of record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +76,14 @@ impl RecordType {
         Self::ALL.into_iter().find(|kind| kind.word().eq_ignore_ascii_case(word))
     }
 
+    /// Returns the name that canonical data points to, if such data does.
+    pub fn target(self, data: &str) -> Option<&str> {
+        match self {
+            Self::Cname | Self::Mx | Self::Srv | Self::Ns | Self::Ptr => data.rsplit(' ').next(),
+            Self::A | Self::Aaaa | Self::Txt | Self::Caa => None,
+        }
+    }
+
     /// Returns what the names that have it may be made of.
     pub fn owner_style(self) -> Style {
         match self {
@@ -116,6 +127,10 @@ pub fn canonical(
     by: Writer,
 ) -> Result<String, String> {
     let target = |text: &str, style| Name::target(text, origin, style, by);
+    let host_or_none = |text: &str| match text {
+        NONE => Ok(Name::default()),
+        host => target(host, Style::Host),
+    };
     match kind {
         RecordType::A => address(value).map(|address| address.to_string()),
         RecordType::Aaaa => long_address(value).map(|address| address.to_string()),
@@ -123,7 +138,7 @@ pub fn canonical(
         RecordType::Ns | RecordType::Ptr => Ok(target(one(value)?, Style::Host)?.to_string()),
         RecordType::Mx => {
             let [preference, host] = fields(value, "`10 mail`: preference and host")?;
-            let host = target(host, Style::Host)?;
+            let host = host_or_none(host)?;
             Ok(format!("{} {host}", number(preference, "a preference")?))
         }
         RecordType::Srv => {
@@ -131,7 +146,7 @@ pub fn canonical(
                 fields(value, "`10 5 5060 sip`: priority, weight, port, host")?;
             let (priority, weight) = (number(priority, "a priority")?, number(weight, "a weight")?);
             let port = number(port, "a port")?;
-            Ok(format!("{priority} {weight} {port} {}", target(host, Style::Host)?))
+            Ok(format!("{priority} {weight} {port} {}", host_or_none(host)?))
         }
         RecordType::Caa => caa(value),
         RecordType::Txt => text(value, by),

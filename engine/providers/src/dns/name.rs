@@ -89,6 +89,9 @@ impl Name {
                 "`{text}` could mean {text}. or a name in {below}: end it with a dot (`{text}.`)"
             ));
         }
+        if by == Writer::Person && text == "." {
+            return Err("`.` is the root of all names, and a host is needed here".to_owned());
+        }
         if text.parse::<std::net::IpAddr>().is_ok() || is_address(text) {
             return Err(format!("`{text}` is an address, and a name is needed here"));
         }
@@ -169,7 +172,8 @@ fn check(label: &str, style: Style) -> Result<(), String> {
 
 /// Digits and dots alone: an address that was mistyped.
 fn is_address(text: &str) -> bool {
-    text.contains('.') && text.chars().all(|c| c.is_ascii_digit() || c == '.')
+    let digits = text.chars().any(|c| c.is_ascii_digit());
+    digits && text.contains('.') && text.chars().all(|c| c.is_ascii_digit() || c == '.')
 }
 
 /// The name of a zone, as people write it.

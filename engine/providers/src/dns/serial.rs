@@ -59,6 +59,11 @@ fn dated(today: Date) -> Option<u32> {
     Some(((year * 100 + u32::from(month)) * 100 + u32::from(day)) * 100)
 }
 
+/// Returns the later of two numbers.
+pub fn later(one: u32, other: u32) -> u32 {
+    if is_after(other, one) { other } else { one }
+}
+
 /// RFC 1982 §3.2: whether a number comes after another on a circle.
 fn is_after(number: u32, other: u32) -> bool {
     let distance = number.wrapping_sub(other);

@@ -2,9 +2,8 @@
 //!
 //! It must not decide whether it may be written.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use language::scalar::Mode;
@@ -21,20 +20,12 @@ pub(crate) struct Rights {
     pub(crate) group: Option<String>,
 }
 
-/// Writes a file beside its place and moves it there in one step. Readers see the old one or the
-/// new one, whole; a link that stood there is replaced, not followed.
+/// Puts a file in its place, by way of one that [`clear`] finds again.
 pub(crate) fn put(place: &Path, bytes: &[u8], rights: &Rights, token: &Token) -> Result<(), Fault> {
+    let numbered = rights.numbered()?;
     make_parents(place)?;
-    let temporary = temporary(place, token);
-    let written = fill(&temporary, bytes, rights).and_then(|()| {
-        fs::rename(&temporary, place).map_err(|error| disk::fault("write", place, &error))
-    });
-    if written.is_err() {
-        // What cannot be removed now is removed by `clear`, before the next attempt.
-        _ = fs::remove_file(&temporary);
-    }
-    written?;
-    disk::settle(disk::folder_of(place)).map_err(|error| disk::fault("write", place, &error))
+    let written = disk::put_by(&temporary(place, token), place, bytes, numbered);
+    written.map_err(|error| failed("write", place, rights, &error))
 }
 
 /// Removes what an attempt that did not get to its end has left beside the place.
@@ -50,53 +41,39 @@ pub(crate) fn clear(place: &Path, token: &Token) -> Result<(), Fault> {
     }
 }
 
-/// Makes the folders above a place, with mode 0755.
+/// Makes the folders above a place, durably, with mode 0755.
 pub(crate) fn make_parents(place: &Path) -> Result<(), Fault> {
     let folder = disk::folder_of(place);
-    if folder.is_dir() {
-        return Ok(());
-    }
-    DirBuilder::new().recursive(true).mode(0o755).create(folder).map_err(|error| {
-        match obstacle(folder) {
-            Some(file) => Fault::refused(format!(
-                "cannot make the folder {}: {} is a file",
-                folder.display(),
-                file.display()
-            ))
-            .help("remove the file, or choose another path"),
-            None => disk::fault("make the folder", folder, &error),
-        }
+    disk::make_folder(folder).map_err(|error| match obstacle(folder) {
+        Some(file) => Fault::refused(format!(
+            "cannot make the folder {}: {} is a file",
+            folder.display(),
+            file.display()
+        ))
+        .help("remove the file, or choose another path"),
+        None => disk::fault("make the folder", folder, &error),
     })
 }
 
-/// Gives an open file or folder its owner and its mode, in this order: a change of owner takes
-/// set-uid away.
-pub(crate) fn give(file: &File, place: &Path, rights: &Rights) -> Result<(), Fault> {
-    let uid = rights.owner.as_deref().map(owner::user).transpose()?;
-    let gid = rights.group.as_deref().map(owner::group).transpose()?;
-    if uid.is_some() || gid.is_some() {
-        fchown(file, uid, gid).map_err(|error| not_given(place, rights, &error))?;
+/// Gives an open folder its owner and its mode.
+pub(crate) fn give(folder: &File, place: &Path, rights: &Rights) -> Result<(), Fault> {
+    let given = rights.numbered()?.give(folder);
+    given.map_err(|error| failed("set the mode of", place, rights, &error))
+}
+
+impl Rights {
+    /// Looks up who is meant.
+    fn numbered(&self) -> Result<disk::Rights, Fault> {
+        let uid = self.owner.as_deref().map(owner::user).transpose()?;
+        let gid = self.group.as_deref().map(owner::group).transpose()?;
+        Ok(disk::Rights { mode: self.mode.0, uid, gid })
     }
-    file.set_permissions(Permissions::from_mode(rights.mode.0))
-        .map_err(|error| disk::fault("set the mode of", place, &error))
 }
 
-fn fill(temporary: &Path, bytes: &[u8], rights: &Rights) -> Result<(), Fault> {
-    // Nobody else may open it before it has its owner and mode; then the content follows.
-    let file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(temporary);
-    let mut file = file.map_err(|error| disk::fault("write", temporary, &error))?;
-    give(&file, temporary, rights)?;
-    let mut write = || {
-        file.write_all(bytes)?;
-        // Writing takes set-uid away again.
-        file.set_permissions(Permissions::from_mode(rights.mode.0))?;
-        file.sync_all()
-    };
-    write().map_err(|error| disk::fault("write", temporary, &error))
-}
-
-fn not_given(place: &Path, rights: &Rights, error: &io::Error) -> Fault {
+fn failed(doing: &str, place: &Path, rights: &Rights, error: &io::Error) -> Fault {
+    if !disk::is_not_given(error) {
+        return disk::fault(doing, place, error);
+    }
     let to: Vec<&str> =
         [&rights.owner, &rights.group].into_iter().flatten().map(String::as_str).collect();
     let fault = disk::fault(&format!("give to {}", to.join(":")), place, error);

@@ -7,7 +7,7 @@ use model::Fault;
 use model::fault::Nature;
 use rustix::mount::{MountFlags, UnmountFlags, mount, mount_remount, unmount};
 
-use crate::lab::Lab;
+use crate::lab::{Lab, alone, become_nobody};
 use crate::life::Life;
 
 /// A disk of 64 KiB in memory, gone when it is dropped.
@@ -94,24 +94,39 @@ fn a_folder_that_is_not_ours_says_so() {
     assert!(fault.message.ends_with(": permission denied"), "{}", fault.message);
 }
 
-/// Makes a thing in a folder of somebody else's, as a user who may do nothing. The thread changes
-/// its user for itself alone, and ends.
+#[test]
+fn a_file_that_may_not_be_given_away_is_not_written() {
+    use std::os::unix::fs::PermissionsExt;
+    let lab = Lab::new();
+    std::fs::set_permissions(lab.place("."), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let life = Life::of(&lab, "file.text");
+    let keys = "{path: a.txt, content: x, owner: root}";
+    let fault = alone(become_nobody, async || life.create(keys).await).unwrap_err();
+    let place = lab.place("a.txt");
+    let message = format!("cannot give to root {}: operation not permitted", place.display());
+    assert_eq!(fault.message, message);
+    assert!(fault.help.unwrap().starts_with("only root may give files away"));
+    assert_eq!(lab.names("."), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_link_in_the_place_of_a_temporary_file_is_not_followed() {
+    let lab = Lab::new();
+    let (life, token) = (Life::of(&lab, "file.text"), lab.token());
+    lab.write("precious", "kept");
+    let planted = lab.place(&format!(".windlass-{token}"));
+    std::os::unix::fs::symlink("precious", planted).unwrap();
+    life.create_as("{path: a.txt, content: x}", &token).await.unwrap();
+    assert_eq!((lab.text("precious"), lab.text("a.txt")), ("kept".into(), "x".into()));
+    assert!(!lab.place("a.txt").is_symlink());
+}
+
+/// Makes a thing in a folder of somebody else's, as a user who may do nothing.
 fn as_nobody(kind: &str, keys: &str) -> Fault {
-    use rustix::process::{Gid, Uid};
     use std::os::unix::fs::PermissionsExt;
     let lab = Lab::new();
     let mode = std::fs::Permissions::from_mode(0o555);
     std::fs::set_permissions(lab.place("."), mode).unwrap();
-    std::thread::scope(|scope| {
-        let work = || {
-            if rustix::process::geteuid().is_root() {
-                let (gid, uid) = (Gid::from_raw(65534), Uid::from_raw(65534));
-                rustix::thread::set_thread_res_gid(gid, gid, gid).unwrap();
-                rustix::thread::set_thread_res_uid(uid, uid, uid).unwrap();
-            }
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            runtime.block_on(Life::of(&lab, kind).create(keys)).unwrap_err()
-        };
-        scope.spawn(work).join().unwrap()
-    })
+    let life = Life::of(&lab, kind);
+    alone(become_nobody, async || life.create(keys).await).unwrap_err()
 }

@@ -1,11 +1,59 @@
 //! `file.directory` on a real disk.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use model::{Change, Found};
 
-use crate::lab::Lab;
+use crate::lab::{Lab, alone, own_umask};
 use crate::life::{Life, is_made_once};
+
+#[test]
+fn folders_on_the_way_have_their_mode_whatever_the_umask_is() {
+    for umask in [0o077, 0o000] {
+        let lab = Lab::new();
+        lab.write("a.tar", crate::file::archives::deep());
+        let made = [
+            ("file.text", "{path: texts/a/b/c.txt, content: x}"),
+            ("file.directory", "path: folders/a/b"),
+            ("file.archive", "{source: a.tar, destination: archives/it}"),
+            ("cert.authority", "{path: certs/ca, common_name: Authority}"),
+            ("dns.zone", "{path: zones/a.zone, name: a.test, name_servers: [ns1]}"),
+            ("command.run", "create: 'true'"),
+        ];
+        alone(
+            || own_umask(umask),
+            async || {
+                for (kind, keys) in made {
+                    Life::of(&lab, kind).create(keys).await.unwrap();
+                }
+            },
+        );
+        let mut folders = vec![lab.place(".")];
+        let mut seen = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                let metadata = entry.metadata().unwrap();
+                if metadata.is_dir() {
+                    let (place, mode) = (entry.path(), metadata.mode() & 0o7777);
+                    assert_eq!(mode, 0o755, "{umask:03o}: {} {mode:o}", place.display());
+                    folders.push(place);
+                    seen += 1;
+                }
+            }
+        }
+        assert!(seen > 15, "all were looked at: {seen}");
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_folders_hand_on_is_handed_on_further() {
+    let lab = Lab::new();
+    std::fs::create_dir(lab.place("shared")).unwrap();
+    let mode = std::fs::Permissions::from_mode(0o2775);
+    std::fs::set_permissions(lab.place("shared"), mode).unwrap();
+    Life::of(&lab, "file.text").create("{path: shared/a/b.txt, content: x}").await.unwrap();
+    assert_eq!(lab.place("shared/a").metadata().unwrap().mode() & 0o7777, 0o2755);
+}
 
 #[tokio::test]
 async fn a_folder_is_made_changed_and_removed() {

@@ -34,32 +34,62 @@ fn said(template: &str, values: &str) -> String {
 #[test]
 fn a_value_that_is_missing_is_named_with_its_place_and_its_neighbour() {
     let said = said("first\n  port {{prot}};\n", "{port: 80, name: a}");
-    assert_eq!(said, "templates/a.hbs:2:8: there is no value `prot`: did you mean `port`?");
+    assert_eq!(
+        said,
+        "templates/a.hbs:2:8: there is no value `prot`: did you mean `port`?\n  2 |   port {{prot}};\n    |        ^"
+    );
 }
 
 #[test]
 fn a_value_that_is_missing_deep_inside_is_named_with_its_neighbour() {
     let said = said("{{db.hots}}", "{db: {host: a}}");
-    assert_eq!(said, "templates/a.hbs:1:1: there is no value `db.hots`: did you mean `host`?");
+    assert_eq!(
+        said,
+        "templates/a.hbs:1:1: there is no value `db.hots`: did you mean `host`?\n  1 | {{db.hots}}\n    | ^"
+    );
 }
 
 #[test]
 fn a_value_that_is_missing_without_a_neighbour_says_what_there_is() {
     let said = said("{{zebra}}", "{port: 80, name: a}");
-    assert_eq!(said, "templates/a.hbs:1:1: there is no value `zebra`, only `name` or `port`");
+    assert_eq!(
+        said,
+        "templates/a.hbs:1:1: there is no value `zebra`, only `name` or `port`\n  1 | {{zebra}}\n    | ^"
+    );
 }
 
 #[test]
 fn a_block_that_is_never_closed_says_where_it_began() {
     let said = said("a\n{{#if port}}\nb\n", "{port: 80}");
-    assert!(said.starts_with("templates/a.hbs:"), "{said}");
-    assert!(!said.contains("{{"), "{said}");
+    assert_eq!(
+        said,
+        "templates/a.hbs:2:1: `{{#if}}` has no end: `{{/if}}` is missing\n  2 | {{#if port}}\n    | ^"
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_shown_in_words() {
+    let endless = said("a\nb {{name\n", "{name: a}");
+    assert_eq!(
+        endless,
+        "templates/a.hbs:2:3: `{{` has no end: `}}` is missing\n  2 | b {{name\n    |   ^"
+    );
+    let broken = said("a\nb {{ = }}\n", "{name: a}");
+    assert!(broken.starts_with("templates/a.hbs:2:"), "{broken}");
+    assert!(broken.contains("this cannot be read: between `{{` and `}}` stands"), "{broken}");
+    let crossed = said("{{#if a}}{{/each}}", "{a: 1}");
+    assert!(crossed.contains("\"if\" was opened, but \"each\" is closing"), "{crossed}");
+    let long = said(&format!("{}{{{{prot}}}}", "größe ".repeat(100)), "{port: 80}");
+    assert!(long.lines().all(|line| line.chars().count() < 100), "{long}");
 }
 
 #[test]
 fn a_partial_is_refused() {
     let said = said("{{> header}}", "{}");
-    assert_eq!(said, "templates/a.hbs:1:1: there is no partial `header`: a template is one file");
+    assert_eq!(
+        said,
+        "templates/a.hbs:1:1: there is no partial `header`: a template is one file\n  1 | {{> header}}\n    | ^"
+    );
 }
 
 #[test]

@@ -18,6 +18,8 @@ tests![
     one_that_was_stopped_stays_so_with_the_next_supervisor,
     ends_itself_when_nothing_is_left_and_leaves_nothing,
     a_plan_sees_what_runs_without_starting_a_supervisor,
+    one_whose_folder_is_deleted_ends_its_services_and_leaves,
+    one_whose_folder_has_another_supervisor_leaves_that_one_alone,
     orphans_leave_no_zombies,
     an_idle_supervisor_is_small_and_quiet,
 ];
@@ -189,6 +191,56 @@ fn a_plan_sees_what_runs_without_starting_a_supervisor() {
         assert_eq!((seen.state, seen.pid), (State::Stopped, None));
         assert_eq!(place.supervisors(), [0; 0]);
     });
+}
+
+fn one_whose_folder_is_deleted_ends_its_services_and_leaves() {
+    wait(async {
+        let place = Place::new();
+        let (client, up) = (place.client().await, place.path().join("up"));
+        let ended = place.path().join("ended");
+        // It is asked, and may take its time.
+        let script = format!(
+            "trap 'sleep 0.3; touch {}; exit 0' TERM; touch {}; while :; do sleep 0.01; done",
+            ended.display(),
+            up.display()
+        );
+        client.ensure(&place.shell("web", &script), "t").await.expect("a service");
+        client.ensure(&place.shell("crash", "exit 1"), "t").await.expect("a service");
+        eventually("it is up", || up.exists());
+        fs::remove_dir_all(&place.home).expect("it goes");
+        eventually("the supervisor ended", || place.supervisors().is_empty());
+        assert_eq!(place.processes(), [0; 0]);
+        assert!(ended.exists(), "it was not asked to end, or not waited for");
+        assert!(!place.home.exists(), "it made its folder again");
+    });
+}
+
+fn one_whose_folder_has_another_supervisor_leaves_that_one_alone() {
+    for whole in [true, false] {
+        wait(async {
+            let place = Place::new();
+            let (client, spec) = (place.client().await, place.shell("web", "exec sleep 1000"));
+            let first = client.ensure(&spec, "t").await.expect("a service").pid.expect("a process");
+            let old = place.supervisors()[0];
+            if whole {
+                fs::remove_dir_all(&place.home).expect("it goes");
+            } else {
+                let all = fs::read_dir(&place.home).expect("a folder").flatten();
+                all.for_each(|entry| fs::remove_file(entry.path()).expect("it goes"));
+            }
+            let second = client.ensure(&spec, "u").await.expect("a service").pid;
+            assert_ne!(second, Some(first));
+            let record = place.home.join("web.json");
+            let written = fs::read(&record).expect("a record");
+            // The old one would start it again, and say so.
+            kill(first);
+            eventually("the old one has left", || !alive(old));
+            assert_eq!(fs::read(&record).expect("a record"), written);
+            assert_eq!(place.processes(), [second.expect("a process")]);
+            assert!(!place.diary().contains(&format!("[{old}]")), "{}", place.diary());
+            assert_eq!((status(&client, "web").await.pid, place.supervisors().len()), (second, 1));
+        });
+    }
 }
 
 fn orphans_leave_no_zombies() {

@@ -16,8 +16,8 @@ use tempfile::TempDir;
 
 use crate::roles::SUPERVISE;
 
-/// The variable by which a test's processes are found again.
-pub(crate) const OURS: &str = "WINDLASS_TEST_HOME";
+/// The variable by which a test's processes are found again: one of those that a service inherits.
+pub(crate) const OURS: &str = "LC_WINDLASS_TEST_HOME";
 
 pub(crate) struct Place {
     folder: TempDir,
@@ -95,7 +95,7 @@ impl Place {
             health: None,
             facts: BTreeMap::new(),
         };
-        let program = Program { command, environment: environment.into() };
+        let program = Program { command, environment: environment.into(), inherited: [].into() };
         ServiceSpec { name: name.into(), program, rules }
     }
 

@@ -37,7 +37,7 @@ fn a_newer_client_is_told_the_release_and_may_ask_for_the_end() {
         assert_eq!(answer["release"], env!("CARGO_PKG_VERSION"));
         let old = place.supervisors();
         let answer = say(&place.home, r#"{"protocol": 99, "hand_over": true, "more": 1}"#);
-        assert_eq!(answer["protocol"], 1);
+        assert_eq!(answer["protocol"], 2);
         eventually("it handed over", || place.supervisors().is_empty());
         assert_eq!(status(&client, "web").await.pid, first);
         assert_ne!(place.supervisors(), old);
@@ -57,7 +57,7 @@ fn speak(home: &Path, protocol: u32) -> Vec<Value> {
         asked.push(serde_json::from_str(&line).expect("JSON"));
         let answer = json!({ "protocol": protocol, "release": "9.8.7", "pid": 1, "answer": 3 });
         writeln!(stream, "{answer}").expect("an answer");
-        if protocol > 1 || asked.last().is_some_and(|a: &Value| a["hand_over"] == true) {
+        if protocol > 2 || asked.last().is_some_and(|a: &Value| a["hand_over"] == true) {
             break;
         }
     }
@@ -70,7 +70,7 @@ fn an_older_supervisor_is_asked_to_hand_over() {
         let place = Place::new();
         fs::create_dir_all(&place.home).expect("a folder");
         let home = place.home.clone();
-        let older = thread::spawn(move || speak(&home, 0));
+        let older = thread::spawn(move || speak(&home, 1));
         eventually("it listens", || place.home.join("socket").exists());
         let client = place.client().await;
         let asked = older.join().expect("an older one");
@@ -101,7 +101,7 @@ fn nonsense_is_answered_and_harms_nobody() {
         let place = Place::new();
         let (client, spec) = (place.client().await, place.shell("web", "exec sleep 1000"));
         let first = client.ensure(&spec, "t").await.expect("a service").pid;
-        for line in ["GET / HTTP/1.1", "{}", r#"{"protocol": 1}"#, r#"{"protocol":1,"ask":"fly"}"#]
+        for line in ["GET / HTTP/1.1", "{}", r#"{"protocol": 2}"#, r#"{"protocol":2,"ask":"fly"}"#]
         {
             let answer = say(&place.home, line);
             let text = answer["answer"]["refused"].as_str().expect("a refusal").to_owned();

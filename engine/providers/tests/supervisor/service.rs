@@ -1,6 +1,5 @@
 //! `process.service`, as the engine uses it.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::ops::RangeInclusive;
@@ -25,6 +24,7 @@ tests![
     it_is_made_changed_read_and_ended,
     it_is_made_once,
     eight_at_once_get_eight_ports,
+    it_inherits_a_few_variables_and_none_is_a_reason_to_start_it_again,
     it_keeps_its_port_through_changes_and_crashes,
     a_start_by_the_supervisor_is_no_drift_and_an_end_for_good_is,
     one_without_a_supervisor_is_seen_and_gets_one_as_it_runs,
@@ -53,24 +53,30 @@ struct Project {
 
 impl Project {
     fn new() -> Self {
-        let mut lab = Lab::new();
+        let lab = Lab::new();
         let home = lab.context.site.home.join("services");
-        let old = &lab.context.site;
+        let first = 43_000 + 50 * PROJECTS.fetch_add(1, Ordering::Relaxed);
+        let mut project = Self { ports: first..=first + 49, lab, home };
+        project.called_with(&[]);
+        project
+    }
+
+    /// From now on the caller has these variables, and a PATH.
+    fn called_with(&mut self, variables: &[(&str, &str)]) {
+        let home = self.home.display().to_string();
+        let all = [("PATH", "/usr/bin:/bin"), (OURS, home.as_str())].into_iter();
+        let all = all.chain(variables.iter().copied());
+        let old = &self.lab.context.site;
         let site = Site {
             project: old.project.clone(),
             home: old.home.clone(),
             program: std::env::current_exe().expect("this executable"),
-            environment: BTreeMap::from([
-                ("PATH".to_owned(), "/usr/bin:/bin".to_owned()),
-                (OURS.to_owned(), home.display().to_string()),
-            ]),
+            environment: all.map(|(name, text)| (name.to_owned(), text.to_owned())).collect(),
             secrets: old.secrets.clone(),
             clock: old.clock.clone(),
             random: old.random.clone(),
         };
-        lab.context.site = Arc::new(site);
-        let first = 43_000 + 50 * PROJECTS.fetch_add(1, Ordering::Relaxed);
-        Self { ports: first..=first + 49, lab, home }
+        self.lab.context.site = Arc::new(site);
     }
 
     fn life(&self) -> Life<'_> {
@@ -181,6 +187,54 @@ fn eight_at_once_get_eight_ports() {
     });
 }
 
+/// The variables of a process, sorted.
+fn variables(pid: i32) -> Vec<String> {
+    let all = fs::read(format!("/proc/{pid}/environ")).expect("an environment");
+    let all = String::from_utf8_lossy(&all);
+    let one = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let mut all: Vec<String> = all.split('\0').filter_map(one).collect();
+    all.sort();
+    all
+}
+
+fn it_inherits_a_few_variables_and_none_is_a_reason_to_start_it_again() {
+    wait(async {
+        let mut project = Project::new();
+        let passed = ["HOME", "LANG", "LC_ALL", "LOGNAME", "SHELL", "TMPDIR", "TZ", "USER"]
+            .map(|n| (n, "/"));
+        let kept =
+            ["WINDLASS_TOKEN", "CI_JOB_TOKEN", "LCD", "HOMES", "TERM"].map(|n| (n, "secret"));
+        project.called_with(&[&passed[..], &kept[..]].concat());
+        let keys = |more: &str| {
+            format!("{{ command: [sleep, '1000'], environment: {{ TZ: UTC, A: b }} {more} }}")
+        };
+        let made = project.life().create(&keys("")).await.expect("a service");
+        let pid = project.processes()[0];
+        let (home, seen) = (format!("{OURS}={}", project.home.display()), variables(pid));
+        let mut expected: Vec<String> =
+            ["A=b", "HOME=/", "LANG=/", "LC_ALL=/", &home, "LOGNAME=/", "PATH=/usr/bin:/bin"]
+                .into_iter()
+                .chain(["SHELL=/", "TMPDIR=/", "TZ=UTC", "USER=/"])
+                .map(str::to_owned)
+                .collect();
+        expected.extend(seen.iter().find(|one| one.starts_with("WINDLASS_SERVICE=")).cloned());
+        assert_eq!((seen.len(), seen), (12, expected));
+        // From another shell, other rules alone are no reason to start it again.
+        project.called_with(&[("LANG", "C.UTF-8"), ("CI_JOB_TOKEN", "another")]);
+        let changed = project.life().update(&keys(", stop_timeout: 7s"), &made).await;
+        let changed = changed.expect("a change");
+        assert_eq!(project.processes(), [pid]);
+        // What is taken from there is taken with the next start.
+        let other = keys(", stop_timeout: 7s").replace("A: b", "A: c");
+        project.life().update(&other, &changed).await.expect("a change");
+        let now = project.processes()[0];
+        assert_ne!(now, pid);
+        let seen = variables(now);
+        assert!(seen.contains(&"LANG=C.UTF-8".into()) && seen.contains(&"A=c".into()), "{seen:?}");
+        assert!(!seen.iter().any(|one| one.starts_with("HOME=")), "{seen:?}");
+    });
+}
+
 fn it_keeps_its_port_through_changes_and_crashes() {
     wait(async {
         let project = Project::new();
@@ -253,7 +307,7 @@ fn one_that_does_not_get_healthy_shows_its_last_words_and_is_not_left() {
         project.lab.write("status", "503 Not yet");
         let keys = project.web(", ready_within: 1s");
         let fault = life.create(&keys).await.expect_err("not healthy");
-        assert_eq!(fault.message, "not healthy after 1s: GET /health → 503");
+        assert_eq!(fault.message, "not healthy after 1 s: GET /health → 503");
         assert_eq!(fault.details[0], "started once");
         assert!(fault.help.as_ref().is_some_and(|help| help.contains("windlass logs lab/thing")));
         assert!(project.said().contains("(health: GET /health → 503)"), "{}", project.said());
@@ -315,7 +369,7 @@ fn a_change_that_fails_says_that_the_old_one_is_gone() {
         let fault = life.update(worse, &made).await.expect_err("it fails");
         let text = told(&fault);
         assert!(
-            text.contains("not healthy after 500ms: GET /health → connection refused"),
+            text.contains("not healthy after 0.5 s: GET /health → connection refused"),
             "{text}"
         );
         assert!(text.contains("the version before was ended for it and does not run"), "{text}");

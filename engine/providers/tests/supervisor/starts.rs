@@ -5,8 +5,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use providers::process::supervisor::{
-    Launch, RestartWhen, ServiceSpec, State, SupervisorError, look,
+    Client, Exit, Launch, RestartWhen, ServiceSpec, State, SupervisorError, look,
 };
+use rustix::fs::{FlockOperation, flock};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::timeout;
 
 use crate::place::{Place, alive, eventually, kill, pid, seen, status, wait};
 use crate::suite::tests;
@@ -21,7 +24,11 @@ tests![
     what_cannot_be_wanted_is_refused,
     a_folder_with_a_long_path_will_do,
     a_stale_socket_is_replaced,
+    nothing_of_whoever_started_it_clings_to_it,
     a_supervisor_that_cannot_be_started_is_named,
+    a_supervisor_that_says_nothing_is_not_waited_for_for_ever,
+    a_supervisor_that_hangs_is_named_with_what_to_do,
+    an_answer_that_takes_its_time_is_waited_for,
     a_record_that_is_none_is_set_aside,
     many_services_are_seen_in_one_question,
 ];
@@ -104,7 +111,7 @@ fn it_gets_its_own_environment_and_nothing_else() {
         names.sort_unstable();
         let shell = ["OLDPWD", "PWD", "SHLVL", "_"];
         names.retain(|name| !shell.contains(name));
-        assert_eq!(names, ["PATH", "WINDLASS_SERVICE", "WINDLASS_TEST_HOME"]);
+        assert_eq!(names, ["LC_WINDLASS_TEST_HOME", "PATH", "WINDLASS_SERVICE"]);
         let mode = fs::metadata(&spec.rules.log.file).expect("a log").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     });
@@ -201,16 +208,118 @@ fn a_stale_socket_is_replaced() {
     });
 }
 
+fn nothing_of_whoever_started_it_clings_to_it() {
+    wait(async {
+        let place = Place::new();
+        let lock = place.path().join("ci.lock");
+        let own = place.launch();
+        // As `( flock 9; windlass apply ) 9>ci.lock` does, in a shell with a umask of its own.
+        let script = format!(
+            "umask 077; exec 3>{0} 9>{0}; flock 9 || exit; exec \"$0\" \"$@\"",
+            lock.display()
+        );
+        let args = [vec!["-c".into(), script.into(), own.program.into()], own.args].concat();
+        let launch = Launch { program: "/bin/sh".into(), args, environment: vec![] };
+        let client = Client::connect_or_launch(&place.home, launch).await.expect("a supervisor");
+        client.ensure(&place.shell("web", "exec sleep 1000"), "t").await.expect("a service");
+        assert!(lock.exists(), "it was not started with the lock");
+        for pid in [place.supervisors(), place.processes()].concat() {
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a status");
+            assert!(status.contains("\nUmask:\t0022\n"), "{status}");
+            let open = fs::read_dir(format!("/proc/{pid}/fd")).expect("descriptors").flatten();
+            let held =
+                |entry: &fs::DirEntry| fs::read_link(entry.path()).is_ok_and(|to| to == lock);
+            assert_eq!(open.filter(held).count(), 0, "{pid} holds the lock");
+        }
+        let file = fs::File::open(&lock).expect("the lock");
+        flock(&file, FlockOperation::NonBlockingLockExclusive).expect("the lock is free");
+    });
+}
+
 fn a_supervisor_that_cannot_be_started_is_named() {
     wait(async {
         let place = Place::new();
         let launch = Launch { program: "/no/such/windlass".into(), ..place.launch() };
-        let client = providers::process::supervisor::Client::connect_or_launch(&place.home, launch);
+        let client = Client::connect_or_launch(&place.home, launch);
         let error = client.await.expect_err("no supervisor");
         assert!(matches!(error, SupervisorError::Unreachable { .. }));
         let text = error.to_string();
         assert!(text.contains("/no/such/windlass cannot be started: No such file"), "{text}");
         assert!(text.contains("supervisor.log"), "{text}");
+    });
+}
+
+fn a_supervisor_that_says_nothing_is_not_waited_for_for_ever() {
+    wait(async {
+        let place = Place::new();
+        let (client, mut spec) = (place.client().await, place.shell("web", "exec sleep 1000"));
+        let first = client.ensure(&spec, "t").await.expect("a service").pid;
+        let supervisor = place.supervisors()[0];
+        let signal = |signal| kill_process(Pid::from_raw(supervisor).expect("a pid"), signal);
+        signal(Signal::STOP).expect("it stops");
+        spec.rules.stop.grace = Duration::from_hours(1);
+        let names = ["web".to_owned()];
+        let all = async {
+            tokio::join!(
+                client.status(&names),
+                look(&place.home, &names),
+                client.find("t"),
+                client.list(),
+                client.tail("web", 1),
+                client.ensure(&spec, "t"),
+                client.stop("web"),
+                client.remove("web", true),
+                client.shutdown(),
+            )
+        };
+        let all = timeout(Duration::from_secs(30), all).await.expect("it was waited for");
+        let (status, look, find, list, tail, ensure, stop, remove, shutdown) = all;
+        let reading = [status.err(), look.err(), find.err(), list.err(), tail.err()];
+        let doing = [ensure.err(), stop.err(), remove.err(), shutdown.err()];
+        let expected = format!(
+            "does not answer: its process {supervisor} is stopped (SIGSTOP): `kill -CONT \
+             {supervisor}` lets it go on; what it did last stands in"
+        );
+        for error in reading.into_iter().chain(doing) {
+            let said = error.expect("it says nothing").to_string();
+            assert!(said.contains(&expected), "{said}");
+        }
+        signal(Signal::CONT).expect("it goes on");
+        // It answers again, having done what it was asked in the meantime.
+        client.shutdown().await.expect("an end");
+        assert!(!alive(first.expect("a process")));
+    });
+}
+
+fn a_supervisor_that_hangs_is_named_with_what_to_do() {
+    wait(async {
+        let place = Place::new();
+        fs::create_dir_all(&place.home).expect("a folder");
+        // This process listens, and never answers.
+        let socket = place.home.join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+        let asked = timeout(Duration::from_secs(30), look(&place.home, &["web".to_owned()])).await;
+        let said = asked.expect("it was waited for").expect_err("no answer").to_string();
+        let me = std::process::id();
+        assert!(said.contains(&format!("its process {me} said nothing for 10 s")), "{said}");
+        assert!(said.contains(&format!("end it with `kill -9 {me}`: the services stay")), "{said}");
+    });
+}
+
+fn an_answer_that_takes_its_time_is_waited_for() {
+    wait(async {
+        let place = Place::new();
+        let client = place.client().await;
+        let script = "trap 'sleep 16; exit 0' TERM; echo up; while :; do sleep 0.01; done";
+        let mut spec = place.shell("web", script);
+        spec.rules.stop.grace = Duration::from_secs(30);
+        client.ensure(&spec, "t").await.expect("a service");
+        while client.tail("web", 1).await.expect("lines").is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // Longer than a supervisor may take for an answer that it has.
+        let stopped = client.stop("web").await.expect("stopped");
+        assert_eq!(stopped.last_exit, Some(Exit::Code(0)));
     });
 }
 

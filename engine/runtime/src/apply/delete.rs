@@ -25,6 +25,7 @@ impl Applying {
             needs: Vec::new(),
             protect: false,
             beside: None,
+            timeout: None,
         };
         Ok(Prepared { intent: Some(Box::new(intent)), api: kind.api, ..quiet })
     }
@@ -39,6 +40,7 @@ impl Applying {
         context: &Context,
     ) -> Result<Done, Fault> {
         let Some(record) = self.record(key)? else {
+            self.removed_here(key)?;
             return Ok(Done { what: Outcome::Nothing, state: Vec::new() });
         };
         let kind = self.kind(&record.kind)?;
@@ -64,7 +66,8 @@ impl Applying {
                 let state = vec![StateChange::Remove { key: key.to_owned() }];
                 Ok(Done { what: Outcome::Forgotten, state })
             }
-            _ => Err(Fault::stale("another run changed it since")),
+            None => Err(Fault::stale("another run removed it since")),
+            Some(_) => Err(Fault::stale("another run changed it since")),
         }
     }
 }

@@ -8,9 +8,10 @@ mod put;
 mod recover;
 mod settled;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use model::address::left_over_from;
 use model::context::Site;
 use model::event::{Ending, Intent, StateChange, Verb};
 use model::kind::{Change, Found, Known, Reads};
@@ -34,6 +35,8 @@ pub struct Applying {
     pub stack: String,
     /// The run, whose number is the generation of what it makes.
     pub run: RunId,
+    /// What its tokens begin with.
+    pub origin: String,
     /// Where the state is read from.
     pub store: Arc<dyn Store>,
     /// THE list.
@@ -44,8 +47,12 @@ pub struct Applying {
     pub sealing: Arc<dyn Sealing>,
     /// Where output is kept.
     pub logs: Arc<Logs>,
+    /// See [`model::plan::Plan::lists`].
+    pub lists: BTreeMap<String, Vec<String>>,
     /// What steps of this run made of the state, before it is durable and after.
     overlay: Mutex<HashMap<String, Option<Arc<Record>>>>,
+    /// What was read of the rest of it: nobody else changes it while the lease is held.
+    read: Mutex<HashMap<String, Option<Arc<Record>>>>,
 }
 
 /// Everything that [`Applying`] is made of.
@@ -64,10 +71,11 @@ pub struct Ground {
 
 impl Applying {
     /// Returns the effects of a run.
-    pub fn new(stack: &str, run: RunId, ground: Ground) -> Self {
+    pub fn new(stack: &str, run: RunId, origin: String, ground: Ground) -> Self {
         let Ground { store, kinds, site, sealing, logs } = ground;
-        let overlay = Mutex::default();
-        Self { stack: stack.to_owned(), run, store, kinds, site, sealing, logs, overlay }
+        let (overlay, read, lists) = (Mutex::default(), Mutex::default(), BTreeMap::new());
+        let stack = stack.to_owned();
+        Self { stack, run, origin, store, kinds, site, sealing, logs, lists, overlay, read }
     }
 
     fn kind(&self, name: &str) -> Result<&Arc<Erased>, Fault> {
@@ -82,12 +90,29 @@ impl Applying {
             return Ok(record.clone());
         }
         drop(overlay);
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(record) = read.get(key) {
+            return Ok(record.clone());
+        }
         let record = self.store.record(&self.stack, key);
-        Ok(record.map_err(|error| Fault::broken(error.to_string()))?.map(Arc::new))
+        let record = record.map_err(|error| Fault::broken(error.to_string()))?.map(Arc::new);
+        read.insert(key.to_owned(), record.clone());
+        Ok(record)
+    }
+
+    /// What the plan saw and the state no longer knows must be gone because of this run: its own step
+    /// removed it, or made it the one that goes beside the new one and found nothing to put there.
+    fn removed_here(&self, key: &str) -> Result<(), Fault> {
+        let overlay = self.overlay.lock().unwrap_or_else(PoisonError::into_inner);
+        let replaced = left_over_from(key);
+        match overlay.contains_key(key) || replaced.is_some_and(|key| overlay.contains_key(key)) {
+            true => Ok(()),
+            false => Err(Fault::stale("another run removed it since")),
+        }
     }
 
     fn token(&self, step: &str) -> Token {
-        Token::of(self.store.project(), &self.stack, step, self.run.0)
+        Token::of(&self.origin, &self.stack, step, self.run.0)
     }
 
     fn context(&self, step: &str, progress: Arc<dyn model::context::Progress>) -> Context {
@@ -139,15 +164,18 @@ impl Applying {
         let unknown = |path: &str| format!("`{path}` is not known");
         let mut read = |path: &str| {
             let read = reads.iter().find(|read| read.path == path);
-            let Some(Source::Attribute { of, name, list }) = read.map(|read| &read.source) else {
-                return Err(unknown(path));
+            let attribute =
+                |of: &str, name: &str| self.attribute(of, name)?.ok_or_else(|| unknown(path));
+            let value = match read.map(|read| &read.source) {
+                Some(Source::Attribute { of, name, .. }) => attribute(of, name)?,
+                Some(Source::List { block, name, .. }) => Value::List(
+                    self.list(block)
+                        .iter()
+                        .map(|of| attribute(of, name))
+                        .collect::<Result<_, _>>()?,
+                ),
+                _ => return Err(unknown(path)),
             };
-            let mut values = Vec::with_capacity(of.len());
-            for address in of {
-                values.push(self.attribute(address, name)?.ok_or_else(|| unknown(path))?);
-            }
-            let one = !*list;
-            let value = if one { values.pop().unwrap_or(Value::Null) } else { Value::List(values) };
             match value.is_sealed() {
                 true => Err(format!("`{path}` holds a secret in the open and was not kept")),
                 false => Ok(Reading::Known(value)),
@@ -167,22 +195,51 @@ impl Applying {
         Ok(self.kinds.get(&record.kind).map(|kind| record.attribute(kind, name)))
     }
 
-    /// The digest of what was read: of what the plan fixed as it said, of the rest as it is now.
+    /// The addresses of a block that is read as a list.
+    fn list(&self, block: &str) -> &[String] {
+        self.lists.get(block).map_or(&[], Vec::as_slice)
+    }
+
+    /// The digest of what is read, as it is now; None: it is not there.
     fn digest_now(&self, source: &Source) -> Option<Digest> {
-        let digest = |address: &String, name: &str| {
+        let digest = |address: &str, name: &str| {
             self.attribute(address, name).ok().flatten().map(|value| value.digest())
         };
         match source {
             Source::Fixed(digest) => Some(*digest),
-            Source::Attribute { of, name, list: false } => digest(of.first()?, name),
-            Source::Attribute { of, name, .. } => {
-                digest_of_list(of.iter().map(|address| digest(address, name)))
+            Source::Output { stack, name, .. } => {
+                let outputs = self.store.outputs(stack).ok().flatten()?;
+                outputs.values.get(name).map(Value::digest)
+            }
+            Source::Attribute { of, name, .. } => digest(of, name),
+            Source::List { block, name, .. } => {
+                digest_of_list(self.list(block).iter().map(|address| digest(address, name)))
             }
         }
     }
 
+    /// The digest that is remembered: of what the plan knew as it said, of the rest as it is now.
+    fn digest_remembered(&self, source: &Source) -> Option<Digest> {
+        source.known().or_else(|| self.digest_now(source))
+    }
+
+    /// What the plan was made with must still be so.
+    fn reads_are_as_seen(&self, reads: &[WantedRead]) -> Result<(), Fault> {
+        let other = reads.iter().find(|read| {
+            let known = read.source.known();
+            known.is_some() && self.digest_now(&read.source) != known
+        });
+        match other {
+            Some(read) => {
+                let path = &read.path;
+                Err(Fault::stale(format!("`{path}` is not what it was when the plan was made")))
+            }
+            None => Ok(()),
+        }
+    }
+
     fn digest_of_want(&self, want: &Want) -> Result<Digest, Fault> {
-        let digests = want.reads.iter().map(|read| self.digest_now(&read.source));
+        let digests = want.reads.iter().map(|read| self.digest_remembered(&read.source));
         let unknown = || Fault::refused("something that it reads is still unknown");
         want.digest(digests).ok_or_else(unknown)
     }
@@ -190,10 +247,19 @@ impl Applying {
     fn outputs(&self, outputs: &model::plan::Outputs) -> Result<Done, Fault> {
         let values = self.filled(&outputs.values, &outputs.reads)?;
         let paths = outputs.reads.iter().map(|read| read.path.as_str());
-        let digests = outputs.reads.iter().map(|read| self.digest_now(&read.source));
+        let digests = outputs.reads.iter().map(|read| self.digest_remembered(&read.source));
         let digest = model::plan::digest(outputs.shape, paths.zip(digests)).unwrap_or_default();
         let state = vec![StateChange::Outputs(OutputsRecord { digest, values })];
         Ok(Done { what: model::event::Outcome::Remembered, state })
+    }
+
+    fn outputs_are_as_seen(&self, seen: Option<Digest>) -> Result<(), Fault> {
+        let now = self.store.outputs(&self.stack);
+        let now = now.map_err(|error| Fault::broken(error.to_string()))?;
+        match now.map(|outputs| outputs.digest) == seen {
+            true => Ok(()),
+            false => Err(Fault::stale("another run changed the outputs since")),
+        }
     }
 
     /// Looks whether what was intended has happened.
@@ -227,14 +293,28 @@ impl Effects for Applying {
     fn prepare(&self, step: &Step) -> Result<Prepared, Fault> {
         let name = step.name.as_str();
         let token = self.token(name);
-        let quiet = Prepared { token: token.clone(), intent: None, api: None, idle: false };
-        match &step.work {
+        let quiet = Prepared {
+            token: token.clone(),
+            intent: None,
+            api: None,
+            timeout: step.timeout,
+            idle: false,
+        };
+        self.reads_are_as_seen(step.work.reads())?;
+        let prepared = match &step.work {
             Work::Join => Ok(Prepared { idle: true, ..quiet }),
             Work::Put(put) => self.prepare_put(name, put, quiet),
             Work::Delete { key, .. } => self.prepare_delete(key, quiet),
-            Work::Forget { .. } | Work::Outputs(_) => Ok(quiet),
+            Work::Outputs(outputs) => self.outputs_are_as_seen(outputs.seen).map(|()| quiet),
+            Work::Forget { .. } => Ok(quiet),
             Work::Task(_) => Err(Fault::broken("a stack has no such steps")),
-        }
+        };
+        prepared.map(|mut prepared| {
+            if let Some(intent) = &mut prepared.intent {
+                intent.timeout = step.timeout;
+            }
+            prepared
+        })
     }
 
     fn find<'f>(

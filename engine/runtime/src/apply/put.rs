@@ -45,6 +45,7 @@ impl Applying {
             needs: put.want.needs.clone(),
             protect: put.want.protect,
             beside,
+            timeout: None,
         };
         Ok(Prepared { intent: Some(Box::new(intent)), api: kind.api, ..quiet })
     }
@@ -76,12 +77,15 @@ impl Applying {
         let missing = || Fault::broken("it was not prepared");
         let intent = prepared.intent.as_deref().ok_or_else(missing)?;
         let record = self.record(&put.key)?;
-        let (Some(record), Some(seen)) = (record, &put.seen) else {
-            let replaced = put.seen.is_none() || put.most == Verdict::Replace;
-            return match replaced && self.record(&put.key)?.is_none() {
-                true => self.create(step, intent, prepared, None, context).await,
-                false => Err(Fault::stale("another run changed the state since")),
-            };
+        let (record, seen) = match (record, &put.seen) {
+            (Some(record), Some(seen)) => (record, seen),
+            (Some(_), None) => return Err(Fault::stale("another run made it since")),
+            (None, seen) => {
+                if seen.is_some() {
+                    self.removed_here(&put.key)?;
+                }
+                return self.create(step, intent, prepared, None, context).await;
+            }
         };
         let kind = self.kind(&put.want.kind)?;
         if record.kind != kind.name {

@@ -1,13 +1,17 @@
 //! What a dead run left in doubt, settled before anything else is planned.
 //!
 //! For each effect of which nobody knows whether it happened, its kind looks for the token; what is
-//! found is remembered as the dead run would have. It must not repeat an effect.
+//! found is remembered as the dead run would have. Some are looked for at once, each for as long as its
+//! step may take. It must not repeat an effect.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::Fault;
 use model::context::{Progress, Silent};
 use model::event::{Ending, Event, Verb};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::Applying;
 use crate::store::{Doubt, Lease, StoreError};
@@ -39,13 +43,22 @@ pub enum RecoverError {
     },
 }
 
+/// So many are looked for at once.
+const AT_ONCE: usize = 16;
+
+/// How long to look where the step says nothing.
+const PATIENCE: Duration = Duration::from_mins(5);
+
 /// Settles every doubt of the stack; all of it becomes durable in one append.
-pub async fn recover(applying: &Applying, lease: &Lease) -> Result<Vec<Recovered>, RecoverError> {
+pub async fn recover(
+    applying: &Arc<Applying>,
+    lease: &Lease,
+) -> Result<Vec<Recovered>, RecoverError> {
     let doubts = applying.store.doubts(&applying.stack).map_err(RecoverError::Store)?;
     let mut recovered = Vec::with_capacity(doubts.len());
     let mut events = Vec::with_capacity(doubts.len());
-    for doubt in doubts {
-        let ending = ending(applying, &doubt).await?;
+    for (doubt, ending) in looked_for(applying, doubts).await {
+        let ending = ending?;
         recovered.push(Recovered {
             step: doubt.step.to_string(),
             kind: doubt.intent.kind.clone(),
@@ -61,10 +74,47 @@ pub async fn recover(applying: &Applying, lease: &Lease) -> Result<Vec<Recovered
     Ok(recovered)
 }
 
+/// In their order, whichever was found first.
+async fn looked_for(
+    applying: &Arc<Applying>,
+    doubts: Vec<Doubt>,
+) -> Vec<(Doubt, Result<Ending, RecoverError>)> {
+    let (mut waiting, mut looking) = (doubts.into_iter().enumerate(), JoinSet::new());
+    let mut found = Vec::new();
+    loop {
+        while looking.len() < AT_ONCE
+            && let Some((at, doubt)) = waiting.next()
+        {
+            let applying = Arc::clone(applying);
+            looking.spawn(async move {
+                let ending = ending(&applying, &doubt).await;
+                (at, doubt, ending)
+            });
+        }
+        match looking.join_next().await {
+            Some(Ok(one)) => found.push(one),
+            // A panic goes on to who asked.
+            Some(Err(error)) => {
+                if let Ok(panic) = error.try_into_panic() {
+                    std::panic::resume_unwind(panic);
+                }
+            }
+            None => break,
+        }
+    }
+    found.sort_by_key(|(at, ..)| *at);
+    found.into_iter().map(|(_, doubt, ending)| (doubt, ending)).collect()
+}
+
 async fn ending(applying: &Applying, doubt: &Doubt) -> Result<Ending, RecoverError> {
     let step = doubt.step.as_str();
     let context = applying.context(step, Arc::new(Silent) as Arc<dyn Progress>);
-    let looked = applying.look(step, &doubt.intent, &doubt.token, &context).await;
+    let limit = doubt.intent.timeout.unwrap_or(PATIENCE);
+    let looked = timeout(limit, applying.look(step, &doubt.intent, &doubt.token, &context)).await;
+    let looked = looked.unwrap_or_else(|_| {
+        let help = "try again when what it asks answers; nothing was changed";
+        Err(Fault::passing(format!("no answer within {limit:?}")).help(help))
+    });
     let done = looked.map_err(|fault| {
         let fault = applying.sealing.masked_fault(fault);
         RecoverError::Unknown { step: step.to_owned(), fault }

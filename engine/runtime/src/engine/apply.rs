@@ -9,14 +9,14 @@ use std::time::Duration;
 use model::Fault;
 use model::event::{Ending, Outcome};
 use model::ledger::{Ledger, Status, Steps};
-use model::plan::{Action, Plan, Saved, Work};
+use model::plan::{Action, Plan, Refusal, Saved, Work};
 use tokio::sync::watch;
 
-use super::{Engine, Problem};
+use super::{Engine, PlanRequest, Planned, Problem};
 use crate::apply::{Applying, Ground, RecoverError, Recovered, recover};
 use crate::lease::{HeldLease, LeaseError, Terms, acquire, described};
 use crate::log::Logs;
-use crate::store::{NewRun, Run, RunId, RunKind, RunOutcome, StoreError};
+use crate::store::{NewRun, PIPELINE, Run, RunId, RunKind, RunOutcome, StoreError};
 use crate::walk::{Journal, Limits, Observer, Stop, Walk, walk};
 
 /// How a plan is applied.
@@ -86,11 +86,15 @@ impl Default for ApplyOptions {
 }
 
 impl Budget {
-    /// Returns why a plan deletes too much.
-    fn exceeded(self, plan: &Plan) -> Option<String> {
-        let going = |action| matches!(action, Action::Delete | Action::Replace { .. });
+    /// Returns how much of what there is a plan destroys: what it deletes, and what it replaces.
+    pub fn spent(plan: &Plan) -> usize {
+        plan.count(|action| matches!(action, Action::Delete | Action::Replace { .. }))
+    }
+
+    /// Returns why a plan destroys too much.
+    pub fn exceeded(self, plan: &Plan) -> Option<String> {
         let deletes = plan.count(|action| action == Action::Delete);
-        let going = plan.count(going);
+        let going = Self::spent(plan);
         let why = |bound: String| {
             format!("it would destroy {going} of {} resources, and {bound}", plan.known)
         };
@@ -107,6 +111,9 @@ impl Budget {
     }
 }
 
+/// Of so many runs of a stack or pipeline steps and logs are kept.
+const KEPT_RUNS: usize = 100;
+
 /// What settling brought to light.
 #[derive(Debug, Default)]
 pub struct Settled {
@@ -116,14 +123,15 @@ pub struct Settled {
     pub recovered: Vec<Recovered>,
 }
 
-/// What the leases of pipelines begin with: a pipeline and the stack that it applies may have the same
-/// name, and no name has a blank in it.
-pub(super) const PIPELINE: &str = "pipeline ";
-
 impl Engine {
     /// Settles what a dead run of a stack left, if one did: to be called before planning. Who is
     /// running now is left in peace.
-    pub async fn settle(&self, stack: &str, terms: Terms) -> Result<Settled, Problem> {
+    pub async fn settle(
+        &self,
+        stack: &str,
+        terms: Terms,
+        waiting: impl Fn(&str),
+    ) -> Result<Settled, Problem> {
         if self.store.doubts(stack)?.is_empty()
             && self.unended(stack, |kind| kind != RunKind::Pipeline)?.is_empty()
         {
@@ -136,21 +144,32 @@ impl Engine {
             Err(Problem::Refused { .. }) => return Ok(Settled::default()),
             Err(other) => return Err(other),
         };
-        let settled = self.settle_with(stack, &held).await;
+        let settled = self.settle_with(stack, &held, waiting).await;
         held.release().await;
         settled
     }
 
-    async fn settle_with(&self, stack: &str, held: &HeldLease) -> Result<Settled, Problem> {
+    pub(super) async fn settle_with(
+        &self,
+        stack: &str,
+        held: &HeldLease,
+        waiting: impl Fn(&str),
+    ) -> Result<Settled, Problem> {
         let abandoned = self.unended(stack, |kind| kind != RunKind::Pipeline)?;
         for run in &abandoned {
             self.store.finish(run.id, RunOutcome::Abandoned, self.now()).await?;
         }
-        if self.store.doubts(stack)?.is_empty() {
+        let doubts = self.store.doubts(stack)?;
+        if doubts.is_empty() {
             return Ok(Settled { abandoned, recovered: Vec::new() });
         }
+        let steps = match doubts.len() {
+            1 => "1 step".to_owned(),
+            count => format!("{count} steps"),
+        };
+        waiting(&format!("word of what an earlier run left in doubt ({steps})"));
         let run = self.begin(RunKind::Apply, stack, None, None, None).await?;
-        let applying = self.applying(stack, run);
+        let applying = Arc::new(self.applying(stack, run)?);
         let recovered = recover(&applying, &held.lease).await;
         let outcome = if recovered.is_ok() { RunOutcome::Done } else { RunOutcome::Failed };
         self.store.finish(run, outcome, self.now()).await?;
@@ -167,9 +186,27 @@ impl Engine {
         Ok(Settled { abandoned, recovered })
     }
 
-    /// Waits until nobody changes a stack, as long as the terms allow. Returns whether it had to: a plan
-    /// that was made before then is to be made again.
-    pub async fn turn(
+    /// Makes a plan count: it is made again if somebody else was at work or something had to be settled
+    /// since. Who waits later, with a plan in hand, finds that it is stale by then.
+    pub async fn plan_in_turn(
+        &self,
+        request: &PlanRequest,
+        planned: Planned,
+        terms: Terms,
+        waiting: impl Fn(&str),
+    ) -> Result<(Plan, Settled), Problem> {
+        let stack = &planned.plan.stack;
+        let waited = !terms.patience.is_zero() && self.turn(stack, terms, &waiting).await?;
+        let settled = self.settle(stack, terms, &waiting).await?;
+        let plan = match !waited && settled.abandoned.is_empty() && settled.recovered.is_empty() {
+            true => planned.plan,
+            false => self.plan(request).await?.plan,
+        };
+        Ok((plan, settled))
+    }
+
+    /// Waits until nobody changes a stack, as long as the terms allow, and returns whether it had to.
+    async fn turn(
         &self,
         stack: &str,
         terms: Terms,
@@ -214,25 +251,42 @@ impl Engine {
         observer: Arc<dyn Observer>,
         stop: watch::Receiver<Stop>,
     ) -> Result<Report, Problem> {
-        self.settle_with(&plan.stack, held).await?;
+        self.settle_with(&plan.stack, held, |what| observer.waiting(what)).await?;
         let kind = if options.destroy { RunKind::Destroy } else { RunKind::Apply };
         let began = self.now();
         let run = self.begin(kind, &plan.stack, options.parent, id, None).await?;
         let stack = plan.stack;
+        let mut effects = self.applying(&stack, run)?;
+        effects.lists = plan.lists;
         let steps = steps(plan.steps)?;
         observer.began(run, &stack, &steps);
         let walked = walk(Walk {
             steps: Arc::clone(&steps),
             journal: self.journal(run, held),
-            effects: Arc::new(self.applying(&stack, run)),
+            effects: Arc::new(effects),
             limits: Limits { running: options.running, intents: 1_024.max(options.running) },
             observer,
             stop: stop.clone(),
         });
         let ledger = walked.await?;
-        let report = report(run, &stack, &steps, &ledger, *stop.borrow(), self.now() - began);
+        let report =
+            report(run, &stack, &steps, &ledger, *stop.borrow(), self.now().saturating_sub(began));
         self.store.finish(run, report.outcome, self.now()).await?;
+        self.tidy(&stack).await;
         Ok(report)
+    }
+
+    /// Forgets what the oldest runs of a stack or pipeline did and wrote. That it could not is no fault
+    /// of the run that has just ended: the next one tries again.
+    pub(super) async fn tidy(&self, subject: &str) {
+        let old = self.store.prunable(subject, KEPT_RUNS).unwrap_or_default();
+        if old.is_empty() {
+            return;
+        }
+        for &run in &old {
+            _ = std::fs::remove_dir_all(crate::log::folder(&self.project.home, run));
+        }
+        _ = self.store.prune(old).await;
     }
 
     pub(super) fn journal(&self, run: RunId, held: &HeldLease) -> Journal {
@@ -242,7 +296,7 @@ impl Engine {
     /// Returns why a plan must not be applied: it touches what is protected, or deletes too much.
     pub fn permitted(&self, plan: &Plan, options: &ApplyOptions) -> Result<(), Problem> {
         if !plan.refused.is_empty() {
-            let protected = plan.refused.iter().all(|why| why.contains(" is protected "));
+            let protected = plan.refused.iter().all(|why| matches!(why, Refusal::Protected { .. }));
             let (message, help) = match protected {
                 true => (
                     "the plan touches what is protected",
@@ -250,7 +304,8 @@ impl Engine {
                 ),
                 false => ("this plan cannot be applied", None),
             };
-            let (message, details) = (message.to_owned(), plan.refused.clone());
+            let (message, details) =
+                (message.to_owned(), plan.refused.iter().map(ToString::to_string).collect());
             return Err(Problem::Refused { message, help, details });
         }
         match options.budget.exceeded(plan).filter(|_| !options.destroy) {
@@ -292,10 +347,19 @@ impl Engine {
         plan: Option<String>,
     ) -> Result<RunId, StoreError> {
         let (subject, now) = (subject.to_owned(), self.now());
-        self.store.begin(NewRun { kind, subject, parent, plan_id, plan, now }).await
+        let mut nonce = [0; 8];
+        self.site.random.fill(&mut nonce);
+        let nonce = nonce.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.store.begin(NewRun { kind, subject, parent, plan_id, plan, nonce, now }).await
     }
 
-    fn applying(&self, stack: &str, run: RunId) -> Applying {
+    /// Returns what the tokens of a run begin with: the same when it is gone on with.
+    pub(super) fn origin(&self, run: RunId) -> Result<String, StoreError> {
+        let nonce = self.store.run(run)?.map(|run| run.nonce).unwrap_or_default();
+        Ok(format!("{}{nonce}", self.store.project()))
+    }
+
+    fn applying(&self, stack: &str, run: RunId) -> Result<Applying, StoreError> {
         let logs = Logs::new(&self.project.home, run, Arc::clone(&self.site.clock));
         let ground = Ground {
             store: Arc::clone(&self.store),
@@ -304,7 +368,7 @@ impl Engine {
             sealing: self.sealing(),
             logs: Arc::new(logs),
         };
-        Applying::new(stack, run, ground)
+        Ok(Applying::new(stack, run, self.origin(run)?, ground))
     }
 
     /// Runs of a stack or pipeline that have no end.
@@ -326,9 +390,7 @@ pub fn open_plan(text: &str) -> Result<Saved, Problem> {
 
 pub(super) fn steps(steps: Vec<model::plan::Step>) -> Result<Arc<Steps>, Problem> {
     let steps = Steps::new(steps);
-    let steps = steps.map_err(|step| {
-        Problem::failed(format!("the plan is damaged: {step} comes before what it needs"))
-    })?;
+    let steps = steps.map_err(|why| Problem::failed(format!("the plan is damaged: {why}")))?;
     Ok(Arc::new(steps))
 }
 
@@ -355,7 +417,7 @@ pub(super) fn report(
                 }
             }
             Status::Ended(Ending::Skipped) => {}
-            _ if quiet => complete = false,
+            _ if quiet && fault(status).is_none() => complete = false,
             Status::Ended(ending) => {
                 complete = false;
                 troubles.push(trouble(step, Some(ending.clone())));
@@ -372,6 +434,13 @@ pub(super) fn report(
         (false, _) => RunOutcome::Stopped,
     };
     Report { run: Some(run), subject: subject.to_owned(), outcome, done, troubles, took }
+}
+
+fn fault(status: &Status) -> Option<&Fault> {
+    match status {
+        Status::Ended(ending) => ending.fault(),
+        Status::Waiting | Status::Started => None,
+    }
 }
 
 fn trouble(step: &model::plan::Step, ending: Option<Ending>) -> StepReport {

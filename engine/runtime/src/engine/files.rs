@@ -2,19 +2,18 @@
 //!
 //! It must not change anything.
 
-use std::cell::OnceCell;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use language::{Code, Content, Diagnostic, Diagnostics, Document, Node, SourceId, Sources, Span};
+use model::file::inventory;
 use model::plan::Plan;
 use model::value::Piece;
-use model::{Digest, Registry, Tree, Value};
+use model::{Digest, Registry, Secrets, Tree, Value};
 
 use super::{Engine, Problem, Wrong};
-use crate::parameters::Given;
-use crate::pipeline;
+use crate::parameters::{Given, NONE, Outside};
+use crate::pipeline::{self, Stacks};
 use crate::plan::{Drift, Question, State, Targets, batches, plan, read};
 use crate::project::{FileType, Project};
 use crate::sealing::Sealing;
@@ -40,6 +39,8 @@ pub struct PlanRequest {
     pub name: Option<String>,
     /// Parameters.
     pub given: Given,
+    /// Parameters that are given as handles of secrets.
+    pub secrets: Tree,
     /// What the plan is about.
     pub targets: Targets,
     /// Addresses that are replaced whatever they are.
@@ -84,6 +85,7 @@ impl PlanRequest {
             file: None,
             name,
             given: Given::new(),
+            secrets: Tree::new(),
             targets: Targets::default(),
             replace: Vec::new(),
             refresh: true,
@@ -107,6 +109,35 @@ impl Loaded {
         Ok(Self { sources, document, diagnostics })
     }
 
+    /// Notes every other file of the project that has the same name for what it declares: they would
+    /// take each other's state. `name` stands for the one in the file.
+    pub fn refuse_namesakes(
+        &mut self,
+        project: &Project,
+        file: &Path,
+        of: FileType,
+        name: Option<&str>,
+    ) {
+        let own = self.document.root().get(of.key());
+        let Some(name) = name.or(own.and_then(Node::scalar).map(|own| own.text)) else { return };
+        let place = own.unwrap_or(self.document.root()).span();
+        let file = project.relative(&project.root.join(file));
+        for other in project.files(of).unwrap_or_default() {
+            // Most files do not hold the name anywhere: they are not worth a parser.
+            let text = std::fs::read_to_string(project.root.join(&other)).unwrap_or_default();
+            if project.relative(&project.root.join(&other)) == file || !text.contains(name) {
+                continue;
+            }
+            let Ok(loaded) = Self::read(project, &other) else { continue };
+            let theirs = loaded.document.root().get(of.key());
+            if let Some(theirs) = theirs.filter(|theirs| is_called(*theirs, name)) {
+                let source = self.sources.add(other.display().to_string(), text);
+                let also = Span { source, ..theirs.span() };
+                self.diagnostics.push(namesakes(of, name, place, also));
+            }
+        }
+    }
+
     /// Returns a file that asks for nothing.
     fn nothing(stack: &str) -> Self {
         let mut sources = Sources::default();
@@ -121,7 +152,12 @@ impl Engine {
     /// Returns what would change. Takes no lock, and changes nothing.
     pub async fn plan(&self, request: &PlanRequest) -> Result<Planned, Problem> {
         let loaded = match (&request.file, &request.name) {
-            (Some(file), _) => Loaded::read(&self.project, file)?,
+            (Some(file), name) => {
+                let mut loaded = Loaded::read(&self.project, file)?;
+                let name = name.as_deref();
+                loaded.refuse_namesakes(&self.project, file, FileType::Stack, name);
+                loaded
+            }
             (None, name) => Loaded::nothing(name.as_deref().unwrap_or_default()),
         };
         let Loaded { sources, document, mut diagnostics } = loaded;
@@ -131,14 +167,15 @@ impl Engine {
         let stack = {
             let other = |name: &str| self.outputs_of(name);
             let file = |path: &str| self.project.read(path);
-            let around = Around {
-                kinds: &self.kinds,
+            let secrets = self.fresh_handles(&request.secrets);
+            let outside = Outside {
                 given: &request.given,
+                secrets: &secrets,
                 keep: &|_, text| self.vault.keep_parameter(text),
-                name: request.name.as_deref(),
-                file: &file,
-                other: &other,
+                complete: true,
             };
+            let name = request.name.as_deref();
+            let around = Around { kinds: &self.kinds, outside, name, file: &file, other: &other };
             load(&document, &around, &mut diagnostics)
         };
         let Some(stack) = stack.filter(|_| !diagnostics.has_errors()) else {
@@ -154,6 +191,7 @@ impl Engine {
             state: &state,
             drift: &drift,
             kinds: &self.kinds,
+            project: &self.project.root,
             sources: &sources,
             secrets: &*self.vault,
             replace: &request.replace,
@@ -185,6 +223,24 @@ impl Engine {
         })
     }
 
+    /// The same handles, of the texts that are kept now: they may have been made long before.
+    fn fresh_handles(&self, secrets: &Tree) -> Tree {
+        let vault: &dyn Secrets = &*self.vault;
+        let fresh = |piece: &Piece| match piece {
+            Piece::Secret { name, hash } => {
+                let text = vault.reveal(name);
+                let hash = text.map_or(*hash, |text| vault.hash(text.expose()));
+                Piece::Secret { name: name.clone(), hash }
+            }
+            other => other.clone(),
+        };
+        let fresh = |value: &Value| match value {
+            Value::Parts(pieces) => Value::Parts(pieces.iter().map(fresh).collect()),
+            other => other.clone(),
+        };
+        secrets.iter().map(|(name, value)| (name.clone(), fresh(value))).collect()
+    }
+
     fn outputs_of(&self, stack: &str) -> Option<Tree> {
         self.store.outputs(stack).ok().flatten().map(|outputs| outputs.values)
     }
@@ -199,14 +255,9 @@ impl Engine {
         let Loaded { sources, document, mut diagnostics } = Loaded::read(&self.project, file)?;
         let other = |name: &str| self.outputs_of(name);
         let read = |path: &str| self.project.read(path);
-        let around = Around {
-            kinds: &self.kinds,
-            given,
-            keep: &unkept,
-            name: None,
-            file: &read,
-            other: &other,
-        };
+        let outside = Outside { given, secrets: NONE, keep: &unkept, complete: false };
+        let (kinds, name) = (&self.kinds, None);
+        let around = Around { kinds, outside, name, file: &read, other: &other };
         match load(&document, &around, &mut diagnostics) {
             Some(stack) if !diagnostics.has_errors() => Ok(see(&stack)),
             _ => Err(Problem::Files(Box::new(Wrong { diagnostics, sources }))),
@@ -221,8 +272,8 @@ fn with_sources(problem: Problem, sources: Sources) -> Problem {
     }
 }
 
-/// Checks files to their leaves: all errors of all of them. Reads no state but the outputs of other
-/// stacks, where there is a store. None: every file of the project.
+/// Checks files to their leaves: all errors of all of them. Reads no state but the names and outputs of
+/// other stacks, where there is a store. None: every file of the project.
 pub fn check(
     project: &Project,
     kinds: &Registry,
@@ -230,106 +281,176 @@ pub fn check(
     only: Option<&[PathBuf]>,
     given: &Given,
 ) -> Result<Checked, Problem> {
-    let mut files = only.map(<[_]>::to_vec).unwrap_or_default();
-    if only.is_none() {
-        for of in FileType::ALL {
-            files.extend(project.files(of).map_err(|error| Problem::failed(error.to_string()))?);
-        }
+    let mut all = Vec::new();
+    for of in FileType::ALL {
+        all.extend(project.files(of).map_err(|error| Problem::failed(error.to_string()))?);
     }
+    let files = only.map_or_else(|| all.clone(), <[_]>::to_vec);
     let mut sources = Sources::default();
-    let mut diagnostics = Diagnostics::default();
-    let others = Others { project, store, declared: OnceCell::new() };
+    let mut parsed = Vec::new();
     for file in &files {
-        let named = file.display().to_string();
-        let bytes = std::fs::read(project.root.join(file))
-            .map_err(|error| Problem::usage(format!("cannot read {named}: {error}")))?;
-        let mut own = Diagnostics::default();
-        let id = sources.add_bytes(named, bytes, &mut own);
-        let document = Document::parse(&sources, id, &mut own);
-        check_one(&others, kinds, given, file, &document, &mut own);
+        let named = file.display();
+        parsed.push(Parsed::read(project, file, &mut sources).map_err(|error| {
+            let help = "name a stack or pipeline by its file, or by its name";
+            Problem::usage(format!("cannot read {named}: {error}")).help(help)
+        })?);
+    }
+    // What the others say counts, and what is wrong with them is said when they are checked.
+    let others = all.iter().filter(|file| !files.contains(file));
+    parsed.extend(others.filter_map(|file| Parsed::read(project, file, &mut sources).ok()));
+    let mut found: Vec<Diagnostics> =
+        parsed.iter_mut().map(|one| std::mem::take(&mut one.diagnostics)).collect();
+    found.truncate(files.len());
+    let checker = Checker { project, kinds, store, given, parsed: &parsed, asked: files.len() };
+    let mut diagnostics = Diagnostics::default();
+    for (at, mut own) in found.into_iter().enumerate() {
+        checker.check(at, &mut own);
         diagnostics.append(own);
     }
     Ok(Checked { files, wrong: Wrong { diagnostics, sources } })
 }
 
-/// What a file that is only checked may read of other stacks: what they say, applied or not.
-struct Others<'o> {
-    project: &'o Project,
-    store: Option<&'o dyn Store>,
-    /// Names of outputs by stack, from the files.
-    declared: OnceCell<BTreeMap<String, Vec<String>>>,
+/// A file of the project while files are checked.
+struct Parsed {
+    file: PathBuf,
+    document: Document,
+    of: Option<FileType>,
+    /// What is wrong with its form.
+    diagnostics: Diagnostics,
 }
 
-impl Others<'_> {
+impl Parsed {
+    fn read(project: &Project, file: &Path, sources: &mut Sources) -> std::io::Result<Self> {
+        let bytes = std::fs::read(project.root.join(file))?;
+        let mut diagnostics = Diagnostics::default();
+        let id = sources.add_bytes(file.display().to_string(), bytes, &mut diagnostics);
+        let document = Document::parse(sources, id, &mut diagnostics);
+        let of = file_type(file, document.root());
+        Ok(Self { file: file.to_owned(), document, of, diagnostics })
+    }
+
+    /// What names that which it declares.
+    fn name(&self) -> Option<Node<'_>> {
+        self.document.root().get(self.of?.key())
+    }
+
+    fn is(&self, of: FileType, name: &str) -> bool {
+        self.of == Some(of) && self.name().is_some_and(|own| is_called(own, name))
+    }
+}
+
+fn is_called(node: Node<'_>, name: &str) -> bool {
+    node.scalar().is_some_and(|scalar| scalar.text == name)
+}
+
+/// Says that two files declare the same thing.
+fn namesakes(of: FileType, name: &str, place: Span, also: Span) -> Diagnostic {
+    let what = of.key();
+    let error =
+        Diagnostic::new(Code::Conflict, place, format!("two files are the {what} `{name}`"));
+    error.also(also, "and this one").label("this one").help("give one of them another name")
+}
+
+/// Checks files beside each other.
+struct Checker<'c> {
+    project: &'c Project,
+    kinds: &'c Registry,
+    store: Option<&'c dyn Store>,
+    given: &'c Given,
+    /// All files of the project; those that are checked come first.
+    parsed: &'c [Parsed],
+    /// How many are checked.
+    asked: usize,
+}
+
+impl Checker<'_> {
+    fn check(&self, at: usize, diagnostics: &mut Diagnostics) {
+        let Parsed { document, of, .. } = &self.parsed[at];
+        self.alone(at, diagnostics);
+        let outside = Outside { given: self.given, secrets: NONE, keep: &unkept, complete: false };
+        match of {
+            Some(FileType::Stack) => {
+                let other = |name: &str| self.outputs(name);
+                let file = |path: &str| self.project.read(path);
+                let (kinds, name) = (self.kinds, None);
+                let around = Around { kinds, outside, name, file: &file, other: &other };
+                if let Some(stack) = load(document, &around, diagnostics) {
+                    stack.blocks.iter().for_each(|block| stack.check(block, diagnostics));
+                }
+            }
+            Some(FileType::Pipeline) => {
+                let file = |named: &str| self.stack_file(named);
+                let stacks = Stacks { file: &file, files: self.files(), names: self.stacks() };
+                pipeline::check(document, &outside, &stacks, diagnostics);
+            }
+            Some(FileType::Inventory) => inventory::check(document, diagnostics),
+            None if diagnostics.is_empty() => diagnostics.push(says_nothing(document)),
+            None => {}
+        }
+    }
+
+    /// Notes another file that declares the same; of two that are checked the later one says so.
+    fn alone(&self, at: usize, diagnostics: &mut Diagnostics) {
+        let own = &self.parsed[at];
+        let (Some(of), Some(place)) = (own.of, own.name()) else { return };
+        let Some(name) = place.scalar() else { return };
+        let says_it = |other: &usize| *other < at || *other >= self.asked;
+        let others = (0..self.parsed.len()).filter(says_it).map(|other| &self.parsed[other]);
+        if let Some(other) = others.clone().find(|other| other.is(of, name.text))
+            && let Some(also) = other.name()
+        {
+            diagnostics.push(namesakes(of, name.text, place.span(), also.span()));
+        }
+    }
+
+    /// What may be read of another stack: what its file says, applied or not.
     fn outputs(&self, stack: &str) -> Option<Tree> {
         let applied = self.store.and_then(|store| store.outputs(stack).ok()?);
-        let declared = self.declared.get_or_init(|| declared(self.project)).get(stack);
+        let declared = self.parsed.iter().find(|one| one.is(FileType::Stack, stack));
         if applied.is_none() && declared.is_none() {
             return None;
         }
         let mut outputs = applied.map(|outputs| outputs.values).unwrap_or_default();
-        for name in declared.into_iter().flatten() {
-            outputs.entry(name.clone()).or_insert(Value::Null);
+        let root = declared.map(|one| one.document.root());
+        if let Some(Content::Map(entries)) =
+            root.and_then(|root| root.get("outputs")).map(Node::content)
+        {
+            for name in entries.iter().filter_map(|(key, _)| key.scalar()) {
+                outputs.entry(name.text.to_owned()).or_insert(Value::Null);
+            }
         }
         Some(outputs)
     }
-}
 
-/// What is wrong with these files is said where they are checked themselves.
-fn declared(project: &Project) -> BTreeMap<String, Vec<String>> {
-    let mut found = BTreeMap::new();
-    for file in project.files(FileType::Stack).unwrap_or_default() {
-        let Ok(Loaded { document, .. }) = Loaded::read(project, &file) else { continue };
-        let root = document.root();
-        let Some(name) = root.get("stack").and_then(Node::scalar) else { continue };
-        let outputs = match root.get("outputs").map(Node::content) {
-            Some(Content::Map(entries)) => {
-                let key = |(key, _): (Node<'_>, _)| Some(key.scalar()?.text.to_owned());
-                entries.iter().filter_map(key).collect()
-            }
-            _ => Vec::new(),
+    fn stack_file(&self, named: &str) -> Option<Loaded> {
+        let file = self.project.locate(named, FileType::Stack, &self.project.root)?;
+        Loaded::read(self.project, &file).ok()
+    }
+
+    /// The stack files of the project, by path and by bare name.
+    fn files(&self) -> Vec<String> {
+        let files = self.parsed.iter().filter(|one| one.of == Some(FileType::Stack));
+        let names = |one: &Parsed| {
+            let stem = one.file.file_stem().unwrap_or_default();
+            [one.file.display().to_string(), stem.to_string_lossy().into_owned()]
         };
-        found.insert(name.text.to_owned(), outputs);
+        files.flat_map(names).collect()
     }
-    found
+
+    /// The names of all stacks that are declared or remembered.
+    fn stacks(&self) -> Vec<String> {
+        let stacks = self.parsed.iter().filter(|one| one.of == Some(FileType::Stack));
+        let declared = stacks.filter_map(|one| Some(one.name()?.scalar()?.text.to_owned()));
+        let remembered = self.store.and_then(|store| store.stacks().ok()).unwrap_or_default();
+        declared.chain(remembered).collect()
+    }
 }
 
-fn check_one(
-    others: &Others<'_>,
-    kinds: &Registry,
-    given: &Given,
-    file: &Path,
-    document: &Document,
-    diagnostics: &mut Diagnostics,
-) {
-    match file_type(file, document.root()) {
-        Some(FileType::Stack) => {
-            let other = |name: &str| others.outputs(name);
-            let read = |path: &str| others.project.read(path);
-            let around =
-                Around { kinds, given, keep: &unkept, name: None, file: &read, other: &other };
-            if let Some(stack) = load(document, &around, diagnostics) {
-                stack.blocks.iter().for_each(|block| stack.check(block, diagnostics));
-            }
-        }
-        Some(FileType::Pipeline) => pipeline::check(document, given, &unkept, diagnostics),
-        Some(FileType::Inventory) => {
-            language::decoder::decode::<model::file::inventory::Inventory>(
-                document,
-                &language::scope::Unresolved,
-                diagnostics,
-            );
-        }
-        None if diagnostics.is_empty() => {
-            let root = document.root().span();
-            let span = Span { end: root.start, ..root };
-            let message = "this file does not say what it is";
-            let error = Diagnostic::new(Code::MissingKey, span, message);
-            diagnostics
-                .push(error.help("start it with `stack:`, `pipeline:` or `inventory:` and a name"));
-        }
-        None => {}
-    }
+fn says_nothing(document: &Document) -> Diagnostic {
+    let root = document.root().span();
+    let span = Span { end: root.start, ..root };
+    Diagnostic::new(Code::MissingKey, span, "this file does not say what it is")
+        .help("start it with `stack:`, `pipeline:` or `inventory:` and a name")
 }
 
 /// A file says what it is by the key that names it, and else by its folder.

@@ -28,7 +28,7 @@ pub use state::Resource;
 
 use crate::project::Project;
 use crate::sealing::Sealing;
-use crate::secret::{Key, Vault};
+use crate::secret::{FILE, Key, Vault};
 use crate::store::{SqliteStore, Store};
 
 /// What the engine is handed from outside: it reads no environment, clock or randomness by itself.
@@ -67,11 +67,8 @@ impl Engine {
                 .help("the project's folder must be writable")
         })?;
         let key_path = home.join("key");
-        if !key_path.exists() && project.root.join(crate::secret::FILE).exists() {
-            // A new key would hide that the old one is missing.
-            let message = format!("the key that opens {} is not there", crate::secret::FILE);
-            let help = format!("put a copy of it at {}", key_path.display());
-            return Err(Problem::failed(message).help(help));
+        if !key_path.exists() {
+            no_key_is_missed(&project)?;
         }
         let key = Key::open(&key_path, &*outside.random).map_err(|error| {
             Problem::failed(format!("the project's key {}: {error}", key_path.display()))
@@ -133,6 +130,24 @@ impl Engine {
     fn now(&self) -> u64 {
         crate::lease::millis(&*self.site.clock)
     }
+}
+
+/// A new key would hide that the old one is missing: what it encrypted could not be read, and what it
+/// hashed would all differ.
+fn no_key_is_missed(project: &Project) -> Result<(), Problem> {
+    let home = &project.home;
+    let made_with_it =
+        [project.root.join(FILE), SqliteStore::path(home), home.join(crate::secret::KEPT)];
+    let Some(made) = made_with_it.iter().find(|path| path.exists()) else { return Ok(()) };
+    let made = project.relative(made);
+    let (made, key) = (made.display(), home.join("key"));
+    let message = format!("the project's key is not there, and {made} was made with it");
+    let help = format!(
+        "put a copy of it at {}; if it is lost for good, move {made} away, set the secrets again and \
+         `windlass import` what exists",
+        key.display()
+    );
+    Err(Problem::failed(message).help(help))
 }
 
 /// For the owner alone, and never in Git.

@@ -82,11 +82,11 @@ impl Problem {
         match self {
             Self::Files(wrong) => {
                 let first = wrong.diagnostics.iter().next().map(|first| first.message.clone());
-                format!(
-                    "{} errors in the files: {}",
-                    wrong.diagnostics.len(),
-                    first.unwrap_or_default()
-                )
+                let errors = match wrong.diagnostics.len() {
+                    1 => "1 error".to_owned(),
+                    count => format!("{count} errors"),
+                };
+                format!("{errors} in the files: {}", first.unwrap_or_default())
             }
             Self::Usage { message, .. } => message.clone(),
             Self::Refused { message, details, .. } => match details.is_empty() {

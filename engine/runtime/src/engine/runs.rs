@@ -9,12 +9,13 @@ use model::event::{Ending, Event, LogRange};
 use model::plan::Step;
 use tokio::sync::watch;
 
-use super::apply::{PIPELINE, report, steps};
+use super::apply::{report, steps};
 use super::{ApplyOptions, Engine, Loaded, Problem, Report, Wrong};
-use crate::lease::HeldLease;
-use crate::log::{Line, Logs, read};
-use crate::parameters::Given;
-use crate::pipeline::{Tasks, load};
+use crate::lease::{HeldLease, is_held};
+use crate::log::{Line, Logs, Reading, folder, read};
+use crate::parameters::{Given, NONE, Outside};
+use crate::pipeline::{Tasks, Trace, load};
+use crate::project::FileType;
 use crate::store::{Run, RunId, RunKind, RunOutcome};
 use crate::walk::{Limits, Observer, Stop, Walk, walk};
 
@@ -62,7 +63,7 @@ impl Engine {
     ) -> Result<Report, Problem> {
         let name = self.pipeline_name(&request.file)?;
         let waiting = |holder: &str| observer.waiting(holder);
-        let lease = format!("{PIPELINE}{name}");
+        let lease = RunKind::Pipeline.scope(&name);
         let held = self.lease(&lease, "run", options.terms, waiting).await?;
         let report = self.run_with(request, &name, options, &held, observer, stop).await;
         held.release().await;
@@ -87,7 +88,9 @@ impl Engine {
             engine: self.clone(),
             pipeline: name.to_owned(),
             run,
+            origin: self.origin(run)?,
             logs: Arc::new(logs),
+            trace: self.trace(run)?,
             stop: stop.clone(),
         };
         let walked = walk(Walk {
@@ -99,12 +102,21 @@ impl Engine {
             stop: stop.clone(),
         });
         let ledger = walked.await?;
-        let report = report(run, name, &steps, &ledger, *stop.borrow(), self.now() - began);
+        let report =
+            report(run, name, &steps, &ledger, *stop.borrow(), self.now().saturating_sub(began));
         // A run that was stopped keeps what it takes to go on.
         if report.outcome != RunOutcome::Stopped {
             self.store.finish(run, report.outcome, self.now()).await?;
+            self.tidy(name).await;
         }
         Ok(report)
+    }
+
+    fn trace(&self, run: RunId) -> Result<Trace, Problem> {
+        let folder = folder(&self.project.home, run);
+        Trace::open(&folder).map_err(|error| {
+            Problem::failed(format!("cannot write to {}: {error}", folder.display()))
+        })
     }
 
     /// An earlier run whose process is gone is gone on with, or given up.
@@ -148,14 +160,22 @@ impl Engine {
     }
 
     fn pipeline_steps(&self, request: &RunRequest, run: u64) -> Result<Vec<Step>, Problem> {
-        let Loaded { sources, document, mut diagnostics } =
-            Loaded::read(&self.project, &request.file)?;
+        let mut loaded = Loaded::read(&self.project, &request.file)?;
+        loaded.refuse_namesakes(&self.project, &request.file, FileType::Pipeline, None);
+        let Loaded { sources, document, mut diagnostics } = loaded;
         let vault = &*self.vault;
         let keep = |_: &str, text: &str| vault.keep_parameter(text);
-        match load(&document, &request.given, run, vault, &keep, &mut diagnostics) {
+        let outside = Outside { given: &request.given, secrets: NONE, keep: &keep, complete: true };
+        match load(&document, &outside, run, vault, &mut diagnostics) {
             Some((_, steps)) if !diagnostics.has_errors() => Ok(steps),
             _ => Err(Problem::Files(Box::new(Wrong { diagnostics, sources }))),
         }
+    }
+
+    /// Returns whether somebody is at work on a run that has no end; if not, its process is gone.
+    pub fn is_at_work(&self, run: &Run) -> Result<bool, Problem> {
+        let subject = run.kind.scope(&run.subject);
+        Ok(run.ended.is_none() && is_held(&*self.store, &*self.site.clock, &subject)?)
     }
 
     /// Returns one run in full.
@@ -163,6 +183,11 @@ impl Engine {
         let run = self.store.run(id)?.ok_or_else(|| {
             Problem::usage(format!("there is no run {id}")).help("`windlass runs` lists them")
         })?;
+        if run.pruned {
+            let message = format!("what run {id} did is no longer kept");
+            let help = "the last 100 runs of each stack and pipeline are";
+            return Err(Problem::usage(message).help(help));
+        }
         let mut steps: Vec<StepDetails> = Vec::new();
         let mut places = std::collections::HashMap::new();
         for event in self.store.events(id)? {
@@ -177,6 +202,11 @@ impl Engine {
             }
         }
         Ok(RunDetails { run, steps })
+    }
+
+    /// Returns a reader of what the steps of a run write, while they write it.
+    pub fn reading(&self, run: RunId) -> Reading {
+        Reading::new(&self.project.home, run)
     }
 
     /// Returns what one step of a run wrote.

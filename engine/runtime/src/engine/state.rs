@@ -9,6 +9,7 @@ use model::record::Record;
 use model::{Digest, Value};
 
 use super::{ApplyOptions, Engine, PlanRequest, Problem};
+use crate::lease::HeldLease;
 use crate::store::{RunKind, RunOutcome};
 
 /// A resource as it is remembered.
@@ -58,21 +59,22 @@ impl Engine {
 
     /// Gives a resource another address in the state.
     pub async fn rename(&self, stack: &str, from: &str, to: &str) -> Result<(), Problem> {
-        let record = self.resource(stack, from)?;
-        if self.store.record(stack, to)?.is_some() {
-            let message = format!("`{to}` is remembered already in the stack `{stack}`");
-            return Err(Problem::usage(message));
-        }
-        let put = StateChange::Put { key: to.to_owned(), record: Box::new(record) };
-        let remove = StateChange::Remove { key: from.to_owned() };
-        self.change_state(stack, to, vec![remove, put]).await
+        let changes = || {
+            let record = self.resource(stack, from)?;
+            self.not_remembered(stack, to)?;
+            let put = StateChange::Put { key: to.to_owned(), record: Box::new(record) };
+            Ok(vec![StateChange::Remove { key: from.to_owned() }, put])
+        };
+        self.change_state(stack, to, changes).await
     }
 
     /// Forgets a resource; what it stands for goes on to exist.
     pub async fn forget(&self, stack: &str, address: &str) -> Result<(), Problem> {
-        self.resource(stack, address)?;
-        let remove = StateChange::Remove { key: address.to_owned() };
-        self.change_state(stack, address, vec![remove]).await
+        let changes = || {
+            self.resource(stack, address)?;
+            Ok(vec![StateChange::Remove { key: address.to_owned() }])
+        };
+        self.change_state(stack, address, changes).await
     }
 
     /// Takes something that exists into the state, as the resource that the file says it is.
@@ -83,10 +85,7 @@ impl Engine {
         id: &str,
     ) -> Result<Record, Problem> {
         let plan = self.plan(request).await?.plan;
-        if self.store.record(&plan.stack, address)?.is_some() {
-            let message = format!("`{address}` is remembered already");
-            return Err(Problem::usage(message).help("`windlass state show` prints it"));
-        }
+        self.not_remembered(&plan.stack, address)?;
         let wanted = plan.steps.iter().find_map(|step| match &step.work {
             Work::Put(put) if step.name.as_str() == address => Some(&put.want),
             _ => None,
@@ -124,26 +123,55 @@ impl Engine {
             needs: want.needs.clone(),
             protect: want.protect,
         };
-        let put = StateChange::Put { key: address.to_owned(), record: Box::new(record.clone()) };
-        self.change_state(&plan.stack, address, vec![put]).await?;
+        let changes = || {
+            self.not_remembered(&plan.stack, address)?;
+            let record = Box::new(record.clone());
+            Ok(vec![StateChange::Put { key: address.to_owned(), record }])
+        };
+        self.change_state(&plan.stack, address, changes).await?;
         Ok(record)
+    }
+
+    fn not_remembered(&self, stack: &str, address: &str) -> Result<(), Problem> {
+        match self.store.record(stack, address)? {
+            Some(_) => {
+                let message = format!("`{address}` is remembered already in the stack `{stack}`");
+                Err(Problem::usage(message).help("`windlass state show` prints it"))
+            }
+            None => Ok(()),
+        }
     }
 
     async fn change_state(
         &self,
         stack: &str,
         step: &str,
-        state: Vec<StateChange>,
+        changes: impl FnOnce() -> Result<Vec<StateChange>, Problem>,
     ) -> Result<(), Problem> {
         let terms = ApplyOptions::default().terms;
         let held = self.lease(stack, "state", terms, |_| {}).await?;
+        let changed = self.change_with(stack, step, changes, &held).await;
+        held.release().await;
+        changed
+    }
+
+    /// What a dead run left in doubt is settled before anybody looks at what is remembered: this change
+    /// must not pass for the end of an effect.
+    async fn change_with(
+        &self,
+        stack: &str,
+        step: &str,
+        changes: impl FnOnce() -> Result<Vec<StateChange>, Problem>,
+        held: &HeldLease,
+    ) -> Result<(), Problem> {
+        self.settle_with(stack, held, |_| {}).await?;
+        let state = changes()?;
         let run = self.begin(RunKind::State, stack, None, None, None).await?;
         let ending = Ending::Done { what: Outcome::Remembered, state };
         let event = Event::Ended { step: step.into(), ending, took: 0, log: None };
         let appended = self.store.append(run, &held.lease, vec![event]).await;
         let outcome = if appended.is_ok() { RunOutcome::Done } else { RunOutcome::Failed };
-        self.store.finish(run, outcome, self.now()).await?;
-        held.release().await;
-        Ok(appended?)
+        let finished = self.store.finish(run, outcome, self.now()).await;
+        Ok(appended.and(finished)?)
     }
 }

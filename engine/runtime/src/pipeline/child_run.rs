@@ -4,22 +4,26 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::Fault;
+use language::render::{Renderer, render};
 use model::context::Progress;
 use model::event::Ending;
 use model::ledger::{StepId, Steps};
 use model::plan::{Step, Work};
+use model::{Fault, Tree, Value};
+use tokio::sync::watch;
+use tokio::time::sleep;
 
 use super::Tasks;
-use crate::engine::{ApplyOptions, PlanRequest, Problem, Report};
+use crate::engine::{ApplyOptions, PlanRequest, Problem, Report, Wrong};
 use crate::lease::Terms;
 use crate::log::StepLog;
 use crate::project::FileType;
 use crate::store::{RunId, RunOutcome};
-use crate::walk::Observer;
+use crate::walk::{Observer, Stop};
 
 /// How long a step waits for another run of its stack.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -29,15 +33,28 @@ impl Tasks {
         &self,
         file: &str,
         name: Option<String>,
-        parameters: &BTreeMap<String, String>,
+        parameters: &Tree,
+        timeout: Option<Duration>,
         log: &Arc<StepLog>,
     ) -> Result<(), Fault> {
         let file = self.file(file)?;
-        let request = PlanRequest { name, given: parameters.clone(), ..PlanRequest::of(file) };
-        self.change(&request, false, log).await
+        // A secret goes on as its handle: its text is put in where it is used, and nowhere before.
+        let text = |(name, value): (&String, &Value)| {
+            value.as_text().map(|text| (name.clone(), text.to_owned()))
+        };
+        let given = parameters.iter().filter_map(text).collect();
+        let mut secrets = parameters.clone();
+        secrets.retain(|_, value| value.as_text().is_none());
+        let request = PlanRequest { name, given, secrets, ..PlanRequest::of(file) };
+        self.change(&request, false, timeout, log).await
     }
 
-    pub(super) async fn destroy_stack(&self, stack: &str, log: &Arc<StepLog>) -> Result<(), Fault> {
+    pub(super) async fn destroy_stack(
+        &self,
+        stack: &str,
+        timeout: Option<Duration>,
+        log: &Arc<StepLog>,
+    ) -> Result<(), Fault> {
         let name = match self.file(stack) {
             Err(_) => stack.to_owned(),
             Ok(file) => self
@@ -45,7 +62,7 @@ impl Tasks {
                 .with_stack(&file, &BTreeMap::new(), |stack| stack.name.clone())
                 .map_err(fault)?,
         };
-        self.change(&PlanRequest::destroy(&name), true, log).await
+        self.change(&PlanRequest::destroy(&name), true, timeout, log).await
     }
 
     fn file(&self, named: &str) -> Result<std::path::PathBuf, Fault> {
@@ -56,11 +73,41 @@ impl Tasks {
         })
     }
 
-    /// Boxed, since a run may hold a step that holds a run.
     async fn change(
         &self,
         request: &PlanRequest,
         destroy: bool,
+        timeout: Option<Duration>,
+        log: &Arc<StepLog>,
+    ) -> Result<(), Fault> {
+        let (sender, stop) = watch::channel(*self.stop.borrow());
+        let mut work = pin!(self.change_until(request, destroy, stop, log));
+        let mut asked = self.stop.clone();
+        let mut time = pin!(sleep(timeout.unwrap_or(Duration::MAX)));
+        let mut late = false;
+        loop {
+            tokio::select! {
+                result = &mut work => match (late, timeout) {
+                    (true, Some(limit)) => return Err(super::task::no_end_within(limit)),
+                    _ => return result,
+                },
+                Ok(()) = asked.changed() => {
+                    sender.send_replace(*asked.borrow_and_update());
+                }
+                // Everything is left as it is, for the next run to settle.
+                () = &mut time, if !late => {
+                    late = true;
+                    sender.send_replace(Stop::Now);
+                }
+            }
+        }
+    }
+
+    async fn change_until(
+        &self,
+        request: &PlanRequest,
+        destroy: bool,
+        stop: watch::Receiver<Stop>,
         log: &Arc<StepLog>,
     ) -> Result<(), Fault> {
         let engine = self.engine.clone();
@@ -70,17 +117,17 @@ impl Tasks {
             destroy,
             ..ApplyOptions::default()
         };
-        let terms = options.terms;
-        if let Some(name) = &request.name {
-            engine.settle(name, terms).await.map_err(fault)?;
-        }
-        let plan = engine.plan(request).await.map_err(fault)?.plan;
         let told = Told { log: Arc::clone(log) };
+        let planned = engine.plan(request).await.map_err(fault)?;
+        let waiting = |holder: &str| told.waiting(holder);
+        let (plan, _) =
+            engine.plan_in_turn(request, planned, options.terms, waiting).await.map_err(fault)?;
         if plan.is_empty() {
             log.line(&format!("{}: nothing to change, {} resources", plan.stack, plan.unchanged));
             return Ok(());
         }
-        let report = engine.apply(plan, None, &options, Arc::new(told), self.stop.clone());
+        // Boxed, since a run may hold a step that holds a run.
+        let report = Box::pin(engine.apply(plan, None, &options, Arc::new(told), stop));
         finished(&report.await.map_err(fault)?)
     }
 }
@@ -99,6 +146,12 @@ fn finished(report: &Report) -> Result<(), Fault> {
 }
 
 fn fault(problem: Problem) -> Fault {
+    if let Problem::Files(wrong) = problem {
+        let Wrong { diagnostics, sources } = *wrong;
+        let text = render(diagnostics, &sources, &Renderer::plain());
+        return Fault::refused("the stack's file is wrong")
+            .details(text.lines().map(str::to_owned));
+    }
     let fault = Fault::refused(problem.message());
     match problem.advice() {
         Some(advice) => fault.help(advice),
@@ -117,7 +170,10 @@ impl Observer for Told {
     }
 
     fn began(&self, run: RunId, subject: &str, steps: &Arc<Steps>) {
-        self.log.line(&format!("{subject}: run {run}, {} steps", steps.all().len()));
+        let quiet = |step: &&Step| matches!(step.work, Work::Outputs(_) | Work::Join);
+        let count = steps.all().iter().filter(|step| !quiet(step)).count();
+        let word = if count == 1 { "step" } else { "steps" };
+        self.log.line(&format!("{subject}: run {run}, {count} {word}"));
     }
 
     fn running(&self, _: StepId, step: &Step) {
@@ -133,7 +189,8 @@ impl Observer for Told {
     }
 
     fn retrying(&self, _: StepId, step: &Step, fault: &Fault, pause: Duration) {
-        self.log.line(&format!("{}: {fault}; again in {} ms", step.name, pause.as_millis()));
+        let pause = language::Duration(pause).words();
+        self.log.line(&format!("{}: {fault}; again in {pause}", step.name));
     }
 
     fn ended(&self, _: StepId, step: &Step, ending: &Ending, _: u64) {
@@ -141,7 +198,7 @@ impl Observer for Told {
             return;
         }
         let text = match ending {
-            Ending::Done { what, .. } => format!("{what:?}").to_lowercase(),
+            Ending::Done { what, .. } => what.word().to_owned(),
             Ending::Failed { fault } | Ending::Errored { fault } => fault.message.clone(),
             Ending::Blocked { by } => format!("not started, since {by} was not done"),
             Ending::Skipped => "skipped".to_owned(),

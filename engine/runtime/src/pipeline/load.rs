@@ -2,119 +2,279 @@
 //!
 //! It must not run anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use language::decoder::read_with;
 use language::text::TextPart;
 use language::{
-    Code, Diagnostic, Diagnostics, Document, Found, Node, Reference, Scope, Text, suggest,
+    Code, Content, Diagnostic, Diagnostics, Document, Found, Name, Node, Reference, Scope, Span,
+    Spanned, Text, suggest,
 };
 use model::file::pipeline::{Does, Pipeline, PipelineStep, StepWhen, Task, TaskWork};
 use model::graph::Graph;
 use model::plan::{Step, When, Work};
 use model::value::Piece;
-use model::{Secrets, Tree, Value};
+use model::{Address, Secrets, Tree, Value};
 
-use crate::parameters::{Given, Keep, Parameters};
+use super::matrix::{Combination, Matrix, PREFIX, Within};
+use crate::parameters::{Outside, Parameters};
 use crate::stack::place;
-
-/// Notes everything that is wrong with a pipeline file.
-pub fn check(document: &Document, given: &Given, keep: Keep<'_>, diagnostics: &mut Diagnostics) {
-    if let Some((pipeline, _)) = decoded(document, given, None, keep, diagnostics) {
-        ordered(&pipeline, document.root(), diagnostics);
-    }
-}
 
 /// Returns the name of a pipeline and its steps in dependency order; None if something is wrong.
 pub fn load(
     document: &Document,
-    given: &Given,
+    outside: &Outside<'_>,
     run: u64,
     secrets: &dyn Secrets,
-    keep: Keep<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Option<(String, Vec<Step>)> {
-    let (pipeline, _) = decoded(document, given, Some(run), keep, diagnostics)?;
-    let order = ordered(&pipeline, document.root(), diagnostics)?;
+    let scope = PipelineScope::new(document, outside, Some(run), diagnostics);
+    let read = read(document, &scope, diagnostics)?;
     let mut texts = Texts { secrets, root: document.root(), diagnostics };
-    let common = texts.tree(&pipeline.env);
-    let names: Vec<&String> = pipeline.steps.keys().collect();
-    let steps: Vec<Step> = order
-        .into_iter()
-        .map(|at| {
-            let name = names[at];
-            texts.step(name, &pipeline.steps[name], &common)
-        })
-        .collect();
-    (!diagnostics.has_errors()).then(|| (pipeline.pipeline.0.clone(), steps))
+    let common = texts.tree(&read.env);
+    let addresses: HashMap<&str, Vec<Address>> =
+        read.blocks.iter().map(|block| (block.name, block.addresses())).collect();
+    let mut steps = Vec::new();
+    for block in &read.blocks {
+        for (address, step) in addresses[block.name].iter().zip(&block.steps) {
+            let needs = step.needs.iter().filter_map(|need| addresses.get(need.as_str()));
+            let needs = needs.flatten().cloned().collect();
+            steps.push(texts.step(address, step, needs, block.limit(), &common));
+        }
+    }
+    (!diagnostics.has_errors()).then_some((read.name, steps))
 }
 
 /// What references in a pipeline stand for.
-struct PipelineScope<'p> {
-    parameters: &'p Parameters,
+pub(super) struct PipelineScope {
+    parameters: Parameters,
     run: Option<Document>,
 }
 
-impl Scope for PipelineScope<'_> {
+impl PipelineScope {
+    /// Without a run, its number comes later.
+    pub(super) fn new(
+        document: &Document,
+        outside: &Outside<'_>,
+        run: Option<u64>,
+        diagnostics: &mut Diagnostics,
+    ) -> Self {
+        let root = document.root();
+        let node = root.get("on").and_then(|on| on.get("manual")?.get("parameters"));
+        let place = root.get("pipeline").map_or(root.span(), Node::span);
+        let parameters = Parameters::read(document, node, place, outside, diagnostics);
+        Self { parameters, run: run.map(|run| Document::value(&run.to_string())) }
+    }
+}
+
+impl Scope for PipelineScope {
+    /// What a matrix says is known within its step alone: see [`Within`].
     fn find(&self, reference: &Reference) -> Found<'_> {
         match (&self.run, reference.path.as_str()) {
             (Some(run), "run.id") => Found::Known(run.root()),
             (None, "run.id") => Found::Later,
+            (_, path) if path.starts_with(PREFIX) => Found::Later,
             _ => self.parameters.find(reference),
         }
     }
 }
 
-fn decoded(
-    document: &Document,
-    given: &Given,
-    run: Option<u64>,
-    keep: Keep<'_>,
-    diagnostics: &mut Diagnostics,
-) -> Option<(Pipeline, Parameters)> {
-    let root = document.root();
-    let declared = declared(document);
-    let node = root.get("on").and_then(|on| on.get("manual")?.get("parameters"));
-    let span = root.get("pipeline").map_or(root.span(), Node::span);
-    let parameters = Parameters::new(&declared, node, span, given, keep, diagnostics);
-    let run = run.map(|run| Document::value(&run.to_string()));
-    let scope = PipelineScope { parameters: &parameters, run };
-    let read = read_with(document, &scope, diagnostics, |decoder| decoder.read::<Pipeline>(root));
-    Some((read.value?, parameters))
+/// A pipeline as it was read.
+pub(super) struct Read<'d> {
+    name: String,
+    env: BTreeMap<String, Text>,
+    /// In dependency order.
+    blocks: Vec<Block<'d>>,
 }
 
-/// The parameters alone, since everything else may refer to them.
-fn declared(document: &Document) -> BTreeMap<String, model::file::stack::Parameter> {
-    let node = document.root().get("on").and_then(|on| on.get("manual")?.get("parameters"));
-    let Some(node) = node else { return BTreeMap::new() };
-    // Errors are noted when the whole file is read.
-    let mut unheard = Diagnostics::default();
-    let scope = language::scope::Unresolved;
-    let read = read_with(document, &scope, &mut unheard, |decoder| decoder.read(node));
-    read.value.unwrap_or_default()
+/// What stands under one name in the file: a step, or one for each combination of its matrix.
+struct Block<'d> {
+    name: &'d str,
+    matrix: Option<Matrix>,
+    steps: Vec<PipelineStep>,
+}
+
+impl Block<'_> {
+    fn addresses(&self) -> Vec<Address> {
+        match &self.matrix {
+            None => vec![self.name.into()],
+            Some(matrix) => {
+                let address = |one: &Combination| format!("{}[{}]", self.name, one.name()).into();
+                matrix.combinations.iter().map(address).collect()
+            }
+        }
+    }
+
+    fn limit(&self) -> Option<usize> {
+        self.matrix.as_ref()?.limit
+    }
+}
+
+/// Reads a pipeline; None if something in it is wrong, or comes later.
+pub(super) fn read<'d>(
+    document: &'d Document,
+    scope: &PipelineScope,
+    diagnostics: &mut Diagnostics,
+) -> Option<Read<'d>> {
+    let root = document.root();
+    let read = read_with(document, scope, diagnostics, |decoder| decoder.read::<Pipeline>(root));
+    let of_matrices = read.waiting.iter().any(|reference| reference.path.starts_with(PREFIX));
+    let mut whole = read.value;
+    let mut waits: Vec<Waits<'_>> = Vec::new();
+    let mut blocks = BTreeMap::new();
+    for (name, step) in steps(root) {
+        refuse_nothing_to_run(step, diagnostics);
+        let waiting = Waits { name, place: root.span(), needs: Vec::new() };
+        waits.push(waiting.of(step, document, scope, diagnostics));
+        let matrix = step.get("matrix").filter(|matrix| !is_null(*matrix));
+        let block = match (matrix, &mut whole) {
+            (None, Some(whole)) => {
+                let step = whole.steps.remove(&Name(name.to_owned()));
+                step.map(|step| Block { name, matrix: None, steps: vec![step] })
+            }
+            (None, None) if !of_matrices => None,
+            (matrix, _) => repeated(name, step, matrix, document, scope, diagnostics),
+        };
+        blocks.insert(name, block);
+    }
+    waits.sort_by_key(|step| step.name);
+    let order = ordered(&waits, diagnostics);
+    let (name, env) = header(document, scope, diagnostics);
+    let in_order = |at: usize| blocks.remove(waits[at].name).flatten();
+    let blocks = order?.into_iter().map(in_order).collect::<Option<Vec<_>>>()?;
+    Some(Read { name: name?, env: env?, blocks })
+}
+
+fn is_null(node: Node<'_>) -> bool {
+    node.scalar().is_some_and(|scalar| scalar.is_null())
+}
+
+fn refuse_nothing_to_run(step: Node<'_>, diagnostics: &mut Diagnostics) {
+    if let Some(run) = step.get("run")
+        && let Content::List(lines) = run.content()
+        && lines.is_empty()
+    {
+        let error = Diagnostic::new(Code::BadValue, run.span(), "there is nothing to run");
+        diagnostics.push(error.help("write commands, or take the step out"));
+    }
+}
+
+/// What stands beside the steps, where nothing is known of a matrix. What else is wrong with it was said
+/// where the whole file was read.
+fn header(
+    document: &Document,
+    scope: &PipelineScope,
+    diagnostics: &mut Diagnostics,
+) -> (Option<String>, Option<BTreeMap<String, Text>>) {
+    let root = document.root();
+    let within = Within::new(scope, None);
+    let mut noted = Diagnostics::default();
+    let name = root.get("pipeline").and_then(|name| {
+        let read = read_with(document, &within, &mut noted, |decoder| decoder.read::<Name>(name));
+        read.value.map(|name| name.0)
+    });
+    let env = match root.get("env") {
+        None => Some(BTreeMap::new()),
+        Some(env) => read_with(document, &within, &mut noted, |decoder| decoder.read(env)).value,
+    };
+    note_new(noted, diagnostics);
+    (name, env)
+}
+
+/// Reads a step once for each combination of its matrix.
+fn repeated<'d>(
+    name: &'d str,
+    step: Node<'_>,
+    matrix: Option<Node<'_>>,
+    document: &Document,
+    scope: &PipelineScope,
+    diagnostics: &mut Diagnostics,
+) -> Option<Block<'d>> {
+    let matrix = match matrix {
+        None => None,
+        Some(node) => Some(Matrix::read(node, document, scope, diagnostics)?),
+    };
+    let combinations = match &matrix {
+        None => vec![None],
+        Some(matrix) => matrix.combinations.iter().map(Some).collect(),
+    };
+    let read = |combination: Option<&Combination>| {
+        let within = Within::new(scope, combination);
+        let mut noted = Diagnostics::default();
+        let read = read_with(document, &within, &mut noted, |decoder| decoder.read(step));
+        note_new(noted, diagnostics);
+        read.value
+    };
+    let steps: Vec<_> = combinations.into_iter().map(read).collect();
+    Some(Block { name, steps: steps.into_iter().collect::<Option<_>>()?, matrix })
+}
+
+/// Notes what was not noted when the same place was read before.
+pub(super) fn note_new(noted: Diagnostics, diagnostics: &mut Diagnostics) {
+    for one in noted {
+        if !diagnostics.iter().any(|known| *known == one) {
+            diagnostics.push(one);
+        }
+    }
+}
+
+/// The steps of a pipeline, by name, in the order of the file.
+pub(super) fn steps(root: Node<'_>) -> impl Iterator<Item = (&str, Node<'_>)> {
+    let entries = match root.get("steps").map(Node::content) {
+        Some(Content::Map(entries)) => Some(entries),
+        _ => None,
+    };
+    let named = |(key, value): (_, _)| Node::scalar(key).map(|key| (key.text, value));
+    entries.into_iter().flat_map(language::document::Entries::iter).filter_map(named)
+}
+
+/// A step, and for which others it waits.
+struct Waits<'d> {
+    name: &'d str,
+    /// Where it says so.
+    place: Span,
+    needs: Vec<Spanned<String>>,
+}
+
+impl Waits<'_> {
+    /// What is wrong with the form of `needs` is said where the whole file is read.
+    fn of(
+        mut self,
+        step: Node<'_>,
+        document: &Document,
+        scope: &dyn Scope,
+        diagnostics: &mut Diagnostics,
+    ) -> Self {
+        if let Some(needs) = step.get("needs") {
+            let mut unheard = Diagnostics::default();
+            let read = read_with(document, scope, &mut unheard, |decoder| decoder.read(needs));
+            for reference in read.waiting.iter().filter(|one| one.path.starts_with(PREFIX)) {
+                let message = "a step needs the same in all combinations of its matrix";
+                let error = Diagnostic::new(Code::BadReference, reference.span, message);
+                diagnostics.push(error.help("name the step that it waits for"));
+            }
+            self.needs = read.value.unwrap_or_default();
+            self.place = needs.span();
+        }
+        self
+    }
 }
 
 /// The order of the steps; None if `needs` name nothing or lead in a circle.
-fn ordered(
-    pipeline: &Pipeline,
-    root: Node<'_>,
-    diagnostics: &mut Diagnostics,
-) -> Option<Vec<usize>> {
-    let names: Vec<&str> = pipeline.steps.keys().map(String::as_str).collect();
-    let node = |step: &str| root.get("steps").and_then(|steps| steps.get(step));
-    let mut all = Vec::with_capacity(names.len());
-    let before = diagnostics.len();
-    for (name, step) in &pipeline.steps {
+fn ordered(steps: &[Waits<'_>], diagnostics: &mut Diagnostics) -> Option<Vec<usize>> {
+    let mut all = Vec::with_capacity(steps.len());
+    let mut found = true;
+    for step in steps {
         let mut needs = Vec::with_capacity(step.needs.len());
         for need in &step.needs {
-            match names.binary_search(&need.as_str()) {
+            match steps.binary_search_by(|step| step.name.cmp(&need.value)) {
                 Ok(at) => needs.push(at),
                 Err(_) => {
-                    let span = node(name).and_then(|node| place(node.get("needs")?, need));
-                    let message = format!("no step is called `{need}`");
-                    let error =
-                        Diagnostic::new(Code::UnknownName, span.unwrap_or(root.span()), message);
-                    diagnostics.push(match suggest::nearest(need, names.iter().copied()) {
+                    found = false;
+                    let message = format!("no step is called `{}`", need.value);
+                    let error = Diagnostic::new(Code::UnknownName, need.span, message);
+                    let names = steps.iter().map(|step| step.name);
+                    diagnostics.push(match suggest::nearest(&need.value, names) {
                         Some(near) => error.label(format!("did you mean `{near}`?")),
                         None => error,
                     });
@@ -123,28 +283,23 @@ fn ordered(
         }
         all.push(needs);
     }
-    if diagnostics.len() > before {
-        return None;
-    }
     match Graph::new(all.iter().map(Vec::as_slice)).order() {
-        Ok(order) => Some(order),
+        Ok(order) => found.then_some(order),
         Err(circle) => {
-            let span = |step: &str| {
-                node(step).and_then(|node| node.get("needs")).map_or(root.span(), Node::span)
-            };
-            let message = "these steps wait for each other";
-            let mut edges = circle.iter().zip(circle.iter().cycle().skip(1));
-            let text =
-                |user: usize, need: usize| format!("`{}` needs `{}`", names[user], names[need]);
-            let (&user, &need) = edges.next()?;
-            let error = Diagnostic::new(Code::Cycle, span(names[user]), message);
-            let error = edges.fold(error.label(text(user, need)), |error, (&user, &need)| {
-                error.also(span(names[user]), text(user, need))
-            });
-            diagnostics.push(error);
+            diagnostics.push(waiting_for_each_other(steps, &circle)?);
             None
         }
     }
+}
+
+fn waiting_for_each_other(steps: &[Waits<'_>], circle: &[usize]) -> Option<Diagnostic> {
+    let text =
+        |user: &Waits<'_>, need: usize| format!("`{}` needs `{}`", user.name, steps[need].name);
+    let edges = circle.iter().zip(circle.iter().cycle().skip(1));
+    let mut edges = edges.map(|(&user, &need)| (steps[user].place, text(&steps[user], need)));
+    let (place, text) = edges.next()?;
+    let error = Diagnostic::new(Code::Cycle, place, "these steps wait for each other").label(text);
+    Some(edges.fold(error, |error, (place, text)| error.also(place, text)))
 }
 
 /// Turns texts into values that may be kept: secrets become handles.
@@ -155,13 +310,21 @@ struct Texts<'t> {
 }
 
 impl Texts<'_> {
-    fn step(&mut self, name: &str, step: &PipelineStep, common: &Tree) -> Step {
+    fn step(
+        &mut self,
+        address: &Address,
+        step: &PipelineStep,
+        needs: Vec<Address>,
+        limit: Option<usize>,
+        common: &Tree,
+    ) -> Step {
         let mut env = common.clone();
         env.extend(self.tree(&step.env));
         let task = Task {
             env,
             idempotent: step.idempotent,
             retry: step.retry,
+            limit,
             does: self.does(&step.does),
         };
         let when = match step.when {
@@ -169,9 +332,8 @@ impl Texts<'_> {
             StepWhen::Failure => When::Failure,
             StepWhen::Always => When::Always,
         };
-        let needs = step.needs.iter().map(|need| need.as_str().into()).collect();
         let timeout = Some(step.timeout.0);
-        Step { needs, when, timeout, ..Step::new(name, Work::Task(Box::new(task))) }
+        Step { needs, when, timeout, ..Step::new(address.clone(), Work::Task(Box::new(task))) }
     }
 
     fn does(&mut self, does: &Does) -> TaskWork {
@@ -182,13 +344,10 @@ impl Texts<'_> {
             },
             Does::Apply { apply, name, parameters } => TaskWork::Apply {
                 file: apply.clone(),
-                name: name.as_ref().map(|name| self.open(name)),
-                parameters: parameters
-                    .iter()
-                    .map(|(name, text)| (name.clone(), self.open(text)))
-                    .collect(),
+                name: name.clone(),
+                parameters: self.tree(parameters),
             },
-            Does::Destroy { destroy } => TaskWork::Destroy { stack: self.open(destroy) },
+            Does::Destroy { destroy } => TaskWork::Destroy { stack: destroy.clone() },
         }
     }
 
@@ -218,22 +377,9 @@ impl Texts<'_> {
             let missing = || format!("there is no secret `{name}`");
             let message = self.secrets.problem(name).unwrap_or_else(missing);
             let error = Diagnostic::new(Code::BadReference, span, message);
-            self.diagnostics.push(error.help(format!("keep it: windlass secret set {name}")));
+            self.diagnostics.push(error.help(model::secret::advice(self.secrets, name)));
         }
         let hash = text.map(|text| self.secrets.hash(text.expose())).unwrap_or_default();
         Piece::Secret { name: name.to_owned(), hash }
-    }
-
-    /// Text that is shown: no secret may stand in it.
-    fn open(&mut self, text: &Text) -> String {
-        match self.value(text) {
-            Value::Text(text) => text,
-            _ => {
-                let message = "a secret cannot be used here: this value is shown and kept";
-                let span = self.root.span();
-                self.diagnostics.push(Diagnostic::new(Code::MisplacedSecret, span, message));
-                String::new()
-            }
-        }
     }
 }

@@ -2,9 +2,14 @@
 //!
 //! It must not walk: the one walker does.
 
+mod check;
 mod child_run;
 mod load;
+mod matrix;
 mod task;
+mod trace;
 
-pub use load::{check, load};
+pub use check::{Stacks, check};
+pub use load::load;
 pub use task::Tasks;
+pub use trace::Trace;

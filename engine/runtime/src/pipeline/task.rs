@@ -17,6 +17,7 @@ use model::value::Piece;
 use model::{Fault, Token, Value, secret};
 use tokio::sync::watch;
 
+use super::trace::{Seen, Trace};
 use crate::engine::Engine;
 use crate::log::{Logs, StepLog};
 use crate::store::RunId;
@@ -36,28 +37,42 @@ pub struct Tasks {
     pub pipeline: String,
     /// The run.
     pub run: RunId,
+    /// What its tokens begin with.
+    pub origin: String,
     /// Where output is kept.
     pub logs: Arc<Logs>,
+    /// What became of commands, for a later life of this run.
+    pub trace: Trace,
     /// Ctrl-C, for runs within this one.
     pub stop: watch::Receiver<Stop>,
 }
 
+const SUCCEEDED: Done = Done { what: Outcome::Succeeded, state: Vec::new() };
+
 impl Effects for Tasks {
     fn prepare(&self, step: &Step) -> Result<Prepared, Fault> {
-        let project = self.engine.store.project();
-        let token = Token::of(project, &self.pipeline, step.name.as_str(), self.run.0);
-        Ok(Prepared { token, intent: None, api: None, idle: false })
+        let token = Token::of(&self.origin, &self.pipeline, step.name.as_str(), self.run.0);
+        Ok(Prepared { token, intent: None, api: None, timeout: None, idle: false })
     }
 
-    /// After a crash nobody knows how far a command came: what is left of it is ended, and only a step
-    /// that says that it may be run again is. Applying and destroying find out by themselves.
+    /// After a crash the trace tells what became of a command. Of one that was cut off nobody knows how
+    /// far it came: what is left of it is ended, and only a step that says that it may be run again is.
+    /// Applying and destroying find out by themselves.
     fn find<'f>(
         &'f self,
         step: &'f Step,
         prepared: &'f Prepared,
-        _: &'f Live,
+        live: &'f Live,
     ) -> BoxFuture<'f, Result<Option<Done>, Fault>> {
         Box::pin(async move {
+            match self.trace.earlier(step.name.as_str()) {
+                Seen::NotBegun => return Ok(None),
+                Seen::Ended(fault, log) => {
+                    log.into_iter().for_each(|range| live.wrote(range));
+                    return fault.map_or(Ok(Some(SUCCEEDED)), Err);
+                }
+                Seen::Begun | Seen::Unknown => {}
+            }
             sweep(prepared.token.as_str(), GRACE)
                 .await
                 .map_err(|error| Fault::broken(error.to_string()))?;
@@ -86,9 +101,25 @@ impl Effects for Tasks {
             };
             let log = StepLog::new(&self.logs, self.engine.sealing(), live.clone());
             let log = Arc::new(log);
-            self.perform(task, step, &prepared.token, &log).await?;
-            Ok(Done { what: Outcome::Succeeded, state: Vec::new() })
+            if !matches!(task.does, TaskWork::Run { .. }) {
+                return self.perform(task, step, &prepared.token, &log).await.map(|()| SUCCEEDED);
+            }
+            self.trace.begun(step.name.as_str()).map_err(|error| {
+                Fault::broken(format!("its beginning cannot be noted: {error}"))
+            })?;
+            let result = self.perform(task, step, &prepared.token, &log).await;
+            drop(log);
+            let fault = result.as_ref().err().map(|fault| self.shown(fault.clone()));
+            self.trace.ended(step.name.as_str(), fault, live.log());
+            result.map(|()| SUCCEEDED)
         })
+    }
+
+    fn places(&self, step: &Step) -> Option<(String, usize)> {
+        match &step.work {
+            Work::Task(task) => Some((step.name.block().to_owned(), task.limit?)),
+            _ => None,
+        }
     }
 
     fn ended(&self, _: &Step, _: &Ending) {}
@@ -135,9 +166,9 @@ impl Tasks {
                 run(&command, log).await
             }
             TaskWork::Apply { file, name, parameters } => {
-                self.apply_stack(file, name.clone(), parameters, log).await
+                self.apply_stack(file, name.clone(), parameters, step.timeout, log).await
             }
-            TaskWork::Destroy { stack } => self.destroy_stack(stack, log).await,
+            TaskWork::Destroy { stack } => self.destroy_stack(stack, step.timeout, log).await,
         }
     }
 
@@ -218,14 +249,16 @@ async fn run(command: &Command, log: &StepLog) -> Result<(), Fault> {
     let last = lines.finish();
     match exit {
         Ok(exit) if exit.is_success() => Ok(()),
-        Ok(Exit::TimedOut) => {
-            let limit = command.timeout.unwrap_or_default();
-            let message = format!("no end within {limit:?}");
-            Err(Fault::refused(message).details(last).help("raise its `timeout`, or see its log"))
-        }
+        Ok(Exit::TimedOut) => Err(no_end_within(command.timeout.unwrap_or_default()).details(last)),
         Ok(exit) => Err(Fault::refused(exit.to_string()).details(last)),
         Err(error) => Err(Fault::broken(format!("the shell cannot be started: {error}"))),
     }
+}
+
+/// The fault of a step whose time was up.
+pub(super) fn no_end_within(limit: Duration) -> Fault {
+    Fault::refused(format!("no end within {}", language::Duration(limit).words()))
+        .help("raise its `timeout`, or see its log")
 }
 
 /// Output cut into lines.
@@ -235,8 +268,9 @@ struct Lines<'l> {
     last: std::collections::VecDeque<String>,
 }
 
-/// A line that never ends is cut.
+/// A line that never ends is cut, but not where a secret may have begun.
 const LONGEST_LINE: usize = 64 * 1024;
+const LONGEST_SECRET: usize = 16 * 1024;
 
 impl<'l> Lines<'l> {
     fn new(log: &'l StepLog) -> Self {
@@ -252,8 +286,19 @@ impl<'l> Lines<'l> {
         }
         self.partial.extend(rest);
         if self.partial.len() > LONGEST_LINE {
-            self.line();
+            self.piece();
         }
+    }
+
+    /// Shows what there is of a long line, with its secrets covered, but for the end: the other half of
+    /// a secret may be on its way.
+    fn piece(&mut self) {
+        let mut text = self.log.masked(&String::from_utf8_lossy(&self.partial));
+        let end = text.floor_char_boundary(text.len().saturating_sub(LONGEST_SECRET));
+        let rest = text.split_off(end);
+        self.partial = text.into_bytes();
+        self.line();
+        self.partial = rest.into_bytes();
     }
 
     fn line(&mut self) {

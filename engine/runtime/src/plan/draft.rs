@@ -15,7 +15,7 @@ pub(super) struct Draft {
     pub block: Option<usize>,
     /// Its key in the state.
     pub key: String,
-    /// What it will be in the world, if that is known already: its kind and identity.
+    /// What it will be in the world, if that is known already: its space and identity.
     pub takes: Option<Standing>,
     /// What is destroyed for it, or what it was.
     pub leaves: Option<Standing>,
@@ -24,7 +24,7 @@ pub(super) struct Draft {
     pub timeout: Option<Duration>,
 }
 
-/// A kind and an identity: what two cannot be at once.
+/// The space of a kind and an identity: what two cannot be at once.
 pub(super) type Standing = (String, String);
 
 /// What becomes of the outputs.

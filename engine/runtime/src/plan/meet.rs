@@ -4,16 +4,19 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::path::Path;
 
 use language::{Code, Diagnostic, Node};
+use model::address::left_over_from;
 use model::file::stack::Header;
 use model::judge::{Differing, Judgement, judge};
-use model::plan::{Action, Item, Place, Reason, Seen, Verdict, Want};
+use model::plan::{Action, Item, Place, Reason, Refusal, Seen, Verdict, Want};
 use model::record::{Record, Row};
 use model::value::{Reading, filled};
 use model::{Erased, Object, Order, Tree, Value};
 
 use super::draft::{Bounds, Draft, Standing};
+use super::matching::covers;
 use super::{Outcome, Planner};
 use crate::stack::{Block, Resource, place};
 
@@ -138,13 +141,13 @@ impl<'a> Planner<'a> {
     /// Two resources must not be the same thing in the world; one that is the same as something that
     /// the file no longer names has been renamed.
     fn claim(&mut self, at: usize, kind: &'a Erased, want: &Want) {
-        let Some(identity) = identity(kind, &want.spec) else { return };
-        if let Some(&other) = self.identities.get(&(kind.name, identity.clone())) {
+        let Some(identity) = self.identity(kind, &want.spec) else { return };
+        if let Some(&other) = self.identities.get(&(kind.space, identity.clone())) {
             let stack = self.question.stack;
             let (own, other) = (&stack.resources[at], &stack.resources[other]);
             let message = format!(
                 "`{}` and `{}` are both {} `{identity}`",
-                other.address, own.address, kind.name
+                other.address, own.address, kind.space
             );
             let error = Diagnostic::new(Code::BadValue, stack.block(own).key.span(), message);
             let also = stack.block(other).key.span();
@@ -154,18 +157,28 @@ impl<'a> Planner<'a> {
         if self.rows[at].is_none() && !self.orphans.is_empty() {
             self.adopt(at, kind, &identity);
         }
-        self.claimed = Some((kind.name.to_owned(), identity.clone()));
-        self.identities.insert((kind.name, identity), at);
+        self.claimed = Some((kind.space.to_owned(), identity.clone()));
+        self.identities.insert((kind.space, identity), at);
     }
 
     /// What a remembered resource stands for in the world, if its spec says it.
     fn standing(&self, record: &Record) -> Option<Standing> {
-        let identity = (self.question.kinds.get(&record.kind)?.identity)(&record.spec)?;
-        Some((record.kind.clone(), identity))
+        let kind = self.question.kinds.get(&record.kind)?;
+        Some((kind.space.to_owned(), self.identity(kind, &record.spec)?))
+    }
+
+    /// Which thing in the world a spec means, if what is known of it says so.
+    fn identity(&self, kind: &Erased, spec: &Tree) -> Option<String> {
+        let mut unknown = |_: &str| Ok(Reading::Known(Value::text(HOLE)));
+        let spec = filled(spec, &mut unknown).ok()?;
+        let identity = (kind.identity)(&spec).filter(|identity| !identity.contains(HOLE))?;
+        // A path may be written either way.
+        let within = Path::new(&identity).strip_prefix(self.question.project).ok();
+        Some(within.and_then(Path::to_str).map_or(identity.clone(), str::to_owned))
     }
 
     fn adopt(&mut self, at: usize, kind: &Erased, identity: &str) {
-        let key = (kind.name.to_owned(), identity.to_owned());
+        let key = (kind.space.to_owned(), identity.to_owned());
         let position = {
             let identities = self.orphan_identities.get_or_init(|| self.identities_of_orphans());
             identities.get(&key).copied()
@@ -215,7 +228,10 @@ impl<'a> Planner<'a> {
         want.forced = true;
         let spec = want.spec.clone();
         let action = Action::Replace { order: Order::DestroyFirst, sure: true };
-        let note = Some(format!("it was {}", record.kind));
+        let note = Some(match key == resource.address {
+            true => format!("it was {}", record.kind),
+            false => format!("it was {key}, {}", record.kind),
+        });
         let item = Item { note, ..item(resource, &want.kind, action) };
         self.protect(record.protect, &item.address, "replaced");
         let found = self.question.drift.get(key).map_or(Some(&record.object), Option::as_ref);
@@ -287,12 +303,12 @@ impl<'a> Planner<'a> {
                 continue;
             }
             let Some(record) = self.question.state.record(key) else { continue };
-            let removed = self.question.stack.removed.iter().find(|removed| removed.address == key);
-            let forget = removed.is_some_and(|removed| !removed.destroy);
+            let forget = self.is_forgotten(key);
             let found = self.question.drift.get(key).map_or(Some(&record.object), Option::as_ref);
-            let note = match key.split_once('@') {
-                Some((address, _)) => Some(format!("left over from {address}")),
-                None => found.is_none().then(|| "it is gone already".to_owned()),
+            let note = match left_over_from(key) {
+                Some(address) => Some(format!("left over from {address}")),
+                None if found.is_none() => Some("it is gone already".to_owned()),
+                None => self.unmoved(key),
             };
             let item = Item {
                 address: key.to_owned(),
@@ -308,9 +324,32 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Who names the address itself says more than who names its block.
+    fn is_forgotten(&self, key: &str) -> bool {
+        let removed = &self.question.stack.removed;
+        let own = removed.iter().find(|removed| removed.address == key);
+        let by_block = || removed.iter().find(|removed| covers(&removed.address, key));
+        own.or_else(by_block).is_some_and(|removed| !removed.destroy)
+    }
+
+    /// What has instances does not become one that has none by its block's name, nor the other way
+    /// round: nobody can say which one is meant.
+    fn unmoved(&self, key: &str) -> Option<String> {
+        let stack = self.question.stack;
+        let moved = stack.moved.iter().find(|moved| covers(&moved.from, key))?;
+        let block = stack.blocks.iter().find(|block| block.name == moved.to)?;
+        let many = block.header.count.is_some() || block.header.each.is_some();
+        match (key.len() > moved.from.len(), many) {
+            (true, false) => Some(format!("not moved to {}, which is one now", moved.to)),
+            (false, true) => Some(format!("not moved to {}, which is many now", moved.to)),
+            _ => None,
+        }
+    }
+
     fn protect(&mut self, protected: bool, address: &str, what: &str) {
         if protected {
-            self.refused.push(format!("{address} is protected and would be {what}"));
+            let (address, what) = (address.to_owned(), what.to_owned());
+            self.refused.push(Refusal::Protected { address, what });
         }
     }
 
@@ -338,13 +377,6 @@ impl<'a> Planner<'a> {
 
 /// Stands for what is not known yet while it is asked which thing a spec means.
 const HOLE: &str = "later-7f3ca1";
-
-/// Which thing in the world a spec means, if what is known of it says so.
-fn identity(kind: &Erased, spec: &Tree) -> Option<String> {
-    let mut unknown = |_: &str| Ok(Reading::Known(Value::text(HOLE)));
-    let spec = filled(spec, &mut unknown).ok()?;
-    (kind.identity)(&spec).filter(|identity| !identity.contains(HOLE))
-}
 
 fn item(resource: &Resource, kind: &str, action: Action) -> Item {
     Item {

@@ -13,10 +13,11 @@ mod scope;
 mod state;
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
 
 use language::{Diagnostics, Sources};
-use model::plan::{Action, OutputChange, Plan};
+use model::plan::{Action, OutputChange, Plan, Refusal, Source, Step};
 use model::record::{Record, Row};
 use model::{Registry, Secrets, Tree};
 
@@ -24,7 +25,7 @@ pub use refresh::{Batch, Drift, batches, read};
 pub use scope::Targets;
 pub use state::State;
 
-use crate::stack::Stack;
+use crate::stack::{Block, Stack};
 use draft::{Draft, Standing};
 use matching::matched;
 
@@ -38,6 +39,8 @@ pub struct Question<'a> {
     pub drift: &'a Drift,
     /// THE list.
     pub kinds: &'a Registry,
+    /// The project's folder.
+    pub project: &'a Path,
     /// The text of the files.
     pub sources: &'a Sources,
     /// Secrets, to be compared by their hashes.
@@ -84,15 +87,15 @@ struct Planner<'a> {
     orphans: Vec<Option<(&'a str, &'a Row)>>,
     /// By resource: whether the plan is about it. Empty until somebody asks.
     chosen: Vec<bool>,
-    /// What an orphan was in the world, by kind and identity: made when a new resource could be one.
+    /// What an orphan was in the world, by space and identity: made when a new resource could be one.
     orphan_identities: OnceCell<HashMap<(String, String), usize>>,
-    /// What was met so far, by kind and identity.
+    /// What was met so far, by space and identity.
     identities: HashMap<(&'static str, String), usize>,
     /// What the resource that is being met stands for in the world.
     claimed: Option<Standing>,
     outcomes: Vec<Outcome<'a>>,
     drafts: Vec<Draft>,
-    refused: Vec<String>,
+    refused: Vec<Refusal>,
     diagnostics: Diagnostics,
 }
 
@@ -133,7 +136,24 @@ impl<'a> Planner<'a> {
             self.outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Absent)).count();
         let unchanged = stack.resources.len() - changed - absent;
         let known = self.question.state.rows.len();
+        let lists = lists(stack, &steps);
         let (stack, outputs): (_, Vec<OutputChange>) = (stack.name.clone(), outputs.changes);
-        Plan { stack, unchanged, known, items, steps, outputs, refused }
+        Plan { lists, stack, unchanged, known, items, steps, outputs, refused }
     }
+}
+
+/// The addresses of blocks that steps read as lists.
+fn lists(stack: &Stack<'_>, steps: &[Step]) -> BTreeMap<String, Vec<String>> {
+    let reads = steps.iter().flat_map(|step| step.work.reads());
+    let read: BTreeSet<&str> = reads
+        .filter_map(|read| match &read.source {
+            Source::List { block, .. } => Some(block.as_str()),
+            _ => None,
+        })
+        .collect();
+    let list = |block: &Block<'_>| {
+        let resources = stack.resources[block.resources.clone()].iter();
+        (block.name.to_owned(), resources.map(|resource| resource.address.clone()).collect())
+    };
+    stack.blocks.iter().filter(|block| read.contains(block.name)).map(list).collect()
 }

@@ -14,12 +14,13 @@
 //!
 //! No circle is left: only 4 leads from `+` to `-`, by way of something destroyed first; back from `-` to
 //! `+` lead 3, 4 and 6, and these are never bound, so that nothing destroyed first lies behind them.
-//! It must not decide what is done, except for 5.
+//! What N users let go of M resources of a block for is one step that stands for all of them: N + M
+//! needs instead of N × M. It must not decide what is done, except for 5.
 
 use std::collections::{BTreeSet, HashMap};
 
 use model::address::block_of;
-use model::plan::{Action, Outputs, Step, Work};
+use model::plan::{Action, Outputs, Refusal, Step, Work};
 use model::{Address, Order};
 
 use super::State;
@@ -38,7 +39,7 @@ pub(super) fn steps(
     state: &State,
     drafts: &mut [Draft],
     outputs: Option<Outputs>,
-    refused: &mut Vec<String>,
+    refused: &mut Vec<Refusal>,
 ) -> Vec<Step> {
     let mut weave = Weave::default();
     let bound = weave.making(stack, drafts);
@@ -48,7 +49,12 @@ pub(super) fn steps(
     weave.destroying(drafts, &bound);
     weave.letting_go(state, drafts, &bound);
     weave.taking_places(drafts, refused);
-    weave.sorted()
+    weave.sorted().unwrap_or_else(|circle| {
+        let circle = circle.join(", ");
+        let why = format!("these wait for each other: {circle}: apply some of them first");
+        refused.push(Refusal::Contradiction(why));
+        Vec::new()
+    })
 }
 
 #[derive(Default)]
@@ -75,12 +81,12 @@ impl Weave {
         self.add(Step::new(OUTPUTS, work), last);
     }
 
-    /// What waits for a block waits for all of it: for many, through one step that stands for them.
-    fn gate(&mut self, block: &str, own: BTreeSet<usize>) -> BTreeSet<usize> {
-        if own.len() <= FEW {
-            return own;
+    /// Who waits for many waits for one step that stands for them.
+    fn gate(&mut self, name: impl FnOnce() -> String, steps: BTreeSet<usize>) -> BTreeSet<usize> {
+        if steps.len() <= FEW {
+            return steps;
         }
-        let join = self.add(Step::new(format!("({block} ready)"), Work::Join), own);
+        let join = self.add(Step::new(name(), Work::Join), steps);
         BTreeSet::from([join])
     }
 
@@ -108,7 +114,11 @@ impl Weave {
                 own.insert(made);
                 at += 1;
             }
-            gates.push(if own.is_empty() { inherited } else { self.gate(name, own) });
+            gates.push(if own.is_empty() {
+                inherited
+            } else {
+                self.gate(|| format!("({name} ready)"), own)
+            });
             binds.push(is_bound || destroys_first);
         }
         self.made.resize(drafts.len(), None);
@@ -156,26 +166,46 @@ impl Weave {
     fn letting_go(&mut self, state: &State, drafts: &[Draft], bound: &[bool]) {
         let by_key: HashMap<&str, usize> =
             drafts.iter().enumerate().map(|(at, draft)| (draft.key.as_str(), at)).collect();
+        let mut gates: HashMap<(&str, bool), BTreeSet<usize>> = HashMap::new();
         for (at, draft) in drafts.iter().enumerate() {
             let Some(destroyed) = self.destroyed[at] else { continue };
             let lets_go = draft.is_deleted() || draft.replaces(Order::CreateFirst);
-            for user in state.users(block_of(&draft.key)) {
-                let Some(&user) = by_key.get(user.as_str()).filter(|&&user| user != at) else {
-                    continue;
-                };
-                match (self.destroyed[user], self.made[user]) {
-                    (Some(theirs), _) => _ = self.needs[destroyed].insert(theirs),
-                    (None, Some(made)) if lets_go && !bound[user] => {
-                        _ = self.needs[destroyed].insert(made);
-                    }
-                    _ => {}
+            let block = block_of(&draft.key);
+            let gate = match gates.get(&(block, lets_go)) {
+                Some(gate) => gate.clone(),
+                None => {
+                    // A block does not use itself, whatever had its name before.
+                    let others = |user: &&String| block_of(user.as_str()) != block;
+                    let users = state.users(block).iter().filter(others);
+                    let users = users.filter_map(|user| by_key.get(user.as_str()).copied());
+                    let waits = self.waits_of(users, bound, lets_go);
+                    let what = if lets_go { "let go" } else { "out of use" };
+                    let gate = self.gate(|| format!("({block} {what})"), waits);
+                    gates.insert((block, lets_go), gate.clone());
+                    gate
                 }
-            }
+            };
+            self.needs[destroyed].extend(gate);
         }
     }
 
+    /// What has to end of these users before what they use is destroyed.
+    fn waits_of(
+        &self,
+        users: impl Iterator<Item = usize>,
+        bound: &[bool],
+        lets_go: bool,
+    ) -> BTreeSet<usize> {
+        let wait = |user: usize| match (self.destroyed[user], self.made[user]) {
+            (Some(theirs), _) => Some(theirs),
+            (None, Some(made)) if lets_go && !bound[user] => Some(made),
+            _ => None,
+        };
+        users.filter_map(wait).collect()
+    }
+
     /// Rule 7.
-    fn taking_places(&mut self, drafts: &[Draft], refused: &mut Vec<String>) {
+    fn taking_places(&mut self, drafts: &[Draft], refused: &mut Vec<Refusal>) {
         let left = |(at, draft): (usize, &'_ Draft)| Some((draft.leaves.clone()?, at));
         let left: HashMap<Standing, usize> = drafts.iter().enumerate().filter_map(left).collect();
         for (at, draft) in drafts.iter().enumerate() {
@@ -185,11 +215,11 @@ impl Weave {
                 continue;
             };
             if self.waits(destroyed, made) {
-                refused.push(format!(
+                refused.push(Refusal::Contradiction(format!(
                     "{} would take the place of {} ({} {}), which can only go after it: apply one of \
                      the two changes first",
                     draft.item.address, drafts[other].item.address, place.0, place.1
-                ));
+                )));
             } else {
                 self.needs[made].insert(destroyed);
             }
@@ -208,8 +238,9 @@ impl Weave {
         false
     }
 
-    /// Steps after what they need, otherwise in the order of their making.
-    fn sorted(self) -> Vec<Step> {
+    /// Steps after what they need, otherwise in the order of their making; or those that wait for each
+    /// other.
+    fn sorted(self) -> Result<Vec<Step>, Vec<String>> {
         let Self { steps, needs, .. } = self;
         let mut open: Vec<usize> = needs.iter().map(BTreeSet::len).collect();
         let mut users = vec![Vec::new(); steps.len()];
@@ -227,13 +258,30 @@ impl Weave {
                 }
             }
         }
-        debug_assert_eq!(order.len(), steps.len(), "steps wait for each other");
+        if order.len() < steps.len() {
+            let left = (0..steps.len()).filter(|&at| open[at] > 0);
+            return Err(left.map(|at| steps[at].name.to_string()).collect());
+        }
         let names: Vec<Address> = steps.iter().map(|step| step.name.clone()).collect();
         let mut steps: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
         let finished = |at: usize| {
             let needs = needs[at].iter().map(|&need| names[need].clone()).collect();
             steps[at].take().map(|step| Step { needs, ..step })
         };
-        order.into_iter().filter_map(finished).collect()
+        Ok(order.into_iter().filter_map(finished).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_that_wait_for_each_other_are_told_and_not_dropped() {
+        let mut weave = Weave::default();
+        for (name, need) in [("a", None), ("b", Some(2)), ("c", Some(1))] {
+            weave.add(Step::new(name, Work::Join), need.into_iter().collect());
+        }
+        assert_eq!(weave.sorted(), Err(vec!["b".to_owned(), "c".to_owned()]));
     }
 }

@@ -52,24 +52,36 @@ impl Planner<'_> {
                 let span = span.unwrap_or(node.span());
                 let mut error = Diagnostic::new(Code::BadReference, span, why);
                 if let Some(name) = failed.strip_prefix("secret.") {
-                    error = error.help(format!("keep it: windlass secret set {name}"));
+                    error = error.help(secret::advice(self.question.secrets, name));
                 }
                 self.diagnostics.push(error);
             })
             .ok()
     }
 
-    /// What was known when the plan was made is fixed, even if it should be another by the time of
-    /// the apply: a row must remember what it was made of.
+    /// What was known when the plan was made is fixed: a row remembers what it was made of, and a step
+    /// refuses if it should be another by the time of the apply.
     fn wanted_reads(&self, reads: &Reads, repeat: Option<&str>) -> Vec<WantedRead> {
         let wanted = |read: &crate::stack::Read| {
-            let source = match (self.digest_read(reads, repeat, &read.path), &read.target) {
-                (None, Target::Attribute { resources, name, list }) => {
-                    let resources = &self.question.stack.resources[resources.clone()];
-                    let of = resources.iter().map(|resource| resource.address.clone()).collect();
-                    Source::Attribute { of, name: name.clone(), list: *list }
+            let known = self.digest_read(reads, repeat, &read.path);
+            let stack = self.question.stack;
+            let source = match &read.target {
+                Target::Attribute { resources, name, list: false } => {
+                    let of = stack.resources[resources.start].address.clone();
+                    Source::Attribute { of, name: name.clone(), known }
                 }
-                (digest, _) => Source::Fixed(digest.unwrap_or_default()),
+                Target::Attribute { resources, name, .. } => match resources.is_empty() {
+                    true => Source::Fixed(known.unwrap_or_default()),
+                    false => {
+                        let block = stack.block(&stack.resources[resources.start]).name.to_owned();
+                        Source::List { block, name: name.clone(), known }
+                    }
+                },
+                Target::Output { stack, name } => {
+                    let (stack, name) = (stack.clone(), name.clone());
+                    Source::Output { stack, name, known: known.unwrap_or_default() }
+                }
+                _ => Source::Fixed(known.unwrap_or_default()),
             };
             WantedRead { path: read.path.clone(), source }
         };
@@ -218,7 +230,8 @@ impl Planner<'_> {
         }
         let reads = self.wanted_reads(&outputs.reads, None);
         let changes = changes(before_values, &values);
-        let step = Outputs { values, shape: outputs.shape, reads };
+        let seen = before.map(|before| before.digest);
+        let step = Outputs { values, shape: outputs.shape, reads, seen };
         PlannedOutputs { changes, step: Some(step) }
     }
 }

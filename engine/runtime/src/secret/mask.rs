@@ -1,11 +1,15 @@
 //! Covers secrets in text: as they are, and in the forms in which they usually leak (base64, URL,
-//! JSON, shell quotes), also across the borders of the chunks in which output arrives.
+//! JSON, shell quotes).
 //!
 //! It must not keep what it has covered.
+
+use std::ops::Range;
+use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use model::SecretText;
 
 /// What stands in the place of a secret.
 const COVER: &str = "(secret)";
@@ -14,91 +18,81 @@ const COVER: &str = "(secret)";
 pub(super) const SHORTEST: usize = 6;
 
 /// Knows the forms of all secrets that were used.
-#[derive(Default)]
+///
+/// In layers, each at least twice as large as the next: one more secret costs a small layer, and a
+/// text goes into a larger one only when as many others have come.
+#[derive(Clone, Default)]
 pub struct Masker {
+    layers: Vec<Arc<Layer>>,
+}
+
+struct Layer {
+    texts: Vec<SecretText>,
+    /// None: none of them is long enough to be looked for.
     search: Option<AhoCorasick>,
-    longest: usize,
 }
 
 impl Masker {
-    /// Returns a masker of these texts.
-    pub fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
-        let mut forms: Vec<Vec<u8>> = texts.into_iter().flat_map(forms).collect();
-        forms.sort_unstable();
-        forms.dedup();
-        let longest = forms.iter().map(Vec::len).max().unwrap_or_default();
-        let builder =
-            || AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&forms);
-        let search = (!forms.is_empty()).then(|| builder().ok()).flatten();
-        Self { search, longest }
+    /// Returns a masker that knows these texts too.
+    pub fn with(&self, mut texts: Vec<SecretText>) -> Self {
+        let mut layers = self.layers.clone();
+        while let Some(last) = layers.pop_if(|last| last.texts.len() < texts.len() * 2) {
+            texts.extend(last.texts.iter().cloned());
+        }
+        if !texts.is_empty() {
+            layers.push(Arc::new(Layer::new(texts)));
+        }
+        Self { layers }
     }
 
     /// Returns whether a secret stands in the text.
     pub fn betrays(&self, text: &str) -> bool {
-        self.search.as_ref().is_some_and(|search| search.is_match(text))
+        self.searches().any(|search| search.is_match(text))
     }
 
     /// Returns the text with every secret covered.
     pub fn masked(&self, text: &str) -> String {
-        match &self.search {
-            Some(search) if search.is_match(text) => {
-                let mut out = Vec::with_capacity(text.len());
-                let cover = |_: &_, _: &_, out: &mut Vec<u8>| {
-                    out.extend(COVER.as_bytes());
-                    true
-                };
-                search.replace_all_with_bytes(text.as_bytes(), &mut out, cover);
-                String::from_utf8_lossy(&out).into_owned()
-            }
-            _ => text.to_owned(),
+        let found = self.found(text.as_bytes());
+        if found.is_empty() {
+            return text.to_owned();
         }
-    }
-}
-
-/// Covers secrets in a stream whose chunks may end in the middle of one.
-pub struct MaskStream<'m> {
-    masker: &'m Masker,
-    held: Vec<u8>,
-}
-
-impl<'m> MaskStream<'m> {
-    /// Returns a stream at its beginning.
-    pub fn new(masker: &'m Masker) -> Self {
-        Self { masker, held: Vec::new() }
-    }
-
-    /// Takes a chunk and returns what may be shown by now.
-    pub fn push(&mut self, chunk: &[u8]) -> Vec<u8> {
-        self.held.extend(chunk);
-        let Some(search) = &self.masker.search else { return std::mem::take(&mut self.held) };
-        // A secret that began before this place would have ended by now.
-        let safe = self.held.len().saturating_sub(self.masker.longest - 1);
-        let (mut out, mut done) = (Vec::new(), 0);
-        for found in search.find_iter(&self.held) {
-            if found.start() >= safe {
-                break;
-            }
-            out.extend(&self.held[done..found.start()]);
+        let (mut out, mut done) = (Vec::with_capacity(text.len()), 0);
+        for found in found {
+            out.extend(&text.as_bytes()[done..found.start]);
             out.extend(COVER.as_bytes());
-            done = found.end();
+            done = found.end;
         }
-        if done < safe {
-            out.extend(&self.held[done..safe]);
-            done = safe;
-        }
-        self.held.drain(..done);
-        out
+        out.extend(&text.as_bytes()[done..]);
+        String::from_utf8_lossy(&out).into_owned()
     }
 
-    /// Returns the rest.
-    pub fn finish(self) -> Vec<u8> {
-        let Some(search) = &self.masker.search else { return self.held };
-        let mut out = Vec::new();
-        search.replace_all_with_bytes(&self.held, &mut out, |_, _, out| {
-            out.extend(COVER.as_bytes());
-            true
+    fn searches(&self) -> impl Iterator<Item = &AhoCorasick> {
+        self.layers.iter().filter_map(|layer| layer.search.as_ref())
+    }
+
+    /// Where secrets stand, in order; those that overlap are one.
+    fn found(&self, bytes: &[u8]) -> Vec<Range<usize>> {
+        let all = self.searches().flat_map(|search| search.find_iter(bytes));
+        let mut all: Vec<Range<usize>> = all.map(|found| found.range()).collect();
+        all.sort_unstable_by_key(|found| found.start);
+        all.dedup_by(|next, found| {
+            let overlap = next.start < found.end;
+            found.end = if overlap { found.end.max(next.end) } else { found.end };
+            overlap
         });
-        out
+        all
+    }
+}
+
+impl Layer {
+    fn new(texts: Vec<SecretText>) -> Self {
+        let mut forms: Vec<Vec<u8>> = texts.iter().flat_map(|text| forms(text.expose())).collect();
+        forms.sort_unstable();
+        forms.dedup();
+        let builder =
+            || AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&forms);
+        let search = (!forms.is_empty()).then(|| builder().ok()).flatten();
+        Self { texts, search }
     }
 }
 
@@ -183,9 +177,35 @@ mod tests {
 
     const CANARY: &str = "tr0ub4dor & \"3\" ü/+";
 
+    fn masker<const N: usize>(texts: [&str; N]) -> Masker {
+        Masker::default().with(texts.map(SecretText::new).into())
+    }
+
+    #[test]
+    fn one_more_secret_costs_little() {
+        let (mut masker, mut handled) = (Masker::default(), 0);
+        for number in 0..1_000 {
+            let before: Vec<usize> = masker.layers.iter().map(|layer| layer.texts.len()).collect();
+            masker = masker.with(vec![SecretText::new(format!("secret-{number}"))]);
+            let kept = masker.layers.iter().zip(&before);
+            let kept = kept.filter(|(layer, size)| layer.texts.len() == **size).count();
+            handled += masker.layers[kept..].iter().map(|layer| layer.texts.len()).sum::<usize>();
+        }
+        assert!(handled <= 1_000 * 11, "{handled} texts were put into an automaton");
+        assert!(masker.layers.len() <= 10, "{} layers", masker.layers.len());
+        assert!((0..1_000).all(|number| masker.betrays(&format!("the secret-{number} here"))));
+    }
+
+    #[test]
+    fn secrets_of_several_layers_that_overlap_are_covered_as_one() {
+        let masker = masker(["first-part", "another"]).with(vec![SecretText::new("part-second")]);
+        assert_eq!(masker.layers.len(), 2);
+        assert_eq!(masker.masked("a first-part-second b another"), "a (secret) b (secret)");
+    }
+
     #[test]
     fn every_form_is_covered() {
-        let masker = Masker::new([CANARY]);
+        let masker = masker([CANARY]);
         let inside = format!("user:{CANARY}@host");
         let forms = [
             CANARY.to_owned(),
@@ -206,31 +226,14 @@ mod tests {
 
     #[test]
     fn other_text_is_left_alone() {
-        let masker = Masker::new([CANARY]);
+        let masker = masker([CANARY]);
         let text = "tr0ub4dor & \"3\" but not quite";
         assert_eq!(masker.masked(text), text);
     }
 
     #[test]
-    fn a_secret_in_pieces_is_covered_wherever_it_is_cut() {
-        let masker = Masker::new([CANARY, "another-secret"]);
-        let text = format!("one {CANARY} two another-secret three {CANARY}");
-        for first in 0..text.len() {
-            for second in [first, (first + 3).min(text.len()), text.len()] {
-                let mut stream = MaskStream::new(&masker);
-                let mut out = stream.push(&text.as_bytes()[..first]);
-                out.extend(stream.push(&text.as_bytes()[first..second]));
-                out.extend(stream.push(&text.as_bytes()[second..]));
-                out.extend(stream.finish());
-                let out = String::from_utf8(out).expect("text");
-                assert_eq!(out, "one (secret) two (secret) three (secret)", "{first} {second}");
-            }
-        }
-    }
-
-    #[test]
     fn lines_of_a_key_are_covered_one_by_one() {
-        let masker = Masker::new(["-----BEGIN KEY-----\nMIIEvQIBADANBg\n-----END KEY-----\n"]);
+        let masker = masker(["-----BEGIN KEY-----\nMIIEvQIBADANBg\n-----END KEY-----\n"]);
         assert_eq!(masker.masked("got MIIEvQIBADANBg here"), "got (secret) here");
     }
 }

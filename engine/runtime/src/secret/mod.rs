@@ -7,5 +7,5 @@ mod mask;
 mod vault;
 
 pub use key::Key;
-pub use mask::{MaskStream, Masker};
-pub use vault::{FILE, SecretError, VARIABLE, Vault};
+pub use mask::Masker;
+pub use vault::{FILE, KEPT, SecretError, VARIABLE, Vault};

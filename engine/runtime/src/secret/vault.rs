@@ -4,12 +4,12 @@
 //! Whatever it could reveal, it can cover, and also what a secret was before it got another text: it is
 //! the one that knows what must not be shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use model::secret::handle;
 use model::{Digest, Fault, SecretText, Secrets, Value};
@@ -24,28 +24,34 @@ pub const VARIABLE: &str = "WINDLASS_SECRET_";
 /// The file in the repository.
 pub const FILE: &str = "secrets.age";
 
+/// The folder, in the project's home, of secrets that kinds have made.
+pub const KEPT: &str = "kept";
+
 /// See the module.
 pub struct Vault {
     key: Key,
-    /// By name, from the environment and the file; what the environment says wins.
+    /// From the environment, by folded name. It wins over the file.
+    environment: BTreeMap<String, SecretText>,
+    /// From the file, by name.
     given: Mutex<BTreeMap<String, SecretText>>,
     file: PathBuf,
     /// Where secrets that kinds make are kept, one encrypted file each.
     kept: PathBuf,
     /// Those of them that were read.
     opened: Mutex<BTreeMap<String, SecretText>>,
+    /// All that kinds have made in earlier processes was read.
+    whole: OnceLock<()>,
     covered: Mutex<Covered>,
 }
 
 /// What must not be shown.
 #[derive(Default)]
 struct Covered {
-    /// Every text that was ever known here, by its hash.
-    texts: BTreeMap<Digest, SecretText>,
-    /// Of all of them; None: there is more since.
-    masker: Option<Arc<Masker>>,
-    /// Those that kinds have made in earlier processes are among them.
-    whole: bool,
+    /// Hashes of every text that was ever known here.
+    known: BTreeSet<Digest>,
+    /// Those that came since the masker was made.
+    fresh: Vec<SecretText>,
+    masker: Arc<Masker>,
 }
 
 /// Why secrets cannot be had.
@@ -91,28 +97,32 @@ impl Vault {
         environment: &BTreeMap<String, String>,
     ) -> Result<Self, SecretError> {
         let file = project.join(FILE);
-        let mut given = read_file(&file, &key)?;
-        for (variable, text) in environment {
-            if let Some(name) = variable.strip_prefix(VARIABLE) {
-                given.insert(folded(name), SecretText::new(text.as_str()));
-            }
-        }
+        let given = read_file(&file, &key)?;
+        let secret = |(variable, text): (&String, &String)| {
+            Some((folded(variable.strip_prefix(VARIABLE)?), SecretText::new(text.as_str())))
+        };
+        let environment: BTreeMap<_, _> = environment.iter().filter_map(secret).collect();
         let vault = Self {
             key,
+            environment,
             given: Mutex::default(),
             file,
-            kept: home.join("kept"),
+            kept: home.join(KEPT),
             opened: Mutex::default(),
+            whole: OnceLock::new(),
             covered: Mutex::default(),
         };
-        given.values().for_each(|text| vault.cover(text));
+        given.values().chain(vault.environment.values()).for_each(|text| vault.cover(text));
         *lock(&vault.given) = given;
         Ok(vault)
     }
 
     /// Returns the names of the secrets in the file and the environment, sorted.
     pub fn names(&self) -> Vec<String> {
-        lock(&self.given).keys().cloned().collect()
+        let mut names: BTreeSet<String> = lock(&self.given).keys().cloned().collect();
+        let filed: BTreeSet<String> = names.iter().map(|name| folded(name)).collect();
+        names.extend(self.environment.keys().filter(|name| !filed.contains(*name)).cloned());
+        names.into_iter().collect()
     }
 
     /// Keeps a secret in the repository's file, or takes it out.
@@ -166,11 +176,13 @@ impl Vault {
     }
 
     fn find(&self, name: &str) -> Option<SecretText> {
-        let given = {
+        let folded = folded(name);
+        let given = || {
             let given = lock(&self.given);
-            given.get(name).or_else(|| given.get(&folded(name))).cloned()
+            given.get(name).or_else(|| given.get(&folded)).cloned()
         };
-        given.or_else(|| self.open_kept(name))
+        let environment = self.environment.get(&folded).cloned();
+        environment.or_else(given).or_else(|| self.open_kept(name))
     }
 
     fn open_kept(&self, name: &str) -> Option<SecretText> {
@@ -191,19 +203,22 @@ impl Vault {
             return;
         }
         let mut covered = lock(&self.covered);
-        if covered.texts.insert(self.key.digest(text.expose()), text.clone()).is_none() {
-            covered.masker = None;
+        if covered.known.insert(self.key.digest(text.expose())) {
+            covered.fresh.push(text.clone());
         }
     }
 
     /// Returns what covers everything that could be revealed.
     pub fn masker(&self) -> Arc<Masker> {
-        if !std::mem::replace(&mut lock(&self.covered).whole, true) {
+        // Whoever comes while they are read waits for them.
+        self.whole.get_or_init(|| {
             self.names_kept().iter().for_each(|name| _ = self.open_kept(name));
+        });
+        let Covered { fresh, masker, .. } = &mut *lock(&self.covered);
+        if !fresh.is_empty() {
+            *masker = Arc::new(masker.with(std::mem::take(fresh)));
         }
-        let Covered { texts, masker, .. } = &mut *lock(&self.covered);
-        let made = || Arc::new(Masker::new(texts.values().map(SecretText::expose)));
-        Arc::clone(masker.get_or_insert_with(made))
+        Arc::clone(masker)
     }
 
     fn names_kept(&self) -> Vec<String> {
@@ -216,6 +231,10 @@ impl Vault {
 }
 
 impl Secrets for Vault {
+    fn names(&self) -> Vec<String> {
+        Self::names(self)
+    }
+
     fn reveal(&self, name: &str) -> Option<SecretText> {
         self.find(name).filter(|text| text.expose().len() >= SHORTEST)
     }

@@ -2,31 +2,32 @@
 //!
 //! It must not read the world; files of the project are handed in.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use language::decoder::read_with;
+use language::scope::Unresolved;
 use language::{
-    Code, Content, Diagnostic, Diagnostics, Document, Node, Record, Reference, Span, suggest,
+    AnyValue, Code, Content, Diagnostic, Diagnostics, Document, Node, Record, Reference, Span,
+    suggest,
 };
 use model::file::ProjectFile;
-use model::file::stack::{Header, StackHead};
+use model::file::stack::{Each, Header, StackHead};
 use model::graph::Graph;
 use model::registry::Registry;
 use model::{Digest, Tree};
 
+use super::renamed::Names;
 use super::shape::{place, write, write_block};
-use super::{Block, FileKey, Outputs, Read, Reads, Resource, Stack, Target};
-use crate::parameters::{Given, Keep, Parameters};
+use super::{Block, FileKey, Outputs, Read, Reads, Resource, Stack, Standing, Target};
+use crate::parameters::{Outside, Parameters, no_reference, unfit_name};
 
 /// What a stack is loaded with.
 pub struct Around<'a> {
     /// THE list.
     pub kinds: &'a Registry,
-    /// Parameters that were given.
-    pub given: &'a Given,
-    /// Keeps secret parameters.
-    pub keep: Keep<'a>,
+    /// Values from outside.
+    pub outside: Outside<'a>,
     /// Another name for the stack.
     pub name: Option<&'a str>,
     /// The text of a file of the project, or why it cannot be read.
@@ -48,10 +49,17 @@ pub fn load<'d>(
     for at in 0..blocks.len() {
         loader.settle(&mut blocks, at);
     }
+    loader.settle_strays(&blocks);
     let outputs = loader.outputs(&blocks);
     let order = loader.order(&blocks);
+    if let Some(head) =
+        head.as_ref().filter(|head| !head.moved.is_empty() || !head.removed.is_empty())
+    {
+        loader.standing(&blocks).check(head, document.root(), loader.diagnostics);
+    }
     if loader.diagnostics.has_errors() {
-        blocks.iter().for_each(|block| block.check(document, loader.diagnostics));
+        let Loader { parameters, diagnostics, .. } = loader;
+        blocks.iter().for_each(|block| block.check(document, &parameters, diagnostics));
         return None;
     }
     let head = head?;
@@ -78,7 +86,10 @@ struct Loader<'d, 'l> {
     others: BTreeMap<String, Option<Tree>>,
     buffer: Vec<u8>,
     paths: Vec<Reference>,
-    names: HashMap<&'d str, usize>,
+    /// Where each is; None: it has a kind that is not known.
+    names: HashMap<&'d str, Option<usize>>,
+    /// References in blocks whose kind is not known.
+    strays: Vec<Read>,
     diagnostics: &'l mut Diagnostics,
 }
 
@@ -99,6 +110,7 @@ impl<'d, 'l> Loader<'d, 'l> {
             buffer: Vec::new(),
             paths: Vec::new(),
             names: HashMap::new(),
+            strays: Vec::new(),
             diagnostics,
         }
     }
@@ -106,21 +118,20 @@ impl<'d, 'l> Loader<'d, 'l> {
     /// Everything in the file but its resources.
     fn head(&mut self) -> Option<StackHead> {
         let root = self.document.root();
-        let scope = language::scope::Unresolved;
-        let read = read_with(self.document, &scope, self.diagnostics, |decoder| {
+        let read = read_with(self.document, &Unresolved, self.diagnostics, |decoder| {
             decoder.read::<StackHead>(root)
         });
-        let none = BTreeMap::new();
-        let declared = read.value.as_ref().map_or(&none, |head| &head.parameters);
+        // Those of outputs wait with reason, and those of parameters are looked at there.
+        let elsewhere = ["outputs", "parameters"].map(|key| root.get(key).map(Node::span));
+        for reference in &read.waiting {
+            if !elsewhere.iter().flatten().any(|span| within(reference.span, *span)) {
+                self.diagnostics.push(no_reference(reference));
+            }
+        }
         let place = root.get("stack").map_or(root.span(), Node::span);
-        self.parameters = Parameters::new(
-            declared,
-            root.get("parameters"),
-            place,
-            self.around.given,
-            self.around.keep,
-            self.diagnostics,
-        );
+        let (declared, outside) = (root.get("parameters"), &self.around.outside);
+        self.parameters =
+            Parameters::read(self.document, declared, place, outside, self.diagnostics);
         read.value
     }
 
@@ -131,13 +142,14 @@ impl<'d, 'l> Loader<'d, 'l> {
         for (key, node) in entries.iter() {
             let Some(name) = key.scalar() else { continue };
             self.well_named(name.text, key);
+            self.names.entry(name.text).or_insert(None);
             if let Some(mut block) = self.block(name.text, key, node) {
                 let header = &block.header;
                 let many = header.count.map(|count| count as usize);
                 let many = many.or(header.each.as_ref().map(Vec::len));
                 block.resources = first..first + many.unwrap_or(1);
                 first = block.resources.end;
-                self.names.insert(block.name, blocks.len());
+                self.names.insert(block.name, Some(blocks.len()));
                 blocks.push(block);
             }
         }
@@ -145,13 +157,17 @@ impl<'d, 'l> Loader<'d, 'l> {
     }
 
     fn well_named(&mut self, name: &str, key: Node<'_>) {
-        let mut why = <language::Name as language::Leaf>::parse(name).err();
-        if ["secret", "stack", "index", "each", "run"].contains(&name) {
-            why = Some("this word has a meaning of its own in references".to_owned());
-        }
-        if let Some(why) = why {
+        if let Some(why) = unfit_name(name) {
             let message = format!("`{name}` cannot name a resource");
             self.diagnostics.push(Diagnostic::new(Code::BadValue, key.span(), message).label(why));
+        }
+        if self.parameters.declares(name)
+            && let Some(parameter) = key_of(self.document.root().get("parameters"), name)
+        {
+            let message = format!("`{name}` is both a parameter and a resource");
+            let error = Diagnostic::new(Code::Conflict, key.span(), message);
+            let error = error.also(parameter.span(), "the parameter");
+            self.diagnostics.push(error.help("`${…}` must mean one of them: rename the other"));
         }
     }
 
@@ -161,21 +177,62 @@ impl<'d, 'l> Loader<'d, 'l> {
             self.diagnostics.push(Diagnostic::new(Code::WrongType, key.span(), message));
             return None;
         };
-        let header = self.header(node)?;
-        let Some(kind) = self.around.kinds.get(&header.kind) else {
-            self.unknown_kind(&header.kind, key, node);
-            return None;
-        };
+        let (header, standing) = self.header(node);
         self.buffer.clear();
         self.paths.clear();
+        let Some(kind) = self.around.kinds.get(&header.kind) else {
+            if standing != Standing::Wrong || !header.kind.is_empty() {
+                self.unknown_kind(&header.kind, key, node);
+            }
+            self.stray(node, standing);
+            return None;
+        };
         // A kind that gets another declaration is looked at anew.
         kind.names().for_each(|name| self.buffer.extend(name.as_bytes()));
         write_block(node, &mut self.buffer, &mut self.paths);
+        self.forget_paths_of_header(node, standing);
         let files = self.files(kind, node);
         let shape = Digest::of(&self.buffer);
         let (needs, resources, reads) = (Vec::new(), 0..0, self.reads());
         let kind = Arc::clone(kind);
-        Some(Block { name, kind, key, node, header, reads, files, shape, needs, resources })
+        Some(Block {
+            name,
+            kind,
+            key,
+            node,
+            header,
+            standing,
+            reads,
+            files,
+            shape,
+            needs,
+            resources,
+        })
+    }
+
+    /// Of a block that cannot become one, what can be said is said all the same.
+    fn stray(&mut self, node: Node<'d>, standing: Standing) {
+        let Content::Map(entries) = node.content() else { return };
+        write_block(node, &mut self.buffer, &mut self.paths);
+        self.forget_paths_of_header(node, standing);
+        let reads = self.reads();
+        self.strays.extend(reads.0);
+        let own = |(key, _): &(Node<'_>, _)| !is_of_header(*key);
+        for (_, value) in entries.iter().filter(own) {
+            read_with(self.document, &Unresolved, self.diagnostics, |decoder| {
+                decoder.read::<AnyValue>(value)
+            });
+        }
+    }
+
+    /// What is wrong with the references of a header was said when it was read.
+    fn forget_paths_of_header(&mut self, node: Node<'_>, standing: Standing) {
+        let Content::Map(entries) = node.content() else { return };
+        if standing == Standing::Wrong {
+            let header = entries.iter().filter(|(key, _)| is_of_header(*key));
+            let header: Vec<Span> = header.map(|(_, value)| value.span()).collect();
+            self.paths.retain(|path| !header.iter().any(|span| within(path.span, *span)));
+        }
     }
 
     fn unknown_kind(&mut self, kind: &str, key: Node<'_>, node: Node<'_>) {
@@ -192,27 +249,43 @@ impl<'d, 'l> Loader<'d, 'l> {
         });
     }
 
-    /// Most resources have a kind and nothing else: that is not worth a decoder.
-    fn header(&mut self, node: Node<'d>) -> Option<Header> {
-        let Content::Map(entries) = node.content() else { return None };
-        let mut header = Header { attempts: 4, ..Header::default() };
-        for (key, value) in entries.iter() {
-            match key.scalar()?.text {
-                "kind" => value.scalar()?.text.clone_into(&mut header.kind),
-                "needs" | "count" | "each" | "protect" | "timeout" | "attempts" => {
-                    return self.whole_header(node);
-                }
-                _ => {}
-            }
+    fn header(&mut self, node: Node<'d>) -> (Header, Standing) {
+        match header_of_kind(node) {
+            Some(header) => (header, Standing::Known),
+            None => self.whole_header(node),
         }
-        Some(header)
     }
 
-    fn whole_header(&mut self, node: Node<'d>) -> Option<Header> {
+    fn whole_header(&mut self, node: Node<'d>) -> (Header, Standing) {
+        let errors = self.diagnostics.errors();
         let read = read_with(self.document, &self.parameters, self.diagnostics, |decoder| {
             Header::take(&mut decoder.open_partly(node, vec![Header::layout()])?)
         });
-        read.value
+        let right = self.diagnostics.errors() == errors;
+        match read.value {
+            Some(header) if right => (header, Standing::Known),
+            Some(header) => (header, Standing::Wrong),
+            None if right => (self.likely_header(node), Standing::Open),
+            None => (self.likely_header(node), Standing::Wrong),
+        }
+    }
+
+    /// What can be said of a header that cannot be read as a whole, so that its block is checked too.
+    fn likely_header(&self, node: Node<'d>) -> Header {
+        let mut unheard = Diagnostics::default();
+        let needs = node.get("needs").and_then(|needs| {
+            let read = |decoder: &mut language::Decoder<'_>| decoder.read(needs);
+            read_with(self.document, &self.parameters, &mut unheard, read).value
+        });
+        let kind = node.get("kind").and_then(Node::scalar).filter(|kind| !kind.is_null());
+        let repeated = node.get("count").or(node.get("each")).is_some();
+        Header {
+            kind: kind.map_or("", |kind| kind.text).to_owned(),
+            needs: needs.unwrap_or_default(),
+            count: repeated.then_some(1),
+            attempts: 4,
+            ..Header::default()
+        }
     }
 
     /// Reads the files of the project that a block names; their text is part of its shape.
@@ -269,11 +342,20 @@ impl<'d, 'l> Loader<'d, 'l> {
         let mut reads = self.reads();
         for read in &mut reads.0 {
             match self.target(&read.path, blocks, &mut Vec::new()) {
-                Ok(target) => read.target = target,
+                Ok(Some(target)) => read.target = target,
+                Ok(None) => {}
                 Err(why) => self.dangling(read.span, why),
             }
         }
         Outputs { values, reads, shape }
+    }
+
+    fn settle_strays(&mut self, blocks: &[Block<'d>]) {
+        for read in std::mem::take(&mut self.strays) {
+            if let Err(why) = self.target(&read.path, blocks, &mut Vec::new()) {
+                self.dangling(read.span, why);
+            }
+        }
     }
 
     /// Finds what the references and `needs` of a block mean, now that all names are known.
@@ -282,17 +364,18 @@ impl<'d, 'l> Loader<'d, 'l> {
         let mut needs = Vec::new();
         for read in &mut reads.0 {
             match self.target(&read.path, blocks, &mut needs) {
-                Ok(Target::Repeat) if !blocks[at].header.is_repeated() => {
+                Ok(Some(Target::Repeat)) if !blocks[at].header.is_repeated() => {
                     let message = format!("`{}` goes with `count` or `each`", read.path);
                     self.dangling(read.span, (message, None));
                 }
-                Ok(target) => read.target = target,
+                Ok(Some(target)) => read.target = target,
+                Ok(None) => {}
                 Err(why) => self.dangling(read.span, why),
             }
         }
         for name in &blocks[at].header.needs.clone() {
             match self.names.get(name.as_str()) {
-                Some(&need) => needs.push(need),
+                Some(need) => needs.extend(*need),
                 None => {
                     let why = (format!("nothing is called `{name}`"), self.near(name));
                     let node = blocks[at].node.get("needs").unwrap_or(blocks[at].key);
@@ -305,19 +388,23 @@ impl<'d, 'l> Loader<'d, 'l> {
         (blocks[at].reads, blocks[at].needs) = (reads, needs);
     }
 
+    /// What a reference means; None: what it names is there, and so wrong that nothing can be said.
     fn target(
         &mut self,
         path: &str,
         blocks: &[Block<'d>],
         needs: &mut Vec<usize>,
-    ) -> Result<Target, Dangling> {
+    ) -> Result<Option<Target>, Dangling> {
         let (head, name) = path.split_once('.').unwrap_or((path, ""));
         match head {
-            "secret" => return Ok(Target::Secret),
-            "stack" => return self.output(path, name),
-            "index" | "each" if name.is_empty() => return Ok(Target::Repeat),
+            "secret" if name.is_empty() => {
+                return Err(("this names no secret: write `${secret.NAME}`".to_owned(), None));
+            }
+            "secret" => return Ok(Some(Target::Secret)),
+            "stack" => return self.output(path, name).map(Some),
+            "index" | "each" if name.is_empty() => return Ok(Some(Target::Repeat)),
             _ if name.is_empty() && self.parameters.declares(head) => {
-                return Ok(Target::Parameter);
+                return Ok(Some(Target::Parameter));
             }
             _ => {}
         }
@@ -325,19 +412,21 @@ impl<'d, 'l> Loader<'d, 'l> {
         let Some(&at) = self.names.get(block) else {
             return Err((format!("nothing is called `{block}`"), self.near(block)));
         };
+        let Some(at) = at else { return Ok(None) };
         let block = &blocks[at];
         let name = attribute(block, name)?;
         needs.push(at);
         let list = instance.is_empty() && block.header.is_repeated();
         let resources = match instance.strip_suffix(']') {
             None => block.resources.clone(),
+            Some(_) if block.standing != Standing::Known => block.resources.clone(),
             Some(instance) => {
                 let missing = || (format!("`{}` has no `[{instance}]`", block.name), None);
                 let at = block.header.position(instance).ok_or_else(missing)?;
                 block.resources.start + at..block.resources.start + at + 1
             }
         };
-        Ok(Target::Attribute { resources, name, list })
+        Ok(Some(Target::Attribute { resources, name, list }))
     }
 
     fn output(&mut self, path: &str, rest: &str) -> Result<Target, Dangling> {
@@ -357,6 +446,17 @@ impl<'d, 'l> Loader<'d, 'l> {
             return Err((message, near.map(did_you_mean)));
         }
         Ok(Target::Output { stack: stack.to_owned(), name: name.to_owned() })
+    }
+
+    /// What stands in the file, for those who name what stood there before.
+    fn standing(&self, blocks: &[Block<'d>]) -> Names<'d> {
+        let known = || blocks.iter().filter(|block| block.standing == Standing::Known);
+        let addresses = known().flat_map(|block| {
+            block.header.repeats().into_iter().map(|repeat| address(block.name, repeat.as_deref()))
+        });
+        let all: BTreeSet<&str> = self.names.keys().copied().collect();
+        let open = all.iter().filter(|name| !known().any(|block| block.name == **name)).copied();
+        Names { addresses: addresses.collect(), open: open.collect(), blocks: all }
     }
 
     /// Sorted, so that the same slip always gets the same advice.
@@ -414,6 +514,45 @@ impl<'d, 'l> Loader<'d, 'l> {
     }
 }
 
+/// Most resources have a kind and nothing else: that is not worth a decoder. None: there is more.
+fn header_of_kind(node: Node<'_>) -> Option<Header> {
+    let Content::Map(entries) = node.content() else { return None };
+    let mut header = Header { attempts: 4, ..Header::default() };
+    for (key, value) in entries.iter() {
+        match key.scalar()?.text {
+            "kind" => {
+                let kind = value.scalar().filter(|kind| !kind.is_null())?;
+                kind.text.clone_into(&mut header.kind);
+            }
+            "needs" | "count" | "each" | "protect" | "timeout" | "attempts" => return None,
+            _ => {}
+        }
+    }
+    Some(header)
+}
+
+fn is_of_header(key: Node<'_>) -> bool {
+    key.scalar().is_some_and(|key| Header::layout().keys().any(|known| known == key.text))
+}
+
+fn within(span: Span, outer: Span) -> bool {
+    span.source == outer.source && span.start >= outer.start && span.end <= outer.end
+}
+
+/// Where the key of a map stands.
+fn key_of<'d>(map: Option<Node<'d>>, name: &str) -> Option<Node<'d>> {
+    let Some(Content::Map(entries)) = map.map(Node::content) else { return None };
+    let mut keys = entries.iter().map(|(key, _)| key);
+    keys.find(|key| key.scalar().is_some_and(|key| key.text == name))
+}
+
+fn address(block: &str, repeat: Option<&str>) -> String {
+    match repeat {
+        Some(repeat) => format!("{block}[{repeat}]"),
+        None => block.to_owned(),
+    }
+}
+
 fn did_you_mean(near: &str) -> String {
     format!("did you mean `{near}`?")
 }
@@ -446,14 +585,14 @@ impl Repeated for Header {
 
     fn position(&self, instance: &str) -> Option<usize> {
         match &self.each {
-            Some(each) => each.iter().position(|one| one == instance),
+            Some(each) => each.iter().position(|Each(one)| one == instance),
             None => instance.parse().ok().filter(|at| *at < self.count.unwrap_or(0) as usize),
         }
     }
 
     fn repeats(&self) -> Vec<Option<String>> {
         match (&self.each, self.count) {
-            (Some(each), _) => each.iter().cloned().map(Some).collect(),
+            (Some(each), _) => each.iter().map(|Each(one)| Some(one.clone())).collect(),
             (None, Some(count)) => (0..count).map(|index| Some(index.to_string())).collect(),
             (None, None) => vec![None],
         }
@@ -472,10 +611,7 @@ fn arrange<'d>(stack: &mut Stack<'d>, blocks: Vec<Block<'d>>, order: &[usize]) {
         let first = stack.resources.len();
         for (old, repeat) in block.resources.clone().zip(block.header.repeats()) {
             shift[old] = stack.resources.len();
-            let address = match &repeat {
-                Some(repeat) => format!("{}[{repeat}]", block.name),
-                None => block.name.to_owned(),
-            };
+            let address = address(block.name, repeat.as_deref());
             stack.resources.push(Resource { address, block: at, repeat });
         }
         block.resources = first..stack.resources.len();

@@ -3,7 +3,9 @@
 //! Everything is looked at once: header, references, a digest with references unresolved. It must not
 //! decode the specs themselves (the planner does, for those that changed), nor know state.
 
+mod known;
 mod load;
+mod renamed;
 mod shape;
 
 use std::collections::BTreeMap;
@@ -12,13 +14,14 @@ use std::sync::Arc;
 
 use language::decoder::read_with;
 use language::document::Entries;
-use language::scope::Unresolved;
 use language::{Content, Diagnostics, Document, Node, Record, Span};
 use model::file::stack::{Header, Moved, Removed};
 use model::{Digest, Erased, Tree};
 
 pub use load::{Around, load};
 pub use shape::place;
+
+use known::KnownShapes;
 
 use crate::parameters::Parameters;
 
@@ -56,6 +59,8 @@ pub struct Block<'d> {
     pub node: Node<'d>,
     /// What every resource has.
     pub header: Header,
+    /// How much can be said of its header.
+    pub standing: Standing,
     /// Each once, in the order of their paths.
     pub reads: Reads,
     /// Files of the project that its keys name, with their text.
@@ -66,6 +71,17 @@ pub struct Block<'d> {
     pub needs: Vec<usize>,
     /// Its resources.
     pub resources: Range<usize>,
+}
+
+/// How much can be said of a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// All of it.
+    Known,
+    /// Something in it comes later, such as how often the block is repeated.
+    Open,
+    /// Something is wrong with it, and that was said.
+    Wrong,
 }
 
 /// The outputs of a stack.
@@ -148,16 +164,24 @@ impl<'d> Stack<'d> {
 
     /// Notes every error in one block, as its author wrote it.
     pub fn check(&self, block: &Block<'_>, diagnostics: &mut Diagnostics) {
-        block.check(self.document, diagnostics);
+        block.check(self.document, &self.parameters, diagnostics);
     }
 }
 
 impl Block<'_> {
     /// Notes every error in it, as its author wrote it.
-    pub fn check(&self, document: &Document, diagnostics: &mut Diagnostics) {
-        read_with(document, &Unresolved, diagnostics, |decoder| {
+    pub fn check(
+        &self,
+        document: &Document,
+        parameters: &Parameters,
+        diagnostics: &mut Diagnostics,
+    ) {
+        let scope = KnownShapes::new(self, parameters);
+        read_with(document, &scope, diagnostics, |decoder| {
             let mut keys = decoder.open(self.node, vec![Header::layout(), (self.kind.spec)()])?;
-            Header::take(&mut keys);
+            if self.standing != Standing::Wrong {
+                Header::take(&mut keys);
+            }
             (self.kind.check)(&mut keys);
             keys.close();
             Some(())

@@ -16,10 +16,11 @@ pub(super) fn write(node: Node<'_>, out: &mut Vec<u8>, paths: &mut Vec<Reference
             out.push(if scalar.is_null() { b'0' } else { b't' });
             out.extend((scalar.text.len() as u32).to_le_bytes());
             out.extend(scalar.text.as_bytes());
-            if let Some(Ok(parts)) = template::split(scalar.text, node.written(), node.span()) {
-                paths.extend(parts.into_iter().filter_map(|part| match part {
-                    template::Part::Reference(reference) => Some(reference),
-                    template::Part::Literal(_) => None,
+            if scalar.text.contains("${") {
+                let pieces = template::pieces(scalar.text, node.written(), node.span());
+                paths.extend(pieces.into_iter().filter_map(|piece| match piece {
+                    Ok(template::Part::Reference(reference)) => Some(reference),
+                    _ => None,
                 }));
             }
         }

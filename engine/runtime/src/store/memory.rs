@@ -59,8 +59,8 @@ impl MemoryStore {
         let mut kept = self.kept();
         let kept = &mut *kept;
         kept.check(lease)?;
-        let subject = kept.subject(run)?;
-        let stack = kept.stacks.entry(subject).or_default();
+        let scope = kept.scope(run)?;
+        let stack = kept.stacks.entry(scope).or_default();
         for event in &events {
             _ = fold(event, &self.kinds, |write| {
                 stack.write(run, write);
@@ -80,9 +80,9 @@ impl Kept {
         }
     }
 
-    fn subject(&self, run: RunId) -> Result<String, StoreError> {
+    fn scope(&self, run: RunId) -> Result<String, StoreError> {
         let run = self.runs.iter().find(|known| known.id == run);
-        run.map(|run| run.subject.clone())
+        run.map(|run| run.kind.scope(&run.subject))
             .ok_or_else(|| StoreError::Corrupt("there is no such run".to_owned()))
     }
 }
@@ -121,9 +121,10 @@ impl Store for MemoryStore {
             if let Some(plan) = run.plan_id {
                 kept.plans.insert(plan, id);
             }
-            let NewRun { kind, subject, parent, plan, now: began, .. } = run;
-            let (ended, outcome) = (None, None);
-            kept.runs.push(Run { id, kind, subject, parent, began, ended, outcome, plan });
+            let NewRun { kind, subject, parent, plan, nonce, now: began, .. } = run;
+            let (ended, outcome, pruned) = (None, None, false);
+            let run = Run { id, kind, subject, parent, began, ended, outcome, plan, nonce, pruned };
+            kept.runs.push(run);
             Ok(id)
         })
     }
@@ -146,8 +147,18 @@ impl Store for MemoryStore {
     ) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
             for known in self.kept().runs.iter_mut().filter(|known| known.id == run) {
-                (known.ended, known.outcome) = (Some(now), Some(outcome));
+                (known.ended, known.outcome, known.plan) = (Some(now), Some(outcome), None);
             }
+            Ok(())
+        })
+    }
+
+    fn prune(&self, runs: Vec<RunId>) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let mut kept = self.kept();
+            kept.events.retain(|(run, _)| !runs.contains(run));
+            let pruned = kept.runs.iter_mut().filter(|run| runs.contains(&run.id));
+            pruned.for_each(|run| run.pruned = true);
             Ok(())
         })
     }
@@ -240,13 +251,29 @@ impl Store for MemoryStore {
         Ok(self.kept().runs.iter().find(|run| run.id == id).cloned())
     }
 
+    fn prunable(&self, subject: &str, keep: usize) -> Result<Vec<RunId>, StoreError> {
+        let kept = self.kept();
+        let doubts: Vec<RunId> =
+            kept.stacks.values().flat_map(|stack| &stack.doubts).map(|doubt| doubt.run).collect();
+        let old = kept.runs.iter().rev().filter(|run| run.subject == subject).skip(keep);
+        let old = old.filter(|run| !run.pruned && run.ended.is_some() && !doubts.contains(&run.id));
+        let mut old: Vec<RunId> = old.map(|run| run.id).collect();
+        old.reverse();
+        old.truncate(super::PRUNED_AT_ONCE);
+        Ok(old)
+    }
+
     fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
         let kept = self.kept();
         let own = kept.events.iter().filter(|(of, _)| *of == run);
         Ok(own.map(|(_, event)| event.clone()).collect())
     }
 
-    fn timings(&self, subject: &str) -> Result<HashMap<String, u64>, StoreError> {
-        Ok(self.kept().stacks.get(subject).map(|stack| stack.timings.clone()).unwrap_or_default())
+    fn holder(&self, subject: &str) -> Result<Option<Holder>, StoreError> {
+        Ok(self.kept().leases.get(subject).and_then(|(_, holder)| holder.clone()))
+    }
+
+    fn timings(&self, scope: &str) -> Result<HashMap<String, u64>, StoreError> {
+        Ok(self.kept().stacks.get(scope).map(|stack| stack.timings.clone()).unwrap_or_default())
     }
 }

@@ -45,6 +45,8 @@ pub struct NewRun {
     pub plan_id: Option<String>,
     /// What it takes to go on with it after a crash, where the files cannot say it again.
     pub plan: Option<String>,
+    /// See [`Run::nonce`].
+    pub nonce: String,
     /// The time.
     pub now: Millis,
 }
@@ -83,6 +85,14 @@ pub struct Run {
     /// What was stored to go on with it.
     #[serde(skip)]
     pub plan: Option<String>,
+    /// Random, and part of its tokens: a store that was put back from a copy hands out numbers of runs
+    /// once more, and what the lost runs made must not pass for what the new ones make. Empty for runs
+    /// of older versions.
+    #[serde(skip)]
+    pub nonce: String,
+    /// Its events are no longer kept.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub pruned: bool,
 }
 
 /// How a run ended.
@@ -193,6 +203,9 @@ pub trait Store: Send + Sync {
         now: Millis,
     ) -> BoxFuture<'_, Result<(), StoreError>>;
 
+    /// Forgets the events of these runs.
+    fn prune(&self, runs: Vec<RunId>) -> BoxFuture<'_, Result<(), StoreError>>;
+
     /// Asks for the lease of a stack or pipeline.
     fn acquire(
         &self,
@@ -231,13 +244,26 @@ pub trait Store: Send + Sync {
     /// Returns one run.
     fn run(&self, id: RunId) -> Result<Option<Run>, StoreError>;
 
+    /// Returns runs with events that nobody needs any more, oldest first, at most a hundred: they have
+    /// ended, left nothing in doubt, and are older than the newest `keep` of their stack or pipeline.
+    fn prunable(&self, subject: &str, keep: usize) -> Result<Vec<RunId>, StoreError>;
+
     /// Returns the events of a run, in order.
     fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError>;
 
-    /// Returns how long each step of a stack or pipeline took last time, in milliseconds; steps that
-    /// were quick are left out.
-    fn timings(&self, subject: &str) -> Result<HashMap<String, u64>, StoreError>;
+    /// Returns who holds the lease of a stack or pipeline, perhaps beyond its end.
+    fn holder(&self, subject: &str) -> Result<Option<Holder>, StoreError>;
+
+    /// Returns how long each step took last time, in milliseconds, by the [`RunKind::scope`] of its
+    /// runs; steps that were quick are left out.
+    fn timings(&self, scope: &str) -> Result<HashMap<String, u64>, StoreError>;
 }
+
+/// Forgetting takes a moment for each run: it is shared among those that come later.
+const PRUNED_AT_ONCE: usize = 100;
+
+/// What the scopes of pipelines begin with.
+pub(crate) const PIPELINE: &str = "pipeline ";
 
 /// Steps that took less are not worth remembering, in milliseconds.
 pub const WORTH_TIMING: u64 = 100;
@@ -275,6 +301,15 @@ impl fmt::Display for StoreError {
 impl std::error::Error for StoreError {}
 
 impl RunKind {
+    /// Returns the name under which the lease of such a run, its doubts and its timings are kept: a
+    /// pipeline and the stack that it applies may have the same name, and no name has a blank in it.
+    pub fn scope(self, subject: &str) -> String {
+        match self {
+            Self::Pipeline => format!("{PIPELINE}{subject}"),
+            Self::Apply | Self::Destroy | Self::State => subject.to_owned(),
+        }
+    }
+
     /// Returns the word under which it is kept.
     pub fn word(self) -> &'static str {
         match self {
@@ -282,6 +317,15 @@ impl RunKind {
             Self::Destroy => "destroy",
             Self::Pipeline => "pipeline",
             Self::State => "state",
+        }
+    }
+
+    fn of_word(word: &str) -> Self {
+        match word {
+            "apply" => Self::Apply,
+            "destroy" => Self::Destroy,
+            "pipeline" => Self::Pipeline,
+            _ => Self::State,
         }
     }
 }

@@ -127,6 +127,10 @@ impl Store for SqliteStore {
         Box::pin(async move { self.ask(Operation::Finish { run, outcome, now }).await.map(|_| ()) })
     }
 
+    fn prune(&self, runs: Vec<RunId>) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { self.ask(Operation::Prune { runs }).await.map(|_| ()) })
+    }
+
     fn acquire(
         &self,
         subject: &str,
@@ -184,12 +188,20 @@ impl Store for SqliteStore {
         read::run(&self.reader(), id)
     }
 
+    fn prunable(&self, subject: &str, keep: usize) -> Result<Vec<RunId>, StoreError> {
+        read::prunable(&self.reader(), subject, keep)
+    }
+
     fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
         read::events(&self.reader(), run)
     }
 
-    fn timings(&self, subject: &str) -> Result<HashMap<String, u64>, StoreError> {
-        read::timings(&self.reader(), subject)
+    fn holder(&self, subject: &str) -> Result<Option<Holder>, StoreError> {
+        read::holder(&self.reader(), subject)
+    }
+
+    fn timings(&self, scope: &str) -> Result<HashMap<String, u64>, StoreError> {
+        read::timings(&self.reader(), scope)
     }
 }
 

@@ -27,6 +27,7 @@ fn new_run(plan_id: Option<&str>) -> NewRun {
         parent: None,
         plan_id: plan_id.map(str::to_owned),
         plan: Some("{}".to_owned()),
+        nonce: "n0nce".to_owned(),
         now: 1_000,
     }
 }
@@ -65,6 +66,7 @@ fn started(step: &str) -> Event {
         needs: Vec::new(),
         protect: false,
         beside: None,
+        timeout: None,
     };
     let token = Token::of("project", "shop", step, 1);
     Event::Started { step: step.into(), token, intent: Some(Box::new(intent)) }
@@ -102,6 +104,29 @@ async fn state_follows_from_events() {
         store.append(run, &lease, vec![started("a"), gone]).await.expect("durable");
         assert_eq!(store.rows("shop").expect("rows"), []);
         assert_eq!(store.stacks().expect("stacks"), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn a_pipeline_settles_no_doubt_of_the_stack_of_its_name() {
+    for (store, _folder) in both() {
+        let stack = lease(&*store).await;
+        let run = store.begin(new_run(None)).await.expect("a run");
+        store.append(run, &stack, vec![started("a")]).await.expect("durable");
+        let pipeline = NewRun { kind: RunKind::Pipeline, ..new_run(None) };
+        let run = store.begin(pipeline).await.expect("a run");
+        let scope = RunKind::Pipeline.scope("shop");
+        let held = store.acquire(&scope, holder("me", 10_000), 1_000).await.expect("an answer");
+        let Acquired::Lease(lease) = held else { panic!("it is free") };
+        let events = vec![started("b"), ended("a", done(Vec::new()))];
+        store.append(run, &lease, events).await.expect("durable");
+        let steps = |scope: &str| {
+            let doubts = store.doubts(scope).expect("doubts");
+            doubts.iter().map(|doubt| doubt.step.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!((steps("shop"), steps(&scope)), (vec!["a".to_owned()], vec!["b".to_owned()]));
+        assert!(store.timings("shop").expect("timings").is_empty());
+        assert_eq!(store.timings(&scope).expect("timings")["a"], 250);
     }
 }
 
@@ -164,9 +189,108 @@ async fn runs_are_listed_newest_first_with_their_ends() {
         let runs = store.runs(Some("shop"), 2).expect("runs");
         let ends: Vec<_> = runs.iter().map(|run| (run.id.0, run.outcome, run.ended)).collect();
         assert_eq!(ends, [(3, None, None), (2, Some(RunOutcome::Failed), Some(2_000))]);
-        assert_eq!(store.run(RunId(1)).expect("a run").expect("it is there").began, 1_000);
+        let run = store.run(RunId(1)).expect("a run").expect("it is there");
+        assert_eq!((run.began, run.nonce.as_str(), run.pruned), (1_000, "n0nce", false));
         assert_eq!(store.run(RunId(9)).expect("an answer"), None);
     }
+}
+
+#[tokio::test]
+async fn events_of_one_run_are_in_order_whatever_other_runs_append() {
+    for (store, _folder) in both() {
+        let lease = lease(&*store).await;
+        for _ in 0..2 {
+            store.begin(new_run(None)).await.expect("a run");
+        }
+        for (run, step) in [(2, "a"), (1, "b"), (2, "c"), (1, "d")] {
+            let events = vec![started(step), ended(step, Ending::Skipped)];
+            store.append(RunId(run), &lease, events).await.expect("durable");
+        }
+        let events = store.events(RunId(1)).expect("events");
+        let steps: Vec<&str> = events.iter().map(|event| event.step().as_str()).collect();
+        assert_eq!(steps, ["b", "b", "d", "d"]);
+    }
+}
+
+#[tokio::test]
+async fn events_of_old_runs_are_forgotten_but_those_that_may_be_needed() {
+    for (store, _folder) in both() {
+        let lease = lease(&*store).await;
+        for id in 1..=6 {
+            let run = store.begin(new_run(None)).await.expect("a run");
+            let mut events = vec![started(&format!("s{id}"))];
+            if id != 2 {
+                events.push(ended(&format!("s{id}"), Ending::Skipped));
+            }
+            store.append(run, &lease, events).await.expect("durable");
+            if id != 3 {
+                store.finish(run, RunOutcome::Done, 2_000).await.expect("durable");
+            }
+        }
+        assert_eq!(store.prunable("other", 0), Ok(Vec::new()));
+        // The second left a doubt behind, the third has no end, and the last two are kept.
+        assert_eq!(store.prunable("shop", 2), Ok(vec![RunId(1), RunId(4)]));
+        store.prune(vec![RunId(1), RunId(4)]).await.expect("durable");
+        assert_eq!(store.prunable("shop", 2), Ok(Vec::new()));
+        let left: Vec<bool> =
+            (1..=6).map(|id| !store.events(RunId(id)).expect("events").is_empty()).collect();
+        assert_eq!(left, [false, true, true, false, true, true]);
+        assert!(store.run(RunId(4)).expect("a run").expect("it is there").pruned);
+    }
+}
+
+/// The tables of version 1, as it made them.
+const VERSION_1: &str = "
+    CREATE TABLE about (project TEXT NOT NULL) STRICT;
+    CREATE TABLE run (
+        id INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, parent INTEGER,
+        plan_id TEXT UNIQUE, plan TEXT, began INTEGER NOT NULL, ended INTEGER, outcome TEXT
+    ) STRICT;
+    CREATE INDEX run_by_subject ON run (subject, id);
+    CREATE TABLE event (
+        seq INTEGER PRIMARY KEY, run INTEGER NOT NULL, body TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE doubt (
+        stack TEXT NOT NULL, step TEXT NOT NULL, run INTEGER NOT NULL, token TEXT NOT NULL,
+        intent TEXT NOT NULL, PRIMARY KEY (stack, step)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO about VALUES ('first');
+    INSERT INTO run (kind, subject, began) VALUES ('apply', 'shop', 1), ('apply', 'shop', 2);
+    PRAGMA application_id = 0x576e646c;
+    PRAGMA user_version = 1;";
+
+#[test]
+fn a_store_of_version_1_is_brought_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("store.db");
+    let connection = rusqlite::Connection::open(&path).expect("a database");
+    connection.execute_batch(VERSION_1).expect("written");
+    for (run, step) in [(2, "a"), (1, "b"), (2, "c")] {
+        let body = serde_json::to_string(&started(step)).expect("text");
+        let insert = "INSERT INTO event (run, body) VALUES (?1, ?2)";
+        connection.execute(insert, rusqlite::params![run, body]).expect("written");
+    }
+    drop(connection);
+    let store = SqliteStore::open(&path, "second", Registry::default()).expect("a store");
+    assert_eq!(store.project(), "first");
+    assert_eq!(store.events(RunId(2)), Ok(vec![started("a"), started("c")]));
+    assert_eq!(store.run(RunId(1)).expect("a run").expect("it is there").nonce, "");
+    drop(store);
+    assert!(SqliteStore::examine(&path).is_ok());
+    assert!(SqliteStore::open(&path, "second", Registry::default()).is_ok(), "once is enough");
+}
+
+#[tokio::test]
+async fn a_store_that_another_process_is_writing_to_is_not_given_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("store.db");
+    let store = SqliteStore::open(&path, "p", Registry::default()).expect("a store");
+    let other = rusqlite::Connection::open(&path).expect("a database");
+    other.execute_batch("BEGIN IMMEDIATE").expect("it writes");
+    let busy = store.begin(new_run(None)).await;
+    assert!(matches!(busy, Err(StoreError::Unavailable(_))), "{busy:?}");
+    other.execute_batch("COMMIT").expect("it is done");
+    assert_eq!(store.begin(new_run(None)).await, Ok(RunId(1)));
 }
 
 #[tokio::test]
@@ -205,5 +329,5 @@ fn a_store_from_a_newer_version_is_refused() {
     let connection = rusqlite::Connection::open(&path).expect("a database");
     connection.pragma_update(None, "user_version", 99).expect("written");
     let refused = SqliteStore::open(&path, "p", Registry::default()).err();
-    assert_eq!(refused, Some(StoreError::Newer { found: 99, known: 1 }));
+    assert_eq!(refused, Some(StoreError::Newer { found: 99, known: 2 }));
 }

@@ -7,12 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use model::kind::Api;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep_until};
+
+use super::Stop;
 
 pub(super) struct Gates {
     slots: Arc<Semaphore>,
+    stop: watch::Receiver<Stop>,
     remotes: Mutex<HashMap<&'static str, Arc<Remote>>>,
+    places: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
 struct Remote {
@@ -26,15 +30,27 @@ struct Remote {
 pub(super) struct Pass {
     _slot: Option<OwnedSemaphorePermit>,
     _remote: Option<OwnedSemaphorePermit>,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Gates {
-    pub(super) fn new(running: usize) -> Self {
-        Self { slots: Arc::new(Semaphore::new(running)), remotes: Mutex::default() }
+    pub(super) fn new(running: usize, stop: watch::Receiver<Stop>) -> Self {
+        let (remotes, places) = (Mutex::default(), Mutex::default());
+        Self { slots: Arc::new(Semaphore::new(running)), stop, remotes, places }
     }
 
-    /// Waits until one more effect may be at work. What waits for a remote holds no slot meanwhile.
-    pub(super) async fn pass(&self, api: Option<Api>) -> Pass {
+    /// Returns whether nothing more is to be started.
+    pub(super) fn are_closed(&self) -> bool {
+        *self.stop.borrow() != Stop::No
+    }
+
+    /// Waits until one more effect may be at work. What waits for a remote, or for one of the few places
+    /// that it shares with others, holds no slot meanwhile.
+    pub(super) async fn pass(&self, api: Option<Api>, places: Option<(String, usize)>) -> Pass {
+        let place = match places {
+            None => None,
+            Some((of, count)) => self.places(of, count).acquire_owned().await.ok(),
+        };
         let remote = match api {
             None => None,
             Some(api) => {
@@ -44,7 +60,13 @@ impl Gates {
                 permit
             }
         };
-        Pass { _slot: Arc::clone(&self.slots).acquire_owned().await.ok(), _remote: remote }
+        let slot = Arc::clone(&self.slots).acquire_owned().await.ok();
+        Pass { _slot: slot, _remote: remote, _place: place }
+    }
+
+    fn places(&self, of: String, count: usize) -> Arc<Semaphore> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(places.entry(of).or_insert_with(|| Arc::new(Semaphore::new(count))))
     }
 
     fn remote(&self, api: Api) -> Arc<Remote> {

@@ -11,7 +11,7 @@ mod perform;
 use std::collections::HashMap;
 use std::future::pending;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use model::event::{Ending, Event, Intent, Outcome, StateChange};
 use model::kind::Api;
@@ -21,6 +21,7 @@ use model::registry::BoxFuture;
 use model::{Fault, Token};
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
+use tokio::time::timeout_at;
 
 pub use observe::{Live, Observer, Unobserved};
 pub use perform::pause;
@@ -51,6 +52,12 @@ pub trait Effects: Send + Sync + 'static {
         live: &'f Live,
     ) -> BoxFuture<'f, Result<Done, Fault>>;
 
+    /// Returns how many steps that share this name may be at work at once, if that is limited.
+    fn places(&self, step: &Step) -> Option<(String, usize)> {
+        let _ = step;
+        None
+    }
+
     /// Takes note of an end that is about to be made durable: what is prepared after it may read it.
     fn ended(&self, step: &Step, ending: &Ending);
 
@@ -69,6 +76,8 @@ pub struct Prepared {
     pub intent: Option<Box<Intent>>,
     /// The remote that it calls.
     pub api: Option<Api>,
+    /// When an attempt is given up; None: never, or what performs it keeps the time itself.
+    pub timeout: Option<Duration>,
     /// There is nothing to do: it ends at once, and the journal says nothing of it.
     pub idle: bool,
 }
@@ -155,6 +164,10 @@ pub async fn walk<E: Effects>(walk: Walk<E>) -> Result<Ledger, StoreError> {
     }
 }
 
+/// How long an end may wait for others to share its append, while enough steps with a durable intent
+/// wait for a slot: nobody waits for it then.
+const LINGER: Duration = Duration::from_millis(10);
+
 /// What is to be made durable now, in causal order, and what may begin once it is.
 #[derive(Default)]
 struct Tick {
@@ -184,7 +197,7 @@ impl<E: Effects> Walker<E> {
         let ledger = Ledger::fold(steps, events);
         let count = steps.all().len();
         Self {
-            gates: Arc::new(Gates::new(walk.limits.running)),
+            gates: Arc::new(Gates::new(walk.limits.running, walk.stop.clone())),
             open_needs: (0..count).map(|id| ledger.open_needs(steps, id)).collect(),
             ready: Vec::new(),
             tasks: JoinSet::new(),
@@ -258,9 +271,11 @@ impl<E: Effects> Walker<E> {
         };
         self.walk.effects.ended(step, &ending);
         self.ledger.end(id, ending.clone());
-        tick.ended.push((id, took));
         tick.events.push(Event::Ended { step: step.name.clone(), ending, took, log });
-        self.let_go(id);
+        if self.ledger.ending(id).is_some() {
+            tick.ended.push((id, took));
+            self.let_go(id);
+        }
     }
 
     fn tell(&self, ended: &[(StepId, u64)]) {
@@ -282,7 +297,8 @@ impl<E: Effects> Walker<E> {
     }
 
     fn spawn(&mut self, id: StepId, prepared: Prepared, in_doubt: bool) {
-        let live = Live::new(id, Arc::clone(&self.walk.observer));
+        let step = &self.walk.steps.all()[id];
+        let live = Live::new(id, step, Arc::clone(&self.walk.observer));
         let (steps, effects) = (Arc::clone(&self.walk.steps), Arc::clone(&self.walk.effects));
         let gates = Arc::clone(&self.gates);
         let task = self.tasks.spawn(async move {
@@ -292,7 +308,7 @@ impl<E: Effects> Walker<E> {
     }
 
     /// Waits for one step to end, then takes all that have: whatever ends while an append is under
-    /// way shares the next one.
+    /// way, or soon after while enough is left to do, shares the next one.
     async fn gather(&mut self) {
         if self.tasks.is_empty() {
             return;
@@ -301,8 +317,14 @@ impl<E: Effects> Walker<E> {
             joined = self.tasks.join_next_with_id() => joined,
             () = told_to_stop_now(&mut self.walk.stop) => return self.tasks.shutdown().await,
         };
-        if let Some(joined) = first {
+        let until = tokio::time::Instant::now() + LINGER;
+        let mut next = first;
+        while let Some(joined) = next {
             self.take(joined);
+            if self.tasks.len() < 2 * self.walk.limits.running {
+                break;
+            }
+            next = timeout_at(until, self.tasks.join_next_with_id()).await.unwrap_or_default();
         }
         while let Some(joined) = self.tasks.try_join_next_with_id() {
             self.take(joined);
@@ -320,9 +342,9 @@ impl<E: Effects> Walker<E> {
     }
 }
 
-/// Milliseconds since then, for the length of steps.
+/// Milliseconds since then, for the length of steps; at least one, since none means that it did not run.
 fn since(begun: Instant) -> u64 {
-    begun.elapsed().as_millis() as u64
+    begun.elapsed().as_millis().max(1) as u64
 }
 
 async fn told_to_stop_now(stop: &mut watch::Receiver<Stop>) {

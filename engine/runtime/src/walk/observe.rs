@@ -5,17 +5,17 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use model::Fault;
 use model::context::Progress;
 use model::event::{Ending, LogRange};
 use model::ledger::{StepId, Steps};
 use model::plan::Step;
+use model::{Address, Fault};
 
 use crate::store::RunId;
 
 /// Is told what happens, as it happens.
 pub trait Observer: Send + Sync {
-    /// Somebody else holds the lease, and is waited for.
+    /// Somebody else holds the lease, or what an earlier run left in doubt is looked for.
     fn waiting(&self, holder: &str);
     /// A run began.
     fn began(&self, run: RunId, subject: &str, steps: &Arc<Steps>);
@@ -48,13 +48,22 @@ impl Observer for Unobserved {
 #[derive(Clone)]
 pub struct Live {
     id: StepId,
+    step: Address,
     observer: Arc<dyn Observer>,
     wrote: Arc<Mutex<Option<LogRange>>>,
+    /// What it said last of what it waits for or does.
+    said: Arc<Mutex<String>>,
 }
 
 impl Live {
-    pub(super) fn new(id: StepId, observer: Arc<dyn Observer>) -> Self {
-        Self { id, observer, wrote: Arc::default() }
+    pub(super) fn new(id: StepId, step: &Step, observer: Arc<dyn Observer>) -> Self {
+        let step = step.name.clone();
+        Self { id, step, observer, wrote: Arc::default(), said: Arc::default() }
+    }
+
+    /// Returns whose it is.
+    pub(crate) fn step(&self) -> &str {
+        self.step.as_str()
     }
 
     pub(super) fn observer(&self) -> &dyn Observer {
@@ -70,13 +79,20 @@ impl Live {
         *self.wrote.lock().unwrap_or_else(PoisonError::into_inner) = Some(range);
     }
 
-    pub(super) fn log(&self) -> Option<LogRange> {
+    /// Returns what it said last of what it waits for or does; empty if nothing.
+    pub(super) fn said(&self) -> String {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns where its output is kept, once it is known.
+    pub(crate) fn log(&self) -> Option<LogRange> {
         self.wrote.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl Progress for Live {
     fn status(&self, text: &str) {
+        text.clone_into(&mut self.said.lock().unwrap_or_else(PoisonError::into_inner));
         self.observer.status(self.id, text);
     }
 

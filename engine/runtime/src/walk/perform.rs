@@ -26,6 +26,11 @@ impl Performed {
         Self { ending, took: 0, log: None }
     }
 
+    /// Its intent is durable, and nothing came of it: it waits as if it had not been begun.
+    fn not_begun() -> Self {
+        Self::without_running(Ending::Lost)
+    }
+
     pub(super) fn refused(fault: Fault) -> Self {
         Self::without_running(Ending::Failed { fault })
     }
@@ -44,7 +49,10 @@ pub(super) async fn perform<E: Effects>(
     let mut attempt = 1;
     let mut took = 0;
     let ending = loop {
-        let pass = gates.pass(prepared.api).await;
+        let pass = gates.pass(prepared.api, effects.places(step)).await;
+        if gates.are_closed() && !in_doubt {
+            return Performed::not_begun();
+        }
         live.observer().running(live.id(), step);
         let begun = Instant::now();
         let result = attempt_once(step, &prepared, in_doubt, effects, live).await;
@@ -82,11 +90,15 @@ async fn attempt_once<E: Effects>(
         }
         effects.apply(step, prepared, live).await
     };
-    match step.timeout {
+    match prepared.timeout {
         None => act.await,
         Some(limit) => timeout(limit, act).await.unwrap_or_else(|_| {
-            Err(Fault::passing(format!("no end within {limit:?}"))
-                .help("raise its `timeout` if it rightly takes longer"))
+            let limit = language::Duration(limit).words();
+            let message = match live.said() {
+                said if said.is_empty() => format!("no end within {limit}"),
+                said => format!("no end within {limit}: {said}"),
+            };
+            Err(Fault::passing(message).help("raise its `timeout` if it rightly takes longer"))
         }),
     }
 }

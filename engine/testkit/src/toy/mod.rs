@@ -1,13 +1,14 @@
-//! Five kinds to plan with: a value in state, a certificate, a file, a disk, a login.
+//! Six kinds to plan with: a value in state, a certificate, a file, a link, a disk, a login.
 //!
 //! Each stands for a whole class of real ones: nothing outside of the state; two that can stand side
-//! by side and say something only once they are there; one place for one thing; a change whose
+//! by side and say something only once they are there; one place for one thing, also of two kinds; a change whose
 //! consequence no mark can say; a remote that repeats a secret in the open. Their effects happen in a
 //! [`World`]. They must not show off.
 
 mod cert;
 mod disk;
 mod file;
+mod link;
 mod login;
 mod value;
 
@@ -24,6 +25,7 @@ pub fn registry(world: &Arc<World>) -> Registry {
         Erased::of(value::ToyValue(world())),
         Erased::of(cert::ToyCert(world())),
         Erased::of(file::ToyFile(world())),
+        Erased::of(link::ToyLink(world())),
         Erased::of(disk::ToyDisk(world())),
         Erased::of(login::ToyLogin(world())),
     ])

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use model::plan::{Action, Item, OutputChange, Plan};
+use model::plan::{Action, Item, OutputChange, Plan, Refusal};
 use model::{Order, Value};
 
 use super::{Detail, View, plan};
@@ -152,7 +152,8 @@ fn what_is_refused_stands_at_the_end_and_nothing_offers_to_apply_it() {
         }],
         ..item("database", "process.service", action)
     };
-    let refused = vec!["database is protected and would be replaced".to_owned()];
+    let (address, what) = ("database".to_owned(), "replaced".to_owned());
+    let refused = vec![Refusal::Protected { address, what }];
     insta::assert_snapshot!(drawn(&Plan { refused, ..plan_of(vec![one], 3) }, 80), @"
     shop  1 to replace, 3 unchanged                                           0.06 s
 

@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use model::event::Outcome;
 use model::ledger::StepId;
 use model::plan::{Step, Work};
 
@@ -31,7 +30,7 @@ pub(super) fn ended(facts: &Facts, options: &Options, ended: &Ended) -> Option<L
     let step = facts.step(ended.id)?;
     let took = when::took(ended.took);
     let (sign, text, ink) = match &ended.how {
-        How::Done(what) => (Sign::Done, done(*what).to_owned(), Ink::Dim),
+        How::Done(what) => (Sign::Done, what.word().to_owned(), Ink::Dim),
         How::Failed(why) => (Sign::Failed, why.clone(), Ink::Red),
         How::Blocked(by) => (Sign::Skipped, format!("not started, waited for {by}"), Ink::Yellow),
         How::Skipped => (Sign::Skipped, "not needed".to_owned(), Ink::Dim),
@@ -113,21 +112,6 @@ pub(super) fn name(step: &Step) -> String {
     match step.name.as_str().split_once('@') {
         Some((name, _)) => format!("{name} (old)"),
         None => step.name.to_string(),
-    }
-}
-
-/// Returns what a step did that was done.
-pub(in crate::render) fn done(what: Outcome) -> &'static str {
-    match what {
-        Outcome::Created => "created",
-        Outcome::Updated => "updated",
-        Outcome::Replaced => "replaced",
-        Outcome::Deleted => "destroyed",
-        Outcome::Forgotten => "forgotten",
-        Outcome::Remembered => "remembered",
-        Outcome::Kept => "kept, it could change in place",
-        Outcome::Nothing => "nothing to do",
-        Outcome::Succeeded => "done",
     }
 }
 

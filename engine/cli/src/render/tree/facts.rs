@@ -116,7 +116,7 @@ impl Facts {
         for step in steps.all().iter().filter(|step| counts(step)) {
             run.counted += 1;
             run.widths.0 = run.widths.0.max(width(kind(step, &options.kinds)));
-            run.widths.1 = run.widths.1.max(width(step.name.as_str()));
+            run.widths.1 = run.widths.1.max(width(&super::entry::name(step)));
         }
         self.run = Some(run);
     }

@@ -160,7 +160,7 @@ fn flush(facts: &mut Facts, options: &Options, text: &mut String) {
 /// The word under which an end is counted; None: it has a line of its own.
 fn quiet(ended: &Ended) -> Option<&'static str> {
     match &ended.how {
-        How::Done(what) => (ended.took < LONG).then_some(entry::done(*what)),
+        How::Done(what) => (ended.took < LONG).then_some(what.word()),
         How::Blocked(_) => Some("not started"),
         How::Skipped => Some("not needed"),
         How::Failed(_) => None,

@@ -135,7 +135,7 @@ impl Painted {
 
     fn count(&mut self, ended: &Ended) {
         let what = match &ended.how {
-            How::Done(what) => entry::done(*what),
+            How::Done(what) => what.word(),
             How::Failed(_) => "failed",
             How::Blocked(_) => "not started",
             How::Skipped => "not needed",

@@ -12,7 +12,7 @@ use super::CertificateSpec;
 use crate::cert::facts::{self, Facts};
 use crate::cert::keys::{self, Unusable};
 use crate::cert::look::{CERTIFICATE, KEY};
-use crate::cert::term::{Term, date};
+use crate::cert::term::{Term, date, moment};
 use crate::disk;
 
 /// An authority that can sign.
@@ -27,7 +27,7 @@ impl Signer {
     /// Takes up the authority that a spec names.
     ///
     /// # Errors
-    /// It is not there, is no authority, has ended, or its key is another's.
+    /// It is not there, is no authority, has ended or not begun, or its key is another's.
     pub(super) fn of(context: &Context, spec: &CertificateSpec, now: i64) -> Result<Self, Fault> {
         let (text, chain) = Self::certificates(context, spec)?;
         let shown = &spec.authority;
@@ -42,6 +42,13 @@ impl Signer {
             let ended = date(facts.term.until);
             return Err(Fault::refused(format!("the authority {shown} ended on {ended}"))
                 .help("renew it, then apply again"));
+        }
+        if now < facts.term.from {
+            let begins = moment(facts.term.from);
+            return Err(Fault::refused(format!(
+                "the authority {shown} is valid only from {begins} on"
+            ))
+            .help("is this machine's clock right? If so renew the authority, then apply again"));
         }
         let key = key(context, spec, facts)?;
         let unreadable = |error| Fault::refused(format!("{shown} cannot sign: {error}"));

@@ -5,12 +5,12 @@
 use std::time::Duration;
 
 use model::secret::handle;
-use model::{Context, Fault, Object, SecretText, Secrets, Token, Value};
+use model::{Context, Fault, Object, Secrets, Token, Value};
 
 use super::note::Note;
 use super::spec::RunSpec;
 use crate::command::{Course, Ended, Invocation};
-use crate::text::{Sieve, revealed_map, sealed_map};
+use crate::text::{Sieve, keep, revealed_map, sealed_map};
 
 /// How long what a dead engine left running may take to end.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
@@ -217,7 +217,7 @@ fn note(
     output: &str,
 ) -> Result<Object, Fault> {
     if spec.sensitive {
-        context.secrets().keep(&kept(id), &SecretText::new(output))?;
+        keep(context.secrets(), &kept(id), output)?;
     } else {
         context.secrets().forget(&kept(id))?;
     }

@@ -33,7 +33,7 @@ impl Kind for DataHttp {
 
     fn diff(spec: &HttpSpec, object: &Object, secrets: &dyn Secrets) -> Vec<Difference> {
         let mut found = Difference::among(object, keys(spec, secrets));
-        found.extend(sensitive::difference(secrets, object, "body"));
+        found.extend(sensitive::difference(secrets, object, "body", &kept(&object.id)));
         found
     }
 
@@ -92,16 +92,9 @@ impl Kind for DataHttp {
         Ok(Some(described(context, id, spec, body, &text)))
     }
 
-    async fn find(
-        &self,
-        context: &Context,
-        change: Change<'_, HttpSpec>,
-        _: &Token,
-    ) -> Result<Found, Fault> {
-        // Asking again costs nothing; and a deletion that is repeated finds nothing to forget.
-        let gone = matches!(&change, Change::Delete(_, object)
-            if context.secrets().reveal(&kept(&object.id)).is_none());
-        Ok(if gone { Found::Done(None) } else { Found::Nothing })
+    async fn find(&self, _: &Context, _: Change<'_, HttpSpec>, _: &Token) -> Result<Found, Fault> {
+        // Asking again costs nothing; and what is kept can be forgotten twice.
+        Ok(Found::Nothing)
     }
 }
 
@@ -174,6 +167,7 @@ fn question(context: &Context, spec: &HttpSpec) -> Result<Question, Fault> {
         },
         url: spec.url.clone(),
         headers: revealed_map(context.secrets(), &spec.headers)?,
+        status: spec.status.clone(),
         time_limit: spec.time_limit.0,
         most: spec.max_size.0,
         authorities: spec.authorities.as_ref().map(|path| context.place(&path.0)),

@@ -16,7 +16,8 @@ pub struct HttpSpec {
     /// Headers to send. They are sent to this machine alone, not to where it may lead.
     #[spec(default = "{}")]
     pub headers: BTreeMap<String, Text>,
-    /// The status codes that are an answer; any other is an error.
+    /// The status codes that are an answer; any other is an error. A redirect that stands
+    /// here is not followed.
     #[spec(default = "[200]")]
     pub status: Vec<u32>,
     /// How long it may take, up to five redirects included.

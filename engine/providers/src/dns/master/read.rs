@@ -74,7 +74,7 @@ impl Reader {
     fn name(&self, text: &str) -> Result<Name, String> {
         match &self.origin {
             Some(origin) => Name::relative(text, origin, Style::Any),
-            None if text.ends_with('.') => Name::whole(text, Style::Any),
+            None if text.ends_with('.') => Name::relative(text, &Name::default(), Style::Any),
             None => Err(format!("`{text}` is relative, and no $ORIGIN stands before it")),
         }
     }

@@ -3,7 +3,11 @@
 //!
 //! Tasks of this process queue at the file. Whoever comes first takes the lock and does what all that
 //! wait have asked for: a thousand records are a few writes. Processes exclude each other with `flock`
-//! on `.NAME.lock` beside the file, which is removed again. It must not know what changes.
+//! on `.NAME.lock` beside the file, which is removed again.
+//!
+//! The last number of each zone is noted beside the state: a file that is made again, here or under
+//! another path, goes on from there. Secondaries would take no notice of a smaller one. It must not
+//! know what changes.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -15,7 +19,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use jiff::civil::Date;
-use model::{Context, Fault};
+use model::{Context, Digest, Fault};
 use rustix::fs::{FlockOperation, flock};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
@@ -23,8 +27,11 @@ use tokio::task::spawn_blocking;
 use super::read::read;
 use super::write::write;
 use super::{Keeper, Zone};
-use crate::disk;
-use crate::dns::serial::Serials;
+use crate::disk::{self, Rights};
+use crate::dns::name::Name;
+use crate::dns::serial::{Serials, later};
+use crate::file::owner::Names;
+use crate::note::Note;
 
 /// How long another process may take. Its own changes take milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -70,9 +77,9 @@ pub async fn change<T: Send + 'static>(
         if disk::folder_of(&place).is_dir() { Some(lock(&place, path).await?) } else { None };
     let now = jiff::Timestamp::try_from(context.site.clock.now()).unwrap_or_default();
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let (asked, shown) = (queue.take(), path.to_owned());
+    let (asked, shown, context) = (queue.take(), path.to_owned(), context.clone());
     let work = spawn_blocking(move || {
-        Locked::open(place, shown, today).run(asked);
+        Locked::open(context, place, shown, today).run(asked);
         drop(lock);
     });
     let broke = |_| Fault::broken(format!("the change of {path} broke off"));
@@ -103,6 +110,7 @@ type Told = Box<dyn FnOnce(Result<(), Fault>) + Send>;
 
 /// A zone file that this task alone may change. Changes are made in memory and written together.
 pub struct Locked {
+    context: Context,
     path: PathBuf,
     shown: String,
     today: Date,
@@ -121,7 +129,7 @@ enum After {
 }
 
 impl Locked {
-    fn open(path: PathBuf, shown: String, today: Date) -> Self {
+    fn open(context: Context, path: PathBuf, shown: String, today: Date) -> Self {
         let text = disk::read(&path).map_err(|error| disk::fault("read", &shown, &error));
         // Nothing is lost with an empty file.
         let parsed = |text: &str| match text {
@@ -134,7 +142,7 @@ impl Locked {
             Err(fault) => (None, Err(fault)),
         };
         let (after, touched) = (RefCell::new(After::Same), Cell::new(false));
-        Self { path, shown, today, text, before, after, touched }
+        Self { context, path, shown, today, text, before, after, touched }
     }
 
     /// Returns the zone; None: there is no file, or nothing in it.
@@ -179,33 +187,72 @@ impl Locked {
     }
 
     fn finish(self) -> Result<(), Fault> {
+        let before = self.before.ok().flatten();
         match self.after.into_inner() {
             After::Same => Ok(()),
             After::Gone => {
+                if let Some(before) = &before {
+                    Last::of(&self.context, &before.origin)?.note(before.soa.serial)?;
+                }
                 disk::remove(&self.path).map_err(|error| disk::fault("remove", &self.shown, &error))
             }
             After::Zone(mut zone) => {
-                zone.soa.serial = serial(&zone, self.before.ok().flatten().as_ref(), self.today);
+                let last = Last::of(&self.context, &zone.origin)?;
+                zone.soa.serial = serial(&zone, before.as_ref(), last.serial, self.today);
                 let text = write(&zone);
                 if self.text.as_ref() == Some(&text) {
                     return Ok(());
                 }
-                let mode = fs::metadata(&self.path).map_or(0o644, |file| file.mode() & 0o777);
-                disk::put(&self.path, text.as_bytes(), mode)
-                    .map_err(|error| disk::fault("write", &self.shown, &error))
+                // It comes first: a number that nobody has seen may be left out.
+                last.note(zone.soa.serial)?;
+                let there = fs::metadata(&self.path).ok();
+                let rights = there.as_ref().map_or(Rights::from(0o644), Rights::of);
+                disk::put(&self.path, text.as_bytes(), rights)
+                    .map_err(|error| not_written(&self.shown, rights, &error))
             }
         }
     }
 }
 
+/// A name server must be able to read the file after us as before.
+fn not_written(shown: &str, rights: Rights, error: &io::Error) -> Fault {
+    let (true, Some(uid), Some(gid)) = (disk::is_not_given(error), rights.uid, rights.gid) else {
+        return disk::fault("write", shown, error);
+    };
+    let names = Names::default();
+    let (user, group) = (names.user(uid), names.group(gid));
+    Fault::refused(format!("{shown} belongs to {user}:{group}, and would not afterwards"))
+        .help(format!("run as root or as {user}, or make the file your own: chown"))
+}
+
 /// The number goes up if anything else than comments is another than before.
-fn serial(zone: &Zone, before: Option<&Zone>, today: Date) -> u32 {
+fn serial(zone: &Zone, before: Option<&Zone>, noted: Option<u32>, today: Date) -> u32 {
+    if let Some(before) = before.filter(|before| zone.says_the_same(before)) {
+        return before.soa.serial;
+    }
     let serials = zone.keeper.as_ref().map(|keeper: &Keeper| keeper.serials);
     let serials = serials.unwrap_or_else(|| Serials::guess(zone.soa.serial));
-    match before {
-        None => serials.first(today),
-        Some(before) if zone.says_the_same(before) => before.soa.serial,
-        Some(before) => serials.next(before.soa.serial, today),
+    let last = before.map(|before| before.soa.serial).into_iter().chain(noted).reduce(later);
+    last.map_or_else(|| serials.first(today), |last| serials.next(last, today))
+}
+
+/// The last number of a zone that secondaries may have seen.
+struct Last {
+    note: Note,
+    serial: Option<u32>,
+}
+
+impl Last {
+    fn of(context: &Context, zone: &Name) -> Result<Self, Fault> {
+        let note = Note::of(context, "zones", &Digest::of(zone.bare().as_bytes()).to_string());
+        let serial = note.read()?;
+        Ok(Self { note, serial })
+    }
+
+    /// Notes a number, unless a later one is noted: two files may hold one zone.
+    fn note(&self, serial: u32) -> Result<(), Fault> {
+        let latest = self.serial.map_or(serial, |noted| later(noted, serial));
+        if self.serial == Some(latest) { Ok(()) } else { self.note.write(&latest) }
     }
 }
 

@@ -118,10 +118,9 @@ fn aliases(zone: &Zone, path: &str, wanted: &Wanted) -> Result<(), Fault> {
 
 /// The host that a record points to, where it must be no alias.
 fn host_of<'d>(kind: &str, data: &'d str) -> Option<&'d str> {
-    match RecordType::of_word(kind)? {
-        RecordType::Mx | RecordType::Srv | RecordType::Ns => data.rsplit(' ').next(),
-        _ => None,
-    }
+    let kind = RecordType::of_word(kind)?;
+    let host = matches!(kind, RecordType::Mx | RecordType::Srv | RecordType::Ns);
+    kind.target(data).filter(|_| host)
 }
 
 fn keeper(record: &Record) -> String {

@@ -2,7 +2,7 @@
 
 use language::{Duration, Keys, Spec};
 
-use crate::dns::data::{RecordType, canonical};
+use crate::dns::data::{NONE, RecordType, canonical};
 use crate::dns::name::{Name, Style, Writer};
 use crate::dns::twice;
 use crate::dns::zone::whole_seconds;
@@ -24,7 +24,7 @@ pub struct RecordSpec {
     pub r#type: RecordType,
     /// The values, as a master file has them: `192.0.2.1`, `10 mail`, `0 issue "ca.example.net"`. Text
     /// needs no quotes and may be longer than 255 bytes. Names are one label in the zone, or whole
-    /// with a last dot.
+    /// with a last dot. The host `.` says that there is none: MX `0 .` takes no mail.
     pub values: Vec<String>,
     /// How long resolvers keep it; without it as long as the zone says.
     pub ttl: Option<Duration>,
@@ -106,6 +106,15 @@ fn values_fit(kind: RecordType, values: &[String]) -> Result<(), String> {
     }
     if kind == RecordType::Cname && values.len() > 1 {
         return Err("a name has one CNAME at the most (RFC 2181 §10.1)".to_owned());
+    }
+    let none = |value: &String| value.rsplit(' ').next() == Some(NONE);
+    if kind == RecordType::Mx && values.iter().any(none) && values != ["0 ."] {
+        return Err("`0 .` says that no mail is taken, and stands alone (RFC 7505 §3)".to_owned());
+    }
+    if kind == RecordType::Srv && values.iter().any(none) && values.len() > 1 {
+        return Err(
+            "the host `.` says that it is not offered, and stands alone (RFC 2782)".to_owned()
+        );
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use tokio::task::spawn_blocking;
 pub(crate) use spec::whole_seconds;
 pub use spec::{ZoneObject, ZoneSpec};
 
+use super::data::RecordType;
 use super::master::store::{self, Folder, Locked};
 use super::master::{Keeper, Record, Soa, Zone};
 use super::name::Name;
@@ -253,12 +254,22 @@ fn server_record(wanted: &Wanted, server: &Name) -> Record {
     }
 }
 
-/// Takes a record over into a zone that has got another name.
+/// Takes a record over into a zone that has got another name, with what it points to in the zone.
 fn moved(record: &Record, from: &Name, to: &Name) -> Result<Record, Fault> {
     let mut record = record.clone();
-    if from != to {
-        let name = record.name.below(from).unwrap_or("@");
-        record.name = Name::relative(name, to, super::name::Style::Any).map_err(Fault::refused)?;
+    if from == to {
+        return Ok(record);
+    }
+    let name = record.name.below(from).unwrap_or("@");
+    record.name = Name::relative(name, to, super::name::Style::Any).map_err(Fault::refused)?;
+    let target = RecordType::of_word(&record.kind).and_then(|kind| kind.target(&record.data));
+    let target = target.and_then(|target| Name::whole(target, super::name::Style::Any).ok());
+    if let Some(target) = target
+        && let Some(below) = target.below(from)
+    {
+        let next = Name::relative(below, to, super::name::Style::Any).map_err(Fault::refused)?;
+        let fields = record.data.len() - target.to_string().len();
+        record.data.replace_range(fields.., &next.to_string());
     }
     Ok(record)
 }

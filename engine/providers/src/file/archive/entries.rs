@@ -92,10 +92,17 @@ fn tar(reader: impl Read, order: &Order, take: Take<'_>) -> Result<(), Fault> {
             EntryType::Char | EntryType::Block => What::Other("a device"),
             _ => What::Other("something that is no file"),
         };
-        let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(modified);
+        let modified = moment(modified.cast_signed());
         take(Entry { path, modified, what })?;
     }
     Ok(())
+}
+
+/// A time that no clock can show is none: it is only a note beside the content.
+fn moment(seconds: i64) -> SystemTime {
+    let (epoch, length) = (SystemTime::UNIX_EPOCH, Duration::from_secs(seconds.unsigned_abs()));
+    let moment = if seconds < 0 { epoch.checked_sub(length) } else { epoch.checked_add(length) };
+    moment.unwrap_or(epoch)
 }
 
 fn zip(reader: impl Read + io::Seek, order: &Order, take: Take<'_>) -> Result<(), Fault> {

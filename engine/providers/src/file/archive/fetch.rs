@@ -43,6 +43,7 @@ pub(super) async fn fetch(
                 method: hyper::Method::GET,
                 url: url.clone(),
                 headers: Vec::new(),
+                status: vec![200],
                 time_limit: spec.time_limit.0,
                 most: spec.max_size.0,
                 authorities: None,
@@ -80,7 +81,7 @@ pub(super) fn stamp(path: &Path) -> Option<String> {
 
 async fn write(context: &Context, question: &Question, path: &Path) -> Result<(), Fault> {
     let failed = |error| disk::fault("write", path, &error);
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let mut file: File = file.map_err(failed)?;
     let (mut written, mut said) = (0_u64, 0);
     let mut take = |bytes: &[u8]| {
@@ -92,7 +93,7 @@ async fn write(context: &Context, question: &Question, path: &Path) -> Result<()
         }
         file.write_all(bytes).map_err(failed)
     };
-    let (status, _) = http::ask_into(question, |status| status == 200, &mut take).await?;
+    let (status, _) = http::ask_into(question, &mut take).await?;
     let message = || format!("{} answers {status}, not 200", question.url);
     match status {
         200 => Ok(()),

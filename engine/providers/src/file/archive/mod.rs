@@ -48,11 +48,12 @@ struct Unpacked {
 impl Kind for FileArchive {
     const NAME: &'static str = "file.archive";
     const EXAMPLE: &'static str = include_str!("example.yml");
+    const SPACE: &'static str = disk::SPACE;
     type Spec = ArchiveSpec;
     type Object = ArchiveObject;
 
     fn identity(spec: &ArchiveSpec) -> Option<String> {
-        Some(disk::tidy(&spec.destination.0))
+        Some(disk::place(&spec.destination.0))
     }
 
     fn diff(spec: &ArchiveSpec, object: &Object, _: &dyn Secrets) -> Vec<Difference> {

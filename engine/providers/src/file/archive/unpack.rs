@@ -102,7 +102,8 @@ impl<R: io::Seek> io::Seek for Watched<R> {
 fn run(order: &Order, stop: &Stop) -> Result<(), Fault> {
     let failed = |error| disk::fault("read", &order.archive, &error);
     let file = stop.watch(File::open(&order.archive).map_err(failed)?);
-    fs::create_dir(&order.folder).map_err(|error| disk::fault("write", &order.folder, &error))?;
+    disk::make_one(&order.folder, 0o700)
+        .map_err(|error| disk::fault("write", &order.folder, &error))?;
     let mut folder = Folder { order, left: order.most, modes: vec![(order.folder.clone(), 0o755)] };
     entries::each(file, order, &mut |entry| folder.take(entry))?;
     folder.close()
@@ -164,7 +165,7 @@ impl Folder<'_> {
                         self.refused(&format!("holds `{inside}` beneath what is no folder"))
                     );
                 }
-                Err(_) => fs::create_dir(&place).map_err(|error| failed(&place, &error))?,
+                Err(_) => disk::make_one(&place, 0o755).map_err(|error| failed(&place, &error))?,
             }
         }
         Ok(())
@@ -172,7 +173,7 @@ impl Folder<'_> {
 
     fn folder(&mut self, place: &Path, mode: u32) -> Result<(), Fault> {
         if !fs::symlink_metadata(place).is_ok_and(|metadata| metadata.is_dir()) {
-            fs::create_dir(place).map_err(|error| failed(place, &error))?;
+            disk::make_one(place, 0o700).map_err(|error| failed(place, &error))?;
         }
         // Whoever unpacks it must be able to remove it.
         self.modes.push((place.to_owned(), mode & 0o777 | 0o700));

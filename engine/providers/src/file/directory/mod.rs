@@ -24,11 +24,12 @@ pub struct FileDirectory;
 impl Kind for FileDirectory {
     const NAME: &'static str = "file.directory";
     const EXAMPLE: &'static str = include_str!("example.yml");
+    const SPACE: &'static str = disk::SPACE;
     type Spec = DirectorySpec;
     type Object = DirectoryObject;
 
     fn identity(spec: &DirectorySpec) -> Option<String> {
-        Some(disk::tidy(&spec.path.0))
+        Some(disk::place(&spec.path.0))
     }
 
     fn diff(spec: &DirectorySpec, object: &Object, _: &dyn Secrets) -> Vec<Difference> {

@@ -23,11 +23,12 @@ pub struct FileTemplate;
 impl Kind for FileTemplate {
     const NAME: &'static str = "file.template";
     const EXAMPLE: &'static str = include_str!("example.yml");
+    const SPACE: &'static str = disk::SPACE;
     type Spec = TemplateSpec;
     type Object = TemplateObject;
 
     fn identity(spec: &TemplateSpec) -> Option<String> {
-        Some(disk::tidy(&spec.path.0))
+        Some(disk::place(&spec.path.0))
     }
 
     fn diff(spec: &TemplateSpec, object: &Object, secrets: &dyn Secrets) -> Vec<Difference> {

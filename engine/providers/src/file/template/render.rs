@@ -7,7 +7,10 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use handlebars::{Handlebars, RenderError, RenderErrorReason, TemplateError, handlebars_helper};
+use handlebars::{
+    Handlebars, RenderError, RenderErrorReason, TemplateError, TemplateErrorReason,
+    handlebars_helper,
+};
 use language::text::{Text, TextPart};
 use language::{AnyValue, suggest};
 use model::secret::revealed_name;
@@ -36,7 +39,7 @@ enum Part {
 /// Renders a template.
 ///
 /// # Errors
-/// Line and column, what is wrong there, and what was meant perhaps.
+/// Line and column, what is wrong there, and what was meant perhaps; below it the line itself.
 pub(crate) fn render(
     template: &str,
     values: &BTreeMap<String, AnyValue>,
@@ -55,7 +58,9 @@ pub(crate) fn render(
         Escape::None => &*PLAIN,
         Escape::Html => &*HTML,
     };
-    let text = engine.render_template(template, &data).map_err(|error| explain(&error, &data))?;
+    let text = engine
+        .render_template(template, &data)
+        .map_err(|error| explain(&error, &data, template))?;
     Ok(split(&text, &names))
 }
 
@@ -170,9 +175,9 @@ fn formed(secret: &str, forms: &str) -> Zeroizing<String> {
     text
 }
 
-fn explain(error: &RenderError, data: &Json) -> String {
+fn explain(error: &RenderError, data: &Json, template: &str) -> String {
     if let RenderErrorReason::TemplateError(error) = error.reason() {
-        return malformed(error);
+        return malformed(error, template);
     }
     let (line, column) = (error.line_no.unwrap_or(1), error.column_no.unwrap_or(1));
     let why = match error.reason() {
@@ -184,7 +189,20 @@ fn explain(error: &RenderError, data: &Json) -> String {
         }
         other => lowercase(&other.to_string()),
     };
-    format!("{line}:{column}: {why}")
+    shown(line, column, &why, template)
+}
+
+/// What is wrong at a place, and the line with a mark under it.
+fn shown(line: usize, column: usize, why: &str, template: &str) -> String {
+    /// More of a line is data, in characters.
+    const MOST: usize = 72;
+    let says = format!("{line}:{column}: {why}");
+    let Some(text) = template.lines().nth(line.saturating_sub(1)) else { return says };
+    let from = column.saturating_sub(1).saturating_sub(MOST / 2);
+    let text: String = text.chars().skip(from).take(MOST).collect();
+    let (number, text) = (line.to_string(), text.replace('\t', " "));
+    let (blank, wide, mark) = ("", number.len(), column.saturating_sub(1) - from);
+    format!("{says}\n  {number} | {text}\n  {blank:wide$} | {blank:mark$}^")
 }
 
 /// Says that a value is missing, and which one may be meant.
@@ -203,9 +221,50 @@ fn missing(path: &str, data: &Json) -> String {
     }
 }
 
-fn malformed(error: &TemplateError) -> String {
+fn malformed(error: &TemplateError, template: &str) -> String {
+    // The parser only notices at the end of the file.
+    if let Some((begin, why)) = unclosed(template) {
+        let before = &template[..begin];
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        return shown(before.matches('\n').count() + 1, column, &why, template);
+    }
     let (line, column) = error.pos().unwrap_or((1, 1));
-    format!("{line}:{column}: {}", lowercase(&error.reason().to_string()))
+    let why = match error.reason() {
+        // It names rules of a grammar that nobody has read.
+        TemplateErrorReason::InvalidSyntax(_) => {
+            "this cannot be read: between `{{` and `}}` stands a name, a helper with its values, or \
+             the beginning or end of a block"
+                .to_owned()
+        }
+        other => lowercase(&other.to_string()),
+    };
+    shown(line, column, &why, template)
+}
+
+/// Returns what has no end, and where it begins, in bytes: braces, or the innermost block. None: all
+/// have one, or a block ends as another one.
+fn unclosed(template: &str) -> Option<(usize, String)> {
+    let mut open: Vec<(usize, String)> = Vec::new();
+    let mut at = 0;
+    while let Some(found) = template[at..].find("{{") {
+        let (begin, tail) = (at + found, &template[at + found + 2..]);
+        let end = if tail.trim_start_matches('~').starts_with("!--") { "--}}" } else { "}}" };
+        let Some(length) = tail.find(end) else {
+            return Some((begin, format!("`{{{{` has no end: `{end}` is missing")));
+        };
+        let tag = tail[..length].trim_matches('~').trim();
+        let word = |rest: &str| rest.split_whitespace().next().unwrap_or_default().to_owned();
+        if let Some(rest) = tag.strip_prefix('#') {
+            open.push((begin, word(rest)));
+        } else if let Some(rest) = tag.strip_prefix('/')
+            && open.pop()?.1 != word(rest)
+        {
+            return None;
+        }
+        at = begin + 2 + length + end.len();
+    }
+    let (begin, name) = open.pop()?;
+    Some((begin, format!("`{{{{#{name}}}}}` has no end: `{{{{/{name}}}}}` is missing")))
 }
 
 fn lowercase(text: &str) -> String {

@@ -21,11 +21,12 @@ pub struct FileText;
 impl Kind for FileText {
     const NAME: &'static str = "file.text";
     const EXAMPLE: &'static str = include_str!("example.yml");
+    const SPACE: &'static str = disk::SPACE;
     type Spec = TextSpec;
     type Object = TextObject;
 
     fn identity(spec: &TextSpec) -> Option<String> {
-        Some(disk::tidy(&spec.path.0))
+        Some(disk::place(&spec.path.0))
     }
 
     fn diff(spec: &TextSpec, object: &Object, secrets: &dyn Secrets) -> Vec<Difference> {

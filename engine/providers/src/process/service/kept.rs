@@ -55,13 +55,13 @@ fn probe(probe: &Probe) -> Tree {
     let text = |text: &str| Value::text(text);
     match probe {
         Probe::Http { http, port, host, status } => tree_of([
-            ("http", text(http)),
+            ("http", text(&http.0)),
             ("port", port.map(Port::get).into()),
             ("host", host.as_ref().map(|host| text(&host.0)).into()),
             ("status", (*status).into()),
         ]),
         Probe::Https { https, port, host, status, server_name, authority } => tree_of([
-            ("https", text(https)),
+            ("https", text(&https.0)),
             ("port", port.map(Port::get).into()),
             ("host", host.as_ref().map(|host| text(&host.0)).into()),
             ("status", (*status).into()),

@@ -17,8 +17,8 @@ use model::{
 };
 
 pub use spec::{
-    Backoff, Command, Health, Host, LogSpec, Probe, Restart, ServiceObject, ServiceSpec, Signal,
-    TcpPort,
+    Backoff, Command, Health, Host, HttpPath, LogSpec, Probe, Restart, ServiceObject, ServiceSpec,
+    Signal, TcpPort,
 };
 
 use crate::process::SUPERVISE;

@@ -95,7 +95,7 @@ impl Waiting<'_> {
     }
 
     fn late(&self, status: &Status) -> String {
-        let within = self.spec.ready_within;
+        let within = self.spec.ready_within.words();
         match (&self.spec.health, status.health.detail.as_str()) {
             (Some(_), "") => format!("not healthy after {within}"),
             (Some(_), detail) => format!("not healthy after {within}: {detail}"),

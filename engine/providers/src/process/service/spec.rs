@@ -15,8 +15,10 @@ use crate::process::supervisor::{RestartWhen, StopSignal};
 pub struct ServiceSpec {
     /// What is run: a list is the program and its arguments, a line goes to the shell.
     pub command: Command,
-    /// Variables of its environment, beside those that Windlass itself hands on. Secrets in them are
-    /// put in at the last moment and lie on disk only encrypted.
+    /// Variables of its environment, beside `PORT` and those that it inherits from whoever starts it:
+    /// `PATH`, `HOME`, `USER`, `LOGNAME`, `SHELL`, `LANG`, `LC_*`, `TZ` and `TMPDIR`, and no others. A
+    /// change of an inherited one takes effect with the next change of what is run. Secrets in them
+    /// are put in at the last moment and lie on disk only encrypted.
     #[spec(default = "{}")]
     pub environment: BTreeMap<String, Text>,
     /// The folder it runs in: relative to the project, or absolute.
@@ -95,8 +97,8 @@ pub struct Health {
 pub enum Probe {
     /// A GET over HTTP.
     Http {
-        /// The path to ask for.
-        http: String,
+        /// The path to ask for, with its query.
+        http: HttpPath,
         /// The port to ask, the one it was given by default.
         port: Option<Port>,
         /// The machine to ask, this one by default.
@@ -107,8 +109,8 @@ pub enum Probe {
     },
     /// A GET over HTTPS.
     Https {
-        /// The path to ask for.
-        https: String,
+        /// The path to ask for, with its query.
+        https: HttpPath,
         /// The port to ask, the one it was given by default.
         port: Option<Port>,
         /// The machine to ask, this one by default.
@@ -134,6 +136,34 @@ pub enum Probe {
         /// The program and each of its arguments; no shell, no secrets.
         command: Vec<String>,
     },
+}
+
+/// What a GET asks for: a path and its query, as the first line of the request holds it
+/// (RFC 9112 §3.2.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpPath(pub String);
+
+impl Leaf for HttpPath {
+    const SHAPE: &'static ScalarShape = &ScalarShape::new("a path of a URL", &["string"])
+        .many("paths of URLs")
+        .like(&["/health", "/ready?full=1"])
+        .pattern("^/[!-~]*$");
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if !text.starts_with('/') {
+            return Err("it begins with `/`; machine and port have keys of their own".to_owned());
+        }
+        match text.chars().find(|character| !character.is_ascii_graphic()) {
+            Some(' ') => Err("a blank is written `%20`".to_owned()),
+            Some(other) => {
+                let mut bytes = [0; 4];
+                let bytes = other.encode_utf8(&mut bytes).bytes();
+                let code = bytes.map(|byte| format!("%{byte:02X}")).collect::<String>();
+                Err(format!("`{}` is written `{code}`", other.escape_default()))
+            }
+            None => Ok(Self(text.to_owned())),
+        }
+    }
 }
 
 /// A machine, by name or address.
@@ -284,7 +314,7 @@ impl Signal {
 mod tests {
     use language::decoder::decode;
     use language::scope::Unresolved;
-    use language::{Diagnostics, Document};
+    use language::{Diagnostics, Document, Sources};
 
     use super::*;
 
@@ -298,6 +328,17 @@ mod tests {
             [one.message.clone()].into_iter().chain(labels).collect::<Vec<_>>().join(": ")
         };
         all.map(text).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The lines and columns at which anything is said about a file that holds a spec.
+    fn places(yaml: &str) -> Vec<(usize, usize)> {
+        let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::default());
+        let id = sources.add("shop.yml", yaml);
+        let document = Document::parse(&sources, id, &mut diagnostics);
+        decode::<ServiceSpec>(&document, &Unresolved, &mut diagnostics);
+        let place = |one: language::Diagnostic| sources.place(one.labels[0].span);
+        let all = diagnostics.sorted().into_iter().filter_map(place);
+        all.map(|place| (place.line, place.column)).collect()
     }
 
     #[test]
@@ -335,6 +376,26 @@ mod tests {
     fn a_secret_has_no_place_in_a_command_that_probes() {
         let text = said("{ command: [bin/web], health: { command: [curl, '${secret.api}'] } }");
         assert!(text.contains("secret"), "{text}");
+    }
+
+    #[test]
+    fn a_path_that_would_break_the_request_is_refused_where_it_stands() {
+        let paths = [
+            ("health", "it begins with `/`"),
+            ("http://127.0.0.1/health", "machine and port have keys of their own"),
+            ("/is it up", "a blank is written `%20`"),
+            ("/grün", "`\\u{fc}` is written `%C3%BC`"),
+            (r"/x\r\nHost: y", r"`\r` is written `%0D`"),
+        ];
+        for (path, why) in paths {
+            for probe in ["http", "https"] {
+                let yaml =
+                    format!("command: [bin/web]\nhealth:\n  port: 80\n  {probe}: \"{path}\"\n");
+                let text = said(&yaml);
+                assert!(text.contains("is not a path of a URL") && text.contains(why), "{text}");
+                assert_eq!(places(&yaml), [(4, 5 + probe.len())], "{yaml}");
+            }
+        }
     }
 
     #[test]

@@ -15,6 +15,9 @@ use crate::text::revealed_map;
 /// The fact under which the supervisor keeps what the object holds.
 pub(super) const ATTRIBUTES: &str = "attributes";
 
+/// The variables of the caller that a service starts from, beside `LC_*`.
+const INHERITED: [&str; 8] = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR"];
+
 /// Returns the service as the supervisor understands it.
 pub(super) fn wanted(
     context: &Context,
@@ -62,11 +65,19 @@ fn program(context: &Context, spec: &ServiceSpec, port: Option<u16>) -> Result<P
         Command::Shell(line) => vec!["/bin/sh".into(), "-c".into(), reveal(line)?],
         Command::Program(words) => words.iter().map(reveal).collect::<Result<_, _>>()?,
     };
-    let mut environment = context.site.environment.clone();
-    let own = revealed_map(secrets, &spec.environment)?;
-    environment.extend(own.into_iter().map(|(name, text)| (name, text.expose().to_owned())));
+    let own = revealed_map(secrets, &spec.environment)?.into_iter();
+    let mut environment: BTreeMap<String, String> =
+        own.map(|(name, text)| (name, text.expose().to_owned())).collect();
     environment.extend(port.map(|port| ("PORT".to_owned(), port.to_string())));
-    Ok(Program { command, environment })
+    Ok(Program { command, environment, inherited: inherited(&context.site.environment) })
+}
+
+/// Returns the variables that a service starts from: who and where it is, and how it speaks. The
+/// others are the caller's own business: a token of a build job must not stay in a service for good.
+fn inherited(all: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let passes = |name: &str| INHERITED.contains(&name) || name.starts_with("LC_");
+    let passed = all.iter().filter(|(name, _)| passes(name));
+    passed.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 fn restart(spec: &ServiceSpec) -> supervisor::Restart {
@@ -100,7 +111,7 @@ fn probe(context: &Context, probe: &Probe, own: Option<u16>) -> supervisor::Prob
             tls: None,
             host: at(host),
             port: port.map_or(own, Port::get),
-            path: http.clone(),
+            path: http.0.clone(),
             status: *status,
         },
         Probe::Https { https, port, host, status, server_name, authority } => {
@@ -111,7 +122,7 @@ fn probe(context: &Context, probe: &Probe, own: Option<u16>) -> supervisor::Prob
                 }),
                 host: at(host),
                 port: port.map_or(own, Port::get),
-                path: https.clone(),
+                path: https.0.clone(),
                 status: *status,
             }
         }

@@ -142,6 +142,11 @@ impl Supervisor {
 
     fn shutdown(&mut self, reply: Reply) {
         self.closing.push(reply);
+        self.end_all();
+    }
+
+    /// Begins to end all services, to stay off.
+    pub(super) fn end_all(&mut self) {
         for (_, mut service) in std::mem::take(&mut self.services) {
             if service.needs_care() {
                 if service.record.wanted == Wanted::Running {
@@ -158,7 +163,7 @@ impl Supervisor {
 /// Whether the process would have to be another one. Of a program that cannot be opened nobody
 /// knows.
 fn differs(service: &Service, spec: &ServiceSpec) -> bool {
-    service.program.as_ref() != Some(&spec.program)
+    !service.program.as_ref().is_some_and(|program| program.runs_as(&spec.program))
         || spec.rules.need_a_start_after(&service.record.rules)
 }
 

@@ -7,12 +7,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
 use tokio::process::Child;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
+use super::identity::Stat;
 use super::launch::{Launch, prepare};
 use super::protocol::{Answer, Ask, Greeting, PROTOCOL, Request, Signature};
 use super::socket;
@@ -20,8 +22,10 @@ use super::spec::ServiceSpec;
 use super::status::Status;
 use super::trouble::SupervisorError;
 
-/// How long a supervisor may take to answer its first question.
+/// How long a supervisor may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often one whose answer takes longer is asked whether it is still there.
+const BEAT: Duration = Duration::from_secs(5);
 /// How long one that was started may take to listen before another one is started.
 const START: Duration = Duration::from_secs(1);
 /// How many supervisors may die of one question.
@@ -39,12 +43,8 @@ pub struct Client {
 impl Client {
     /// Returns one whose supervisor answers, having started it if need be.
     pub async fn connect_or_launch(home: &Path, launch: Launch) -> Result<Self, SupervisorError> {
-        let unmade = |error: io::Error| SupervisorError::Unreachable {
-            home: home.into(),
-            why: format!("its folder cannot be made: {error}"),
-        };
-        prepare(home).map_err(unmade)?;
         let client = Self { home: home.into(), launch };
+        client.prepare()?;
         client.status(&[]).await.map(|_| client)
     }
 
@@ -116,6 +116,7 @@ impl Client {
             match ask_once(&self.home, &ask).await {
                 Ok(answer) => return refused(answer),
                 Err(Silence::Newer(release)) => return Err(SupervisorError::Newer { release }),
+                Err(Silence::Mute(listener)) => return Err(mute(&self.home, listener)),
                 // It listened: whatever happened to it, its successor gets as long.
                 Err(Silence::Lost) => {
                     (deadline, losses) = (Instant::now() + PATIENCE, losses + 1);
@@ -134,7 +135,16 @@ impl Client {
         Err(SupervisorError::Unreachable { home: self.home.clone(), why })
     }
 
+    fn prepare(&self) -> Result<(), SupervisorError> {
+        prepare(&self.home).map_err(|error| SupervisorError::Unreachable {
+            home: self.home.clone(),
+            why: format!("its folder cannot be made: {error}"),
+        })
+    }
+
     fn start(&self) -> Result<Child, SupervisorError> {
+        // Somebody may have deleted it since.
+        self.prepare()?;
         self.launch.start(&self.home).map_err(|error| SupervisorError::Unreachable {
             home: self.home.clone(),
             why: format!("{} cannot be started: {error}", self.launch.program.display()),
@@ -161,8 +171,30 @@ pub(super) enum Silence {
     Nobody(io::Error),
     /// Somebody listened, and is gone.
     Lost,
+    /// Somebody listens and says nothing: the pid, if it can be seen.
+    Mute(Option<i32>),
     Older,
     Newer(String),
+}
+
+/// What to do about a supervisor that says nothing. It holds the lock: another one cannot help.
+pub(super) fn mute(home: &Path, listener: Option<i32>) -> SupervisorError {
+    let patience = PATIENCE.as_secs();
+    let stopped = |pid| Stat::of(pid).is_some_and(|process| process.stopped());
+    let why = match listener {
+        Some(pid) if stopped(pid) => {
+            format!("its process {pid} is stopped (SIGSTOP): `kill -CONT {pid}` lets it go on")
+        }
+        Some(pid) => format!(
+            "its process {pid} said nothing for {patience} s, as if it waited for a slow disk: try \
+             again, or end it with `kill -9 {pid}`: the services stay, and windlass apply brings \
+             them another one"
+        ),
+        None => {
+            format!("it said nothing for {patience} s, and its process cannot be seen from here")
+        }
+    };
+    SupervisorError::Unreachable { home: home.into(), why }
 }
 
 /// Asks whoever listens.
@@ -172,7 +204,15 @@ pub(super) async fn ask_once(home: &Path, ask: &Ask) -> Result<Answer, Silence> 
         answer: Answer,
     }
     let request = Request { protocol: PROTOCOL, ask: ask.clone() };
-    let line: serde_json::Value = exchange(home, &request).await?;
+    let line: serde_json::Value = match ask {
+        Ask::Status { .. } | Ask::Find { .. } | Ask::List | Ask::Tail { .. } => {
+            exchange(home, &request).await?
+        }
+        // The answer comes when something has ended, which takes as long as its grace.
+        Ask::Ensure { .. } | Ask::Stop { .. } | Ask::Remove { .. } | Ask::Shutdown => {
+            exchange_at_length(home, &request).await?
+        }
+    };
     let signature = Signature::deserialize(&line).map_err(|_| Silence::Lost)?;
     match signature.protocol {
         older if older < PROTOCOL => Err(Silence::Older),
@@ -181,11 +221,45 @@ pub(super) async fn ask_once(home: &Path, ask: &Ask) -> Result<Answer, Silence> 
     }
 }
 
+/// Says a line and hears one, in time.
 async fn exchange<T: DeserializeOwned>(
     home: &Path,
-    request: &impl serde::Serialize,
+    request: &impl Serialize,
 ) -> Result<T, Silence> {
     let stream = socket::connect(home).await.map_err(Silence::Nobody)?;
+    // A pid of another namespace is seen as 0.
+    let listener = stream.peer_cred().ok().and_then(|peer| peer.pid()).filter(|pid| *pid > 0);
+    let heard = timeout(PATIENCE, talk(stream, request)).await;
+    heard.unwrap_or(Err(Silence::Mute(listener)))
+}
+
+/// Says a line and hears one, for as long as whoever listens answers other questions in time.
+async fn exchange_at_length<T: DeserializeOwned>(
+    home: &Path,
+    request: &impl Serialize,
+) -> Result<T, Silence> {
+    let stream = socket::connect(home).await.map_err(Silence::Nobody)?;
+    tokio::select! {
+        heard = talk(stream, request) => heard,
+        listener = falls_silent(home) => Err(Silence::Mute(listener)),
+    }
+}
+
+/// Waits until whoever listens does not answer in time.
+async fn falls_silent(home: &Path) -> Option<i32> {
+    let request = Request { protocol: PROTOCOL, ask: Ask::Status { names: vec![] } };
+    loop {
+        sleep(BEAT).await;
+        if let Err(Silence::Mute(listener)) = exchange::<Signature>(home, &request).await {
+            return listener;
+        }
+    }
+}
+
+async fn talk<T: DeserializeOwned>(
+    stream: UnixStream,
+    request: &impl Serialize,
+) -> Result<T, Silence> {
     let mut line = serde_json::to_vec(request).map_err(|_| Silence::Lost)?;
     line.push(b'\n');
     let mut stream = BufReader::new(stream);

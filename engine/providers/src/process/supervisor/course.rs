@@ -2,8 +2,10 @@
 //!
 //! Each effect follows a record that says it was meant: killed anywhere, a successor knows.
 
+use std::os::fd::OwnedFd;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::time::{Instant, sleep};
 
 use super::end::{end, ending};
@@ -26,9 +28,9 @@ impl Supervisor {
     pub(super) fn start(&mut self, name: &str) {
         let Some(mut service) = self.services.remove(name) else { return };
         match self.launch(&mut service) {
-            Ok(pid) => {
+            Ok((pid, held)) => {
                 service.problem = None;
-                self.up(&mut service, pid);
+                self.watch(&mut service, pid, held, true);
                 self.diary.note(&format!("started {name}, pid {pid}"));
             }
             Err(why) => {
@@ -43,7 +45,7 @@ impl Supervisor {
         self.services.insert(name.to_owned(), service);
     }
 
-    fn launch(&mut self, service: &mut Service) -> Result<i32, String> {
+    fn launch(&mut self, service: &mut Service) -> Result<(i32, OwnedFd), String> {
         let program = service.program.as_ref().ok_or(NEEDS_SECRETS)?;
         let record = &mut service.record;
         record.starts += 1;
@@ -52,36 +54,22 @@ impl Supervisor {
         (record.start, record.started_at) = (Some(start.clone()), Some(now()));
         self.records.write(record).map_err(|error| self.unwritten(&error))?;
         let pid = program.start(&record.rules.working_directory, &record.rules.log, &start)?;
+        let held = held(pid, open(pid))?;
         // Not taken yet: also one that has ended already is still listed under its pid.
         record.process = Identity::of(pid);
         if let Err(error) = self.records.write(record) {
             // The intent is there, and its successor would find it by its mark.
             self.diary.note(&format!("{}: {}", record.name, self.unwritten(&error)));
         }
-        Ok(pid)
+        Ok((pid, held))
     }
 
     pub(super) fn unwritten(&self, error: &std::io::Error) -> String {
         format!("{} cannot be written to: {error}", self.home.display())
     }
 
-    /// Watches and probes a child that was started.
-    fn up(&mut self, service: &mut Service, pid: i32) {
-        match open(pid) {
-            Some(held) => self.watch(service, pid, held, true),
-            // It cannot be watched, thus not kept.
-            None => self.crashed(service, Duration::ZERO),
-        }
-    }
-
     /// Watches and probes a process that runs.
-    pub(super) fn watch(
-        &self,
-        service: &mut Service,
-        pid: i32,
-        held: std::os::fd::OwnedFd,
-        own: bool,
-    ) {
+    pub(super) fn watch(&self, service: &mut Service, pid: i32, held: OwnedFd, own: bool) {
         let watched = held.try_clone();
         let watch = self.later(service, async move {
             match watched {
@@ -162,7 +150,7 @@ impl Supervisor {
         service: &mut Service,
         family: Family,
         then: Then,
-        leader: Option<(i32, std::os::fd::OwnedFd)>,
+        leader: Option<(i32, OwnedFd)>,
     ) {
         let stop = service.record.rules.stop.clone();
         let work = self.later(service, async move {
@@ -297,6 +285,51 @@ impl Supervisor {
     }
 }
 
+/// Returns the hold on a child that was started. One that cannot be held is not kept: its group is
+/// killed, or the next start would stand beside it.
+fn held(pid: i32, held: Option<OwnedFd>) -> Result<OwnedFd, String> {
+    held.ok_or_else(|| {
+        if let Some(pid) = Pid::from_raw(pid) {
+            // Its exit was not taken, so that its pid is still its own.
+            _ = kill_process_group(pid, Signal::KILL);
+            _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED);
+        }
+        "it cannot be watched (pidfd_open failed) and was killed: see ulimit -n of the supervisor, \
+         and that the kernel is Linux 5.3 or later"
+            .to_owned()
+    })
+}
+
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::CommandExt;
+    use std::process::{Command, Stdio};
+
+    use super::super::identity::Stat;
+    use super::*;
+
+    #[test]
+    #[expect(clippy::zombie_processes, reason = "what is tested waits for it")]
+    fn a_child_that_cannot_be_held_is_ended_with_its_group() {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "sleep 1000 & echo $!; wait"]).process_group(0).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("a shell");
+        let mut line = String::new();
+        let mut out = std::io::BufReader::new(child.stdout.take().expect("its output"));
+        std::io::BufRead::read_line(&mut out, &mut line).expect("a pid");
+        let pid = child.id().cast_signed();
+        let why = held(pid, None).expect_err("it is not kept");
+        assert!(why.contains("cannot be watched"), "{why}");
+        assert!(Stat::of(pid).is_none(), "it is there, or was not waited for");
+        let other: i32 = line.trim().parse().expect("a pid");
+        let until = Instant::now() + Duration::from_secs(5);
+        while Stat::of(other).is_some_and(|process| process.alive()) {
+            assert!(Instant::now() < until, "{other} still runs");
+            std::thread::yield_now();
+        }
+    }
 }

@@ -59,10 +59,11 @@ impl Prober {
     async fn once(&self) -> Sight {
         let patience = self.check.timeout;
         let asked = timeout(patience, self.ask()).await;
-        let (works, answer) = asked.unwrap_or_else(|_| (false, format!("nothing in {patience:?}")));
+        let nothing = || format!("nothing in {}", language::Duration(patience).words());
+        let (works, answer) = asked.unwrap_or_else(|_| (false, nothing()));
         let what = match &self.check.probe {
             Probe::Http { path, .. } => format!("GET {path}"),
-            Probe::Tcp { host, port } => format!("TCP {host}:{port}"),
+            Probe::Tcp { host, port } => format!("TCP {}", authority(host, *port)),
             Probe::Command { command } => command.first().cloned().unwrap_or_default(),
         };
         Sight { works, detail: format!("{what} → {answer}") }
@@ -122,11 +123,16 @@ impl Drop for Running {
 
 async fn get(tls: Option<&Tls>, host: &str, port: u16, path: &str) -> io::Result<u16> {
     let stream = TcpStream::connect((host, port)).await?;
-    let name = format!("{host}:{port}");
+    let name = authority(host, port);
     match tls {
         None => http::get(stream, &name, path).await,
         Some(tls) => http::get(tls::connect(tls, host, stream).await?, &name, path).await,
     }
+}
+
+/// Host and port as a URL has them: an IPv6 address stands in brackets (RFC 3986 §3.2.2).
+fn authority(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 fn said(error: &io::Error) -> String {
@@ -198,13 +204,36 @@ mod tests {
 
     fn prober(command: &[&str]) -> Prober {
         let command = command.iter().map(|&word| word.to_owned()).collect();
+        probes(Probe::Command { command })
+    }
+
+    fn probes(probe: Probe) -> Prober {
         Prober {
-            check: HealthCheck { probe: Probe::Command { command }, ..check() },
-            program: Program { command: vec![], environment: [].into() },
+            check: HealthCheck { probe, ..check() },
+            program: Program::default(),
             folder: "/".into(),
             mark: "test.1".into(),
             claims: Claims::default(),
         }
+    }
+
+    #[tokio::test]
+    async fn an_address_of_version_6_is_asked_by_its_name_in_brackets() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("[::1]:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let mut asked = vec![0; 1024];
+            let length = stream.read(&mut asked).await.expect("a question");
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.expect("an answer");
+            String::from_utf8_lossy(&asked[..length]).into_owned()
+        });
+        let (host, path) = ("::1".into(), "/".into());
+        let sight = probes(Probe::Http { tls: None, host, port, path, status: 200 }).once().await;
+        assert!(sight.works, "{sight:?}");
+        let asked = server.await.expect("a question");
+        assert!(asked.contains(&format!("\r\nHost: [::1]:{port}\r\n")), "{asked}");
     }
 
     #[tokio::test]
@@ -224,7 +253,7 @@ mod tests {
         let script = format!("sleep 1000 & echo $! > {}; wait", file.display());
         let prober = prober(&["sh", "-c", &script]);
         let sight = prober.once().await;
-        assert_eq!(sight.detail, "sh → nothing in 300ms");
+        assert_eq!(sight.detail, "sh → nothing in 0.3 s");
         let pid = std::fs::read_to_string(file).expect("a pid").trim().parse().expect("a pid");
         let until = Instant::now() + Duration::from_secs(5);
         while super::super::identity::Stat::of(pid).is_some_and(|p| p.alive()) {

@@ -46,6 +46,11 @@ impl Stat {
         })
     }
 
+    /// Whether a signal keeps it from going on: STOP, or a debugger's.
+    pub(super) fn stopped(&self) -> bool {
+        matches!(self.state, 'T' | 't')
+    }
+
     /// A zombie is not alive.
     pub(super) fn alive(&self) -> bool {
         !matches!(self.state, 'Z' | 'X' | 'x')

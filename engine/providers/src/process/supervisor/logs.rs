@@ -43,28 +43,36 @@ impl Log {
         if length <= self.size {
             return Ok(());
         }
-        self.shift()?;
         let mut from = OpenOptions::new().read(true).write(true).open(&self.file)?;
+        let copy = self.copy_aside(&mut from)?;
         let block = fstatfs(&from)?.f_bsize.cast_unsigned().max(1);
         let whole = length / block * block;
-        if whole > 0 && whole < from.metadata()?.len() {
-            self.copy(&mut from, whole)?;
-            if fallocate(&from, FallocateFlags::COLLAPSE_RANGE, 0, whole).is_ok() {
-                return Ok(());
-            }
-            from.rewind()?;
+        if whole > 0 && fallocate(&from, FallocateFlags::COLLAPSE_RANGE, 0, whole).is_ok() {
+            // The rest stays where it is.
+            return copy.map_or(Ok(()), |copy| copy.set_len(whole));
         }
-        self.copy(&mut from, u64::MAX)?;
+        if let Some(mut copy) = copy {
+            // What was written meanwhile.
+            io::copy(&mut from, &mut copy)?;
+        }
         from.set_len(0)
     }
 
-    fn copy(&self, from: &mut File, bytes: u64) -> io::Result<()> {
+    /// Makes a copy the first one of those set aside; none of them moves before it is whole, since
+    /// a disk that is full would cost one each time.
+    fn copy_aside(&self, from: &mut File) -> io::Result<Option<File>> {
         if self.keep == 0 {
-            return Ok(());
+            return Ok(None);
         }
-        let mut to = options().write(true).truncate(true).open(self.aside(1))?;
-        io::copy(&mut from.take(bytes), &mut to)?;
-        Ok(())
+        let new = self.beside("new");
+        let copied = copy(from, &new).and_then(|copy| {
+            self.shift()?;
+            fs::rename(&new, self.aside(1)).map(|()| copy)
+        });
+        if copied.is_err() {
+            _ = fs::remove_file(&new);
+        }
+        copied.map(Some)
     }
 
     /// Makes room for a new first one among those set aside.
@@ -79,8 +87,12 @@ impl Log {
     }
 
     fn aside(&self, number: u32) -> PathBuf {
+        self.beside(&number.to_string())
+    }
+
+    fn beside(&self, ending: &str) -> PathBuf {
         let mut name = self.file.clone().into_os_string();
-        name.push(format!(".{number}"));
+        name.push(format!(".{ending}"));
         name.into()
     }
 
@@ -91,6 +103,7 @@ impl Log {
     /// Removes it and all that were set aside.
     pub(super) fn remove(&self) {
         _ = fs::remove_file(&self.file);
+        _ = fs::remove_file(self.beside("new"));
         for number in 1..=self.keep {
             _ = fs::remove_file(self.aside(number));
         }
@@ -107,6 +120,12 @@ impl Log {
         both.extend(now);
         last_lines(&both, lines)
     }
+}
+
+fn copy(from: &mut File, to: &Path) -> io::Result<File> {
+    let mut to = options().write(true).truncate(true).open(to)?;
+    io::copy(from, &mut to)?;
+    Ok(to)
 }
 
 fn options() -> OpenOptions {
@@ -174,6 +193,26 @@ mod tests {
         let kept: String = (0..=9).rev().map(|number| read(&log, number)).collect();
         assert!(read(&log, 1).len() > 40_000 && read(&log, 0).len() < 70_000);
         assert_eq!(kept, expected);
+    }
+
+    #[test]
+    fn a_disk_that_is_full_costs_nothing_that_was_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = log(folder.path(), 3, 2);
+        let texts = ["now\n", "first\n", "second\n"];
+        for (file, text) in [log.file.clone(), log.aside(1), log.aside(2)].iter().zip(texts) {
+            fs::write(file, text).expect("a file");
+        }
+        for _ in 0..3 {
+            // Whatever is written there meets a full disk: full(4).
+            std::os::unix::fs::symlink("/dev/full", log.beside("new")).expect("a link");
+            let error = log.rotate().expect_err("a full disk");
+            assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+            assert!(log.beside("new").symlink_metadata().is_err(), "a part of a copy is left");
+            assert_eq!([0, 1, 2].map(|number| read(&log, number)), texts);
+        }
+        log.rotate().expect("there is room again");
+        assert_eq!([0, 1, 2].map(|number| read(&log, number)), ["", "now\n", "first\n"]);
     }
 
     #[test]

@@ -2,18 +2,21 @@
 
 use std::path::Path;
 
-use super::client::ask_once;
+use super::client::{Silence, ask_once, mute};
 use super::protocol::{Answer, Ask};
 use super::record::{Record, Records, Wanted};
 use super::status::{Health, State, Status};
 use super::trouble::SupervisorError;
 
-/// Returns what the named services do. If no supervisor answers, from its records: then nobody
-/// keeps them running, and their `supervised` is false.
+/// Returns what the named services do. If no supervisor is there, from its records: then nobody
+/// keeps them running, and their `supervised` is false. One that is there and says nothing is an
+/// error.
 pub async fn look(home: &Path, names: &[String]) -> Result<Vec<Option<Status>>, SupervisorError> {
-    if let Ok(Answer::Statuses(all)) = ask_once(home, &Ask::Status { names: names.to_vec() }).await
-    {
-        return Ok(all);
+    match ask_once(home, &Ask::Status { names: names.to_vec() }).await {
+        Ok(Answer::Statuses(all)) => return Ok(all),
+        // What it would say is not in its records.
+        Err(Silence::Mute(listener)) => return Err(mute(home, listener)),
+        _ => {}
     }
     let unread = |error: std::io::Error| SupervisorError::Unreachable {
         home: home.into(),
@@ -22,7 +25,7 @@ pub async fn look(home: &Path, names: &[String]) -> Result<Vec<Option<Status>>, 
     if !home.exists() {
         return Ok(vec![None; names.len()]);
     }
-    let (records, _) = Records::new(home).all().map_err(unread)?;
+    let (records, _) = Records::of(home).all().map_err(unread)?;
     let find = |name: &String| records.iter().find(|r| r.name == *name);
     Ok(names.iter().map(|name| find(name).map(status)).collect())
 }

@@ -1,5 +1,5 @@
-//! Starting a service's program: found in its own PATH, in a group of its own, with nothing but its
-//! own environment and its mark.
+//! Starting a service's program: found in its own PATH, in a group of its own, with nothing but the
+//! environment it was given and its mark.
 
 use std::fs::{self, File};
 use std::io;
@@ -42,7 +42,8 @@ impl Program {
         // Found here: with a bare name and a PATH of its own, std would have to fork.
         let mut command = Command::new(self.find(name, folder)?);
         command.arg0(name).args(arguments).current_dir(folder).process_group(0);
-        command.env_clear().envs(&self.environment).env(MARK, mark).stdin(Stdio::null());
+        command.env_clear().envs(&self.inherited).envs(&self.environment).env(MARK, mark);
+        command.stdin(Stdio::null());
         Ok(command)
     }
 
@@ -50,7 +51,7 @@ impl Program {
         if name.contains('/') {
             return Ok(folder.join(name));
         }
-        let path = self.environment.get("PATH").map_or(PATH, String::as_str);
+        let path = self.variable("PATH").unwrap_or(PATH);
         let mut places = path.split(':').map(|place| folder.join(place).join(name));
         places.find(|place| executable(place)).ok_or_else(|| {
             format!(

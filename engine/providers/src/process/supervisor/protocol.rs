@@ -10,7 +10,7 @@ use super::spec::ServiceSpec;
 use super::status::Status;
 
 /// Counted up with every change that an older release would misunderstand.
-pub(super) const PROTOCOL: u32 = 1;
+pub(super) const PROTOCOL: u32 = 2;
 /// A longer line is refused; a service's environment ends at 2 MiB (execve(2)).
 pub(super) const LONGEST: u64 = 8 << 20;
 

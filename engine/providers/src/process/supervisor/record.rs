@@ -4,11 +4,13 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
 use super::exit::Exit;
 use super::identity::Identity;
+use super::lock::Lock;
 use super::spec::{Rules, ServiceSpec};
 
 /// What is durable about a service.
@@ -70,15 +72,32 @@ pub(super) enum Wanted {
 /// The folder with the records.
 pub(super) struct Records {
     folder: PathBuf,
+    /// What gives the right to write; none to one who only reads.
+    lock: Option<Rc<Lock>>,
 }
 
 impl Records {
-    pub(super) fn new(folder: &Path) -> Self {
-        Self { folder: folder.into() }
+    /// For one who reads.
+    pub(super) fn of(folder: &Path) -> Self {
+        Self { folder: folder.into(), lock: None }
+    }
+
+    /// For the supervisor of the folder.
+    pub(super) fn held(folder: &Path, lock: Rc<Lock>) -> Self {
+        Self { folder: folder.into(), lock: Some(lock) }
+    }
+
+    /// Refuses where another supervisor's records may lie by now.
+    fn may_write(&self) -> io::Result<()> {
+        match &self.lock {
+            Some(lock) if lock.stands() => Ok(()),
+            _ => Err(io::Error::other("it was deleted, and is not this supervisor's any more")),
+        }
     }
 
     /// Makes a record durable: it is there whole when this returns, or the one before is.
     pub(super) fn write(&self, record: &Record) -> io::Result<()> {
+        self.may_write()?;
         let to = self.file(&record.name);
         let new = to.with_extension("new");
         let mut options = OpenOptions::new();
@@ -91,6 +110,7 @@ impl Records {
 
     /// Forgets a service; one that is unknown is no error.
     pub(super) fn forget(&self, name: &str) -> io::Result<()> {
+        self.may_write()?;
         match fs::remove_file(self.file(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => self.sync(),
@@ -140,7 +160,7 @@ mod tests {
 
     #[test]
     fn any_name_is_a_file_of_its_own() {
-        let records = Records::new(Path::new("/h"));
+        let records = Records::of(Path::new("/h"));
         let names = ["shop/web[0]", "shop%2fweb[0]", "..", "é"];
         let files = names.map(|name| records.file(name).display().to_string());
         let expected = ["/h/shop%2fweb[0].json", "/h/shop%252fweb[0].json", "/h/%2e%2e.json"];

@@ -1,13 +1,11 @@
 //! The supervisor's own process: the lock, the socket, and the loop around the one that owns all.
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
-use rustix::process::{getpid, set_child_subreaper, setsid};
+use rustix::process::{getpid, set_child_subreaper};
 use tokio::net::UnixListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -15,7 +13,9 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::converse::converse;
+use super::detach::detach;
 use super::launch::prepare;
+use super::lock::Lock;
 use super::seal::SecretBox;
 use super::socket;
 use super::supervise::{Event, Supervisor};
@@ -25,37 +25,34 @@ const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Is the supervisor of this folder until nothing is left to do. Returns at once if there is one.
 ///
-/// It is meant to be the whole of a process: it begins a session, inherits orphans and leaves its
-/// working directory.
+/// It is meant to be the whole of a process: it begins a session, closes every descriptor but the
+/// standard ones, inherits orphans and leaves its working directory.
 pub fn run(home: &Path, secrets: Box<dyn SecretBox>) -> io::Result<()> {
-    // Refused to the leader of a group: then there is nothing to detach from.
-    _ = setsid();
+    detach()?;
     prepare(home)?;
     let home = home.canonicalize()?;
-    let mut options = OpenOptions::new();
-    let lock = options.create(true).append(true).mode(0o600).open(home.join("lock"))?;
-    if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+    let Some(lock) = Lock::take(&home)?.map(Rc::new) else {
         // There is one, or a child of a dead one has not come to its exec: whoever asks tries again.
         return Ok(());
-    }
+    };
     std::env::set_current_dir("/")?;
     set_child_subreaper(Some(getpid()))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(supervise(&home, secrets));
+    let result = runtime.block_on(supervise(&home, Rc::clone(&lock), secrets));
     drop(runtime);
-    drop::<File>(lock);
+    drop(lock);
     result
 }
 
-async fn supervise(home: &Path, secrets: Box<dyn SecretBox>) -> io::Result<()> {
+async fn supervise(home: &Path, lock: Rc<Lock>, secrets: Box<dyn SecretBox>) -> io::Result<()> {
     let (events, inbox) = unbounded_channel();
-    let mut supervisor = Supervisor::new(home, secrets, events.clone());
+    let mut supervisor = Supervisor::new(home, lock, secrets, events.clone());
     // Before the first child, so that none ends unseen.
     let (children, term) = (signal(SignalKind::child())?, signal(SignalKind::terminate())?);
     supervisor.adopt_all()?;
-    let listener = socket::listen(home)?;
+    let (listener, socket) = socket::listen(home)?;
     Loop { listener, events, inbox, children, term, guests: JoinSet::new() }.run(supervisor).await;
-    socket::remove(home);
+    socket.remove();
     Ok(())
 }
 
@@ -83,7 +80,7 @@ impl Loop {
                 },
                 Some(_) = self.guests.join_next() => {}
                 _ = self.children.recv() => supervisor.bury_orphans(),
-                _ = self.term.recv() => supervisor.leave("was asked to end: its services stay"),
+                _ = self.term.recv() => supervisor.hand_over("was asked to end: its services stay"),
                 _ = second.tick() => supervisor.tick(self.guests.len()),
             }
         }

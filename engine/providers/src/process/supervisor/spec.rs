@@ -32,9 +32,24 @@ pub struct ServiceSpec {
 pub struct Program {
     /// The program and its arguments; no shell.
     pub command: Vec<String>,
-    /// The whole environment: nothing is added but `WINDLASS_SERVICE`, by which its processes are
-    /// recognised.
+    /// Its own variables.
     pub environment: BTreeMap<String, String>,
+    /// Those of whoever started it that it starts from; its own win. Others are no reason to start
+    /// it again. Nothing else is added but `WINDLASS_SERVICE`, by which its processes are recognised.
+    #[serde(default)]
+    pub inherited: BTreeMap<String, String>,
+}
+
+impl Program {
+    /// Whether a process of the one is as good as a process of the other.
+    pub(super) fn runs_as(&self, other: &Self) -> bool {
+        (&self.command, &self.environment) == (&other.command, &other.environment)
+    }
+
+    /// Returns a variable as its process finds it.
+    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+        self.environment.get(name).or_else(|| self.inherited.get(name)).map(String::as_str)
+    }
 }
 
 impl fmt::Debug for Program {

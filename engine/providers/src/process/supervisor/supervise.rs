@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::PoisonError;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -14,6 +15,7 @@ use super::diary::Diary;
 use super::exit::bury;
 use super::family::ended_children;
 use super::health::{Claims, Sight};
+use super::lock::Lock;
 use super::protocol::{Answer, Ask};
 use super::record::Records;
 use super::seal::SecretBox;
@@ -46,6 +48,7 @@ pub(super) enum News {
 
 /// All services of a project.
 pub(super) struct Supervisor {
+    lock: Rc<Lock>,
     pub(super) home: PathBuf,
     pub(super) records: Records,
     pub(super) diary: Diary,
@@ -56,25 +59,30 @@ pub(super) struct Supervisor {
     /// Those who wait until everything has ended.
     pub(super) closing: Vec<Reply>,
     pub(super) leaving: bool,
+    /// Its folder is another one's, or nobody's: its services end, and it leaves.
+    lost: bool,
     idle: u32,
 }
 
 impl Supervisor {
     pub(super) fn new(
         home: &Path,
+        lock: Rc<Lock>,
         secrets: Box<dyn SecretBox>,
         events: UnboundedSender<Event>,
     ) -> Self {
         Self {
             home: home.into(),
-            records: Records::new(home),
-            diary: Diary::new(home),
+            records: Records::held(home, Rc::clone(&lock)),
+            diary: Diary::new(home, Rc::clone(&lock)),
+            lock,
             secrets,
             services: BTreeMap::new(),
             claims: Claims::default(),
             events,
             closing: vec![],
             leaving: false,
+            lost: false,
             idle: 0,
         }
     }
@@ -82,8 +90,10 @@ impl Supervisor {
     /// Takes in what happened.
     pub(super) fn take(&mut self, event: Event) {
         match event {
+            // Without an answer the other one asks whoever is there now.
+            Event::Asked(..) if self.has_lost() => {}
             Event::Asked(ask, reply) => self.asked(ask, reply),
-            Event::HandOver => self.leave("hands over to its successor"),
+            Event::HandOver => self.hand_over("hands over to its successor"),
             Event::Of { name, start, news } => self.news(&name, &start, news),
         }
         self.close();
@@ -128,6 +138,9 @@ impl Supervisor {
 
     /// Once a second: sets logs aside that have grown, and sees whether it is of any use.
     pub(super) fn tick(&mut self, connections: usize) {
+        if self.has_lost() {
+            return self.close();
+        }
         for service in self.services.values().filter(|s| matches!(s.phase, Phase::Up(_))) {
             let log = &service.record.rules.log;
             if let Err(error) = log.rotate() {
@@ -142,14 +155,33 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn leave(&mut self, why: &str) {
+    /// Leaves its services to a successor. Without a folder there will be none.
+    pub(super) fn hand_over(&mut self, why: &str) {
+        if !self.has_lost() {
+            self.leave(why);
+        }
+    }
+
+    fn leave(&mut self, why: &str) {
         self.leaving = true;
         self.diary.note(why);
     }
 
+    /// Whether its folder was deleted or moved. Then no successor learns of its services, and what
+    /// lies at the path now is not to be touched: it ends them, and leaves without a word.
+    fn has_lost(&mut self) -> bool {
+        if !self.lost && !self.lock.stands() {
+            self.lost = true;
+            self.services.values_mut().for_each(|service| service.waiting.clear());
+            self.end_all();
+        }
+        self.lost
+    }
+
     /// Answers those who wait for the end of everything.
     fn close(&mut self) {
-        if self.closing.is_empty() || self.services.values().any(Service::needs_care) {
+        let ends = self.lost || !self.closing.is_empty();
+        if !ends || self.services.values().any(Service::needs_care) {
             return;
         }
         for reply in std::mem::take(&mut self.closing) {

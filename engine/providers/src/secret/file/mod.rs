@@ -35,11 +35,12 @@ struct Sealed {
 impl Kind for SecretFile {
     const NAME: &'static str = "secret.file";
     const EXAMPLE: &'static str = include_str!("example.yml");
+    const SPACE: &'static str = disk::SPACE;
     type Spec = FileSpec;
     type Object = FileObject;
 
     fn identity(spec: &FileSpec) -> Option<String> {
-        Some(disk::tidy(&spec.path.0))
+        Some(disk::place(&spec.path.0))
     }
 
     fn diff(spec: &FileSpec, object: &Object, secrets: &dyn Secrets) -> Vec<Difference> {

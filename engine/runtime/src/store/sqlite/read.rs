@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use model::event::Event;
 use model::record::{OutputsRecord, Record, Row};
 use model::{Digest, Token};
-use rusqlite::{Connection, OptionalExtension, Row as Line, types::FromSqlError};
+use rusqlite::types::FromSqlError;
+use rusqlite::{Connection, OptionalExtension, Row as Line, params};
 
-use crate::store::{Doubt, Run, RunId, RunKind, RunOutcome, StoreError};
+use crate::store::{Doubt, Holder, PRUNED_AT_ONCE, Run, RunId, RunKind, RunOutcome, StoreError};
 
 pub(super) fn project(connection: &Connection) -> Result<String, StoreError> {
     Ok(connection.query_row("SELECT project FROM about", [], |line| line.get(0))?)
@@ -97,7 +98,8 @@ pub(super) fn stacks(connection: &Connection) -> Result<Vec<String>, StoreError>
     Ok(names.collect::<rusqlite::Result<_>>()?)
 }
 
-const RUN: &str = "SELECT id, kind, subject, parent, began, ended, outcome, plan FROM run";
+const RUN: &str =
+    "SELECT id, kind, subject, parent, began, ended, outcome, plan, nonce, pruned FROM run";
 
 pub(super) fn runs(
     connection: &Connection,
@@ -106,7 +108,7 @@ pub(super) fn runs(
 ) -> Result<Vec<Run>, StoreError> {
     let wanted = format!("{RUN} WHERE ?1 IS NULL OR subject = ?1 ORDER BY id DESC LIMIT ?2");
     let mut query = connection.prepare_cached(&wanted)?;
-    let runs = query.query_map(rusqlite::params![subject, most as u64], one_run)?;
+    let runs = query.query_map(params![subject, most as u64], one_run)?;
     Ok(runs.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -119,12 +121,7 @@ fn one_run(line: &Line<'_>) -> rusqlite::Result<Run> {
     let word = |at: usize| line.get_ref(at)?.as_str_or_null().map_err(rusqlite::Error::from);
     Ok(Run {
         id: RunId(line.get(0)?),
-        kind: match word(1)? {
-            Some("apply") => RunKind::Apply,
-            Some("destroy") => RunKind::Destroy,
-            Some("pipeline") => RunKind::Pipeline,
-            _ => RunKind::State,
-        },
+        kind: RunKind::of_word(line.get_ref(1)?.as_str()?),
         subject: line.get(2)?,
         parent: line.get::<_, Option<u64>>(3)?.map(RunId),
         began: line.get(4)?,
@@ -137,7 +134,28 @@ fn one_run(line: &Line<'_>) -> rusqlite::Result<Run> {
             None => None,
         },
         plan: line.get(7)?,
+        nonce: line.get(8)?,
+        pruned: line.get(9)?,
     })
+}
+
+pub(super) fn prunable(
+    connection: &Connection,
+    subject: &str,
+    keep: usize,
+) -> Result<Vec<RunId>, StoreError> {
+    let newest_old = "SELECT id FROM run WHERE subject = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2";
+    let mut query = connection.prepare_cached(newest_old)?;
+    let newest_old =
+        query.query_row(params![subject, keep as u64], |line| line.get(0)).optional()?;
+    let Some::<u64>(newest_old) = newest_old else { return Ok(Vec::new()) };
+    let mut query = connection.prepare_cached(
+        "SELECT id FROM run WHERE pruned = 0 AND subject = ?1 AND id <= ?2 AND ended IS NOT NULL
+         AND id NOT IN (SELECT run FROM doubt) ORDER BY id LIMIT ?3",
+    )?;
+    let old = params![subject, newest_old, PRUNED_AT_ONCE as u64];
+    let runs = query.query_map(old, |line| Ok(RunId(line.get(0)?)))?;
+    Ok(runs.collect::<rusqlite::Result<_>>()?)
 }
 
 pub(super) fn events(connection: &Connection, run: RunId) -> Result<Vec<Event>, StoreError> {
@@ -152,12 +170,21 @@ pub(super) fn events(connection: &Connection, run: RunId) -> Result<Vec<Event>, 
     Ok(events)
 }
 
+pub(super) fn holder(connection: &Connection, subject: &str) -> Result<Option<Holder>, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT holder, until FROM lease WHERE subject = ?1 AND holder IS NOT NULL",
+    )?;
+    let holder =
+        query.query_row([subject], |line| Ok(Holder { name: line.get(0)?, until: line.get(1)? }));
+    Ok(holder.optional()?)
+}
+
 pub(super) fn timings(
     connection: &Connection,
-    subject: &str,
+    scope: &str,
 ) -> Result<HashMap<String, u64>, StoreError> {
     let mut query =
         connection.prepare_cached("SELECT step, took FROM timing WHERE subject = ?1")?;
-    let timings = query.query_map([subject], |line| Ok((line.get(0)?, line.get(1)?)))?;
+    let timings = query.query_map([scope], |line| Ok((line.get(0)?, line.get(1)?)))?;
     Ok(timings.collect::<rusqlite::Result<_>>()?)
 }

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::store::StoreError;
 
 /// The version of the form; one more with every change that an older program could not read.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Marks the file as ours: "Wndl".
 const APPLICATION: i64 = 0x576e_646c;
@@ -21,12 +21,14 @@ const SCHEMA: &str = "
     CREATE TABLE about (project TEXT NOT NULL) STRICT;
     CREATE TABLE run (
         id INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, parent INTEGER,
-        plan_id TEXT UNIQUE, plan TEXT, began INTEGER NOT NULL, ended INTEGER, outcome TEXT
+        plan_id TEXT UNIQUE, plan TEXT, began INTEGER NOT NULL, ended INTEGER, outcome TEXT,
+        nonce TEXT NOT NULL DEFAULT '', pruned INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE INDEX run_by_subject ON run (subject, id);
+    CREATE INDEX run_with_events ON run (subject, id) WHERE pruned = 0;
     CREATE TABLE event (
-        seq INTEGER PRIMARY KEY, run INTEGER NOT NULL, body TEXT NOT NULL
-    ) STRICT;
+        run INTEGER NOT NULL, seq INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (run, seq)
+    ) STRICT, WITHOUT ROWID;
     CREATE TABLE digest (
         stack TEXT NOT NULL, address TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,
         generation INTEGER NOT NULL, digest BLOB NOT NULL, object BLOB NOT NULL,
@@ -50,8 +52,21 @@ const SCHEMA: &str = "
         PRIMARY KEY (subject, step)
     ) STRICT, WITHOUT ROWID;";
 
+/// From version 1, which had to read all events to find those of one run.
+const FROM_1: &str = "
+    ALTER TABLE run ADD COLUMN nonce TEXT NOT NULL DEFAULT '';
+    ALTER TABLE run ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX run_with_events ON run (subject, id) WHERE pruned = 0;
+    ALTER TABLE event RENAME TO event_1;
+    CREATE TABLE event (
+        run INTEGER NOT NULL, seq INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (run, seq)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO event SELECT run, seq, body FROM event_1 ORDER BY run, seq;
+    DROP TABLE event_1;";
+
 /// How long one process waits for another's commit.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration =
+    if cfg!(test) { Duration::from_millis(200) } else { Duration::from_secs(20) };
 
 /// Opens the file for its one writing connection; a new one gets its tables.
 pub(super) fn open(path: &Path, project: &str) -> Result<Connection, StoreError> {
@@ -62,8 +77,8 @@ pub(super) fn open(path: &Path, project: &str) -> Result<Connection, StoreError>
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 16000;",
     )?;
     durable(&connection)?;
-    if version == 0 {
-        create(&mut connection, project)?;
+    if version < VERSION {
+        bring_up(&mut connection, project)?;
     }
     Ok(connection)
 }
@@ -79,16 +94,18 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
 
 /// 0 for a file without tables.
 pub(super) fn checked_version(connection: &Connection) -> Result<i64, StoreError> {
+    // In one transaction, so that nobody makes the tables in between.
+    let connection = connection.unchecked_transaction()?;
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let (version, application) = (pragma("user_version")?, pragma("application_id")?);
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match version {
         0 if tables == 0 => Ok(0),
-        VERSION.. if application == APPLICATION && version > VERSION => {
-            Err(StoreError::Newer { found: version, known: VERSION })
-        }
-        VERSION if application == APPLICATION => Ok(version),
+        1.. if application == APPLICATION => match version > VERSION {
+            true => Err(StoreError::Newer { found: version, known: VERSION }),
+            false => Ok(version),
+        },
         _ => Err(StoreError::Corrupt("the file is a database of something else".to_owned())),
     }
 }
@@ -104,17 +121,22 @@ fn durable(connection: &Connection) -> Result<(), StoreError> {
     Err(StoreError::Unavailable(why))
 }
 
-/// Two processes may come here at once: whoever is second finds the tables.
-fn create(connection: &mut Connection, project: &str) -> Result<(), StoreError> {
+/// Makes the tables, or those of an older version into ours. Two processes may come here at once:
+/// whoever is second finds them.
+fn bring_up(connection: &mut Connection, project: &str) -> Result<(), StoreError> {
     let transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version == 0 {
-        transaction.execute_batch(SCHEMA)?;
-        transaction.execute("INSERT INTO about (project) VALUES (?1)", [project])?;
-        transaction.pragma_update(None, "application_id", APPLICATION)?;
-        transaction.pragma_update(None, "user_version", VERSION)?;
+    match version {
+        0 => {
+            transaction.execute_batch(SCHEMA)?;
+            transaction.execute("INSERT INTO about (project) VALUES (?1)", [project])?;
+            transaction.pragma_update(None, "application_id", APPLICATION)?;
+        }
+        1 => transaction.execute_batch(FROM_1)?,
+        _ => return Ok(()),
     }
+    transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(())
 }

@@ -8,7 +8,9 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::store::fold::{Write, fold};
-use crate::store::{Acquired, Holder, Lease, Millis, NewRun, RunId, RunOutcome, StoreError};
+use crate::store::{
+    Acquired, Holder, Lease, Millis, NewRun, RunId, RunKind, RunOutcome, StoreError,
+};
 
 /// Something to write, and where the answer goes once it is durable.
 pub(super) struct Request {
@@ -20,6 +22,7 @@ pub(super) enum Operation {
     Begin(Box<NewRun>),
     Append { run: RunId, lease: Lease, events: Vec<Event> },
     Finish { run: RunId, outcome: RunOutcome, now: Millis },
+    Prune { runs: Vec<RunId> },
     Acquire { subject: String, holder: Holder, now: Millis },
     Renew { lease: Lease, until: Millis },
     Release { lease: Lease },
@@ -58,13 +61,21 @@ pub(super) fn serve(
 }
 
 /// An operation that is refused (a lost lease, a used plan) wrote nothing and does not disturb the
-/// others; an error of the file undoes and fails them all.
+/// others; an error of the file undoes and fails them all. That another process is writing all the time
+/// is no such error: nothing was begun.
 fn commit(
     connection: &mut Connection,
     operations: &[Operation],
     kinds: &Registry,
 ) -> Result<Vec<Result<Answer, StoreError>>, StoreError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+    let transaction = match begun {
+        Ok(transaction) => transaction,
+        Err(error) => {
+            let error = StoreError::from(error);
+            return Ok(operations.iter().map(|_| Err(error.clone())).collect());
+        }
+    };
     let mut results = Vec::with_capacity(operations.len());
     for operation in operations {
         results.push(match perform(&transaction, operation, kinds) {
@@ -93,6 +104,13 @@ fn perform(
             transaction.execute(finish, params![run.0, now, outcome.word()])?;
             Ok(Answer::Done)
         }
+        Operation::Prune { runs } => {
+            for run in runs {
+                transaction.execute("DELETE FROM event WHERE run = ?1", [run.0])?;
+                transaction.execute("UPDATE run SET pruned = 1 WHERE id = ?1", [run.0])?;
+            }
+            Ok(Answer::Done)
+        }
         Operation::Acquire { subject, holder, now } => {
             acquire(transaction, subject, holder, *now).map(Answer::Acquired)
         }
@@ -119,14 +137,15 @@ fn begin(transaction: &Transaction<'_>, run: &NewRun) -> Result<RunId, StoreErro
         }
     }
     transaction.execute(
-        "INSERT INTO run (kind, subject, parent, plan_id, plan, began)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO run (kind, subject, parent, plan_id, plan, nonce, began)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         params![
             run.kind.word(),
             run.subject,
             run.parent.map(|parent| parent.0),
             run.plan_id,
             run.plan,
+            run.nonce,
             run.now
         ],
     )?;
@@ -175,15 +194,24 @@ fn append(
     events: &[Event],
     kinds: &Registry,
 ) -> Result<(), StoreError> {
-    let subject: String =
-        transaction
-            .query_row("SELECT subject FROM run WHERE id = ?1", [run.0], |row| row.get(0))?;
-    let mut insert = transaction.prepare_cached("INSERT INTO event (run, body) VALUES (?1, ?2)")?;
-    for event in events {
-        insert.execute(params![run.0, serde_json::to_string(event)?])?;
-        fold(event, kinds, |write| keep(transaction, run, &subject, write))?;
+    let scope = scope(transaction, run)?;
+    let next = "SELECT coalesce(max(seq) + 1, 0) FROM event WHERE run = ?1";
+    let next: u64 = transaction.prepare_cached(next)?.query_row([run.0], |row| row.get(0))?;
+    let mut insert = transaction.prepare_cached("INSERT INTO event VALUES (?1, ?2, ?3)")?;
+    for (seq, event) in (next..).zip(events) {
+        insert.execute(params![run.0, seq, serde_json::to_string(event)?])?;
+        fold(event, kinds, |write| keep(transaction, run, &scope, write))?;
     }
     Ok(())
+}
+
+fn scope(transaction: &Transaction<'_>, run: RunId) -> Result<String, StoreError> {
+    let mut query = transaction.prepare_cached("SELECT kind, subject FROM run WHERE id = ?1")?;
+    let scope = query.query_row([run.0], |row| {
+        let subject = row.get_ref(1)?.as_str()?;
+        Ok(RunKind::of_word(row.get_ref(0)?.as_str()?).scope(subject))
+    });
+    scope.optional()?.ok_or_else(|| StoreError::Corrupt("there is no such run".to_owned()))
 }
 
 fn keep(

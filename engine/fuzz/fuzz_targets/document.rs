@@ -1,6 +1,6 @@
 //! Any bytes as a file: they end in a value, or in errors that can be drawn, and never in a panic.
 //!
-//! `cargo +nightly fuzz run document fuzz/corpus/document tests/files` in `engine/language`.
+//! See `Cargo.toml` for how to run it.
 #![no_main]
 
 use language::render::{Renderer, render_at};
@@ -8,7 +8,7 @@ use language::scope::Unresolved;
 use language::{AnyValue, Diagnostics, Document, Found, Reference, Scope, Sources, Spec, decoder};
 use libfuzzer_sys::fuzz_target;
 
-#[path = "../../tests/example/mod.rs"]
+#[path = "../../language/tests/example/mod.rs"]
 mod example;
 
 use example::everything::Everything;

@@ -1,0 +1,3 @@
+//! Backups with the real restic, in folders of their own.
+
+mod repositories;

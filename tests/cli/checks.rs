@@ -1,0 +1,792 @@
+//! What `check` finds out beside the form of a file: names, shapes, and what files say to each other.
+
+use crate::cli::project::TestProject;
+
+#[test]
+fn editors_are_told_that_each_stands_once() {
+    let schema = TestProject::new().done(["schema", "stack"]).stdout;
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let each = find(&schema, "each").unwrap();
+    assert!(each.to_string().contains("\"uniqueItems\":true"), "{each}");
+}
+
+/// What stands under a key, wherever it is.
+fn find<'v>(value: &'v serde_json::Value, key: &str) -> Option<&'v serde_json::Value> {
+    match value {
+        serde_json::Value::Object(map) => {
+            map.get(key).or_else(|| map.values().find_map(|value| find(value, key)))
+        }
+        serde_json::Value::Array(items) => items.iter().find_map(|value| find(value, key)),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_kind_that_is_a_list_and_one_that_is_nothing() {
+    let project = TestProject::new().file(
+        "stacks/shop.yml",
+        "stack: shop
+resources:
+  a: { kind: [file.text], path: a.txt, content: x }
+  b: { kind: , path: b.txt, content: x }
+",
+    );
+    insta::assert_snapshot!(project.run(["check"]), @r##"
+    --- stderr
+    error[W013]: expected text
+      ╭▸ stacks/shop.yml:3:14
+      │
+    3 │   a: { kind: [file.text], path: a.txt, content: x }
+      ╰╴             ━━━━━━━━━━ found a list
+
+    error[W013]: no value is given
+      ╭▸ stacks/shop.yml:4:8
+      │
+    4 │   b: { kind: , path: b.txt, content: x }
+      │        ━━━━ expected text
+      │
+      ╰ help: write a value, or leave the key out to use its default
+
+    1 file checked, 2 errors. `windlass explain [file.text]` lists its keys.                      exit 2
+    --- exit 2
+    "##);
+}
+
+#[test]
+fn count_and_each_together() {
+    let project = TestProject::new().file(
+        "stacks/shop.yml",
+        "stack: shop
+resources:
+  a: { kind: data.value, count: 2, each: [x, y], input: x }
+",
+    );
+    insta::assert_snapshot!(project.run(["check"]), @r##"
+    --- stderr
+    error[W015]: `count` and `each` exclude each other
+      ╭▸ stacks/shop.yml:3:36
+      │
+    3 │   a: { kind: data.value, count: 2, each: [x, y], input: x }
+      │                          ┬────     ━━━━ either this
+      │                          │
+      ╰╴                         or this
+
+    1 file checked, 1 error. `windlass explain data.value` lists its keys.                        exit 2
+    --- exit 2
+    "##);
+}
+
+#[test]
+fn what_moved_and_removed_name() {
+    let project = TestProject::new().file(
+        "stacks/shop.yml",
+        "stack: shop
+moved:
+  - { from: old, to: nwe }
+  - { from: web, to: new }
+  - { from: long-gone, to: new }
+removed:
+  - { address: new }
+  - { address: never-was }
+resources:
+  new: { kind: data.value, input: x }
+  web: { kind: data.value, count: 2, input: x }
+",
+    );
+    insta::assert_snapshot!(project.run(["check"]), @r##"
+    --- stderr
+    error[W021]: nothing in the file is called `nwe`
+      ╭▸ stacks/shop.yml:3:22
+      │
+    3 │   - { from: old, to: nwe }
+      ╰╴                     ━━━ did you mean `new`?
+
+    error[W031]: `web` still stands in the file, so it has not moved
+      ╭▸ stacks/shop.yml:4:13
+      │
+    4 │   - { from: web, to: new }
+      │             ━━━
+      │
+      ╰ help: take out this entry, or give the new one another name
+
+    error[W031]: `new` still stands in the file
+      ╭▸ stacks/shop.yml:7:16
+      │
+    7 │   - { address: new }
+      │                ━━━
+      │
+      ╰ help: take it out under `resources`, or take out this entry
+
+    1 file checked, 3 errors.                                                                     exit 2
+    --- exit 2
+    "##);
+}
+
+#[test]
+fn two_files_of_one_stack() {
+    let project = TestProject::new()
+        .file(
+            "stacks/a.yml",
+            "stack: e
+resources:
+  x: { kind: data.value, input: a }
+",
+        )
+        .file(
+            "stacks/b.yml",
+            "stack: e
+resources:
+  x: { kind: data.value, input: b }
+",
+        );
+    insta::assert_snapshot!(project.run(["check"]), @r##"
+    --- stderr
+    error[W031]: two files are the stack `e`
+      ╭▸ stacks/b.yml:1:8
+      │
+    1 │ stack: e
+      │        ━ this one
+      │
+      ⸬  stacks/a.yml:1:8
+      │
+    1 │ stack: e
+      │        ─ and this one
+      │
+      ╰ help: give one of them another name
+
+    2 files checked, 1 error.                                                                     exit 2
+    --- exit 2
+    "##);
+    insta::assert_snapshot!(project.run(["plan", "a"]), @r##"
+    --- stderr
+    error[W031]: two files are the stack `e`
+      ╭▸ stacks/a.yml:1:8
+      │
+    1 │ stack: e
+      │        ━ this one
+      │
+      ⸬  stacks/b.yml:1:8
+      │
+    1 │ stack: e
+      │        ─ and this one
+      │
+      ╰ help: give one of them another name
+
+    1 file checked, 1 error.                                                                      exit 2
+    --- exit 2
+    "##);
+    insta::assert_snapshot!(project.run(["apply", "b", "--yes"]), @r##"
+    --- stderr
+    error[W031]: two files are the stack `e`
+      ╭▸ stacks/b.yml:1:8
+      │
+    1 │ stack: e
+      │        ━ this one
+      │
+      ⸬  stacks/a.yml:1:8
+      │
+    1 │ stack: e
+      │        ─ and this one
+      │
+      ╰ help: give one of them another name
+
+    1 file checked, 1 error.                                                                      exit 2
+    --- exit 2
+    "##);
+}
+
+#[test]
+fn two_files_of_one_pipeline() {
+    let project = TestProject::new()
+        .file(
+            "pipelines/a.yml",
+            "pipeline: p
+steps:
+  x: { run: [echo x] }
+",
+        )
+        .file(
+            "pipelines/b.yml",
+            "pipeline: p
+steps:
+  x: { run: [echo y] }
+",
+        );
+    insta::assert_snapshot!(project.run(["check", "pipelines/a.yml"]), @r##"
+    --- stderr
+    error[W031]: two files are the pipeline `p`
+      ╭▸ pipelines/a.yml:1:11
+      │
+    1 │ pipeline: p
+      │           ━ this one
+      │
+      ⸬  pipelines/b.yml:1:11
+      │
+    1 │ pipeline: p
+      │           ─ and this one
+      │
+      ╰ help: give one of them another name
+
+    1 file checked, 1 error.                                                                      exit 2
+    --- exit 2
+    "##);
+    insta::assert_snapshot!(project.run(["run", "b"]), @r##"
+    --- stderr
+    error[W031]: two files are the pipeline `p`
+      ╭▸ pipelines/b.yml:1:11
+      │
+    1 │ pipeline: p
+      │           ━ this one
+      │
+      ⸬  pipelines/a.yml:1:11
+      │
+    1 │ pipeline: p
+      │           ─ and this one
+      │
+      ╰ help: give one of them another name
+
+    1 file checked, 1 error.                                                                      exit 2
+    --- exit 2
+    "##);
+}
+
+#[test]
+fn inventories() {
+    let project = TestProject::new().file(
+        "inventories/i.yml",
+        "inventory: i
+defaults: { through: nosuch }
+hosts:
+  bastion: {}
+  web: { through: bastoin }
+  one: { through: two }
+  two: { through: one }
+groups:
+  g: { members: [nosuch, web, g] }
+  h: { members: [web, k] }
+  k: { members: [h, gg] }
+  web: { members: [one] }
+",
+    );
+    insta::assert_snapshot!(project.run(["check"]), @r##"
+    --- stderr
+    error[W021]: no host is called `nosuch`
+      ╭▸ inventories/i.yml:2:22
+      │
+    2 │ defaults: { through: nosuch }
+      ╰╴                     ━━━━━━
+
+    error[W021]: no host is called `bastoin`
+      ╭▸ inventories/i.yml:5:19
+      │
+    5 │   web: { through: bastoin }
+      ╰╴                  ━━━━━━━ did you mean `bastion`?
+
+    error[W030]: these hosts are reached through each other
+      ╭▸ inventories/i.yml:6:19
+      │
+    6 │   one: { through: two }
+      │                   ━━━ `one` goes through `two`
+      │
+      ⸬  inventories/i.yml:7:19
+      │
+    7 │   two: { through: one }
+      ╰╴                  ─── `two` goes through `one`
+
+    error[W021]: no host or group is called `nosuch`
+      ╭▸ inventories/i.yml:9:18
+      │
+    9 │   g: { members: [nosuch, web, g] }
+      ╰╴                 ━━━━━━
+
+    error[W030]: these groups hold each other
+      ╭▸ inventories/i.yml:9:31
+      │
+    9 │   g: { members: [nosuch, web, g] }
+      ╰╴                              ━ `g` holds `g`
+
+    error[W021]: no host or group is called `gg`
+       ╭▸ inventories/i.yml:11:21
+       │
+    11 │   k: { members: [h, gg] }
+       ╰╴                    ━━ did you mean `g`?
+
+    error[W031]: `web` is both a host and a group
+       ╭▸ inventories/i.yml:12:3
+       │
+    12 │   web: { members: [one] }
+       │   ━━━
+       │
+       ⸬  inventories/i.yml:5:3
+       │
+     5 │   web: { through: bastoin }
+       │   ─── the host
+       │
+       ╰ help: `members` must mean one of them: rename the other
+
+    1 file checked, 7 errors.                                                                     exit 2
+    --- exit 2
+    "##);
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "most of it is what is printed")]
+fn pipelines_are_looked_at_to_the_stacks_that_they_name() {
+    let project = TestProject::new()
+        .file(
+            "stacks/e.yml",
+            "stack: e
+parameters:
+  size: { type: integer, max: 9 }
+  name: {}
+  token: { type: secret }
+resources: {}
+",
+        )
+        .file(
+            "pipelines/p.yml",
+            r#"pipeline: p
+steps:
+  b c/d: { run: [echo x] }
+  nothing: { run: [] }
+  gone: { apply: stacks/nothing.yml }
+  near: { apply: stacks/f.yml }
+  wrong: { apply: e, parameters: { sise: 3, size: 30, name: "${secret.x}" }, directory: made/later }
+  open: { apply: e, as: "test-${run.id}", parameters: { size: 3, name: "${run.id}", token: "${secret.x}" } }
+  clear: { destroy: "test-${run.id}", needs: [opn] }
+  away: { destroy: stacks/gone.yml }
+  typo: { destroy: ee }
+  hidden: { destroy: "${secret.x}" }
+"#,
+        );
+    insta::assert_snapshot!(project.run(["check"]), @r##"
+    --- stderr
+    error[W014]: `b c/d` is not a name
+      ╭▸ pipelines/p.yml:3:3
+      │
+    3 │   b c/d: { run: [echo x] }
+      ╰╴  ━━━━━ a name is a letter, then letters, digits, `_` and `-`
+
+    error[W014]: there is nothing to run
+      ╭▸ pipelines/p.yml:4:19
+      │
+    4 │   nothing: { run: [] }
+      │                   ━
+      │
+      ╰ help: write commands, or take the step out
+
+    error[W021]: there is no stack file `stacks/nothing.yml`
+      ╭▸ pipelines/p.yml:5:18
+      │
+    5 │   gone: { apply: stacks/nothing.yml }
+      │                  ━━━━━━━━━━━━━━━━━━
+      │
+      ╰ help: the path is relative to the project's folder
+
+    error[W021]: there is no stack file `stacks/f.yml`
+      ╭▸ pipelines/p.yml:6:18
+      │
+    6 │   near: { apply: stacks/f.yml }
+      ╰╴                 ━━━━━━━━━━━━ did you mean `stacks/e.yml`?
+
+    error[W011]: `e` asks for the parameter `token`
+      ╭▸ pipelines/p.yml:7:19
+      │
+    7 │   wrong: { apply: e, parameters: { sise: 3, size: 30, name: "${secret.x}" }, directory:…
+      │                   ━
+      │
+      ╰ help: give it under `parameters` of this step
+
+    error[W021]: `e` has no parameter `sise`
+      ╭▸ pipelines/p.yml:7:36
+      │
+    7 │   wrong: { apply: e, parameters: { sise: 3, size: 30, name: "${secret.x}" }, directory:…
+      ╰╴                                   ━━━━ did you mean `size`?
+
+    error[W014]: the given value `30` of the parameter `size` does not fit: it is 30, and the most is 9
+      ╭▸ pipelines/p.yml:7:51
+      │
+    7 │   wrong: { apply: e, parameters: { sise: 3, size: 30, name: "${secret.x}" }, directory:…
+      │                                                   ━━
+      │
+      ╰ help: see its declaration in e
+
+    error[W022]: a secret was given for the parameter `name`, which is shown and kept in the open
+      ╭▸ pipelines/p.yml:7:61
+      │
+    7 │   wrong: { apply: e, parameters: { sise: 3, size: 30, name: "${secret.x}" }, directory:…
+      │                                                             ━━━━━━━━━━━━━
+      │
+      ╰ help: declare it with `type: secret` in e
+
+    error[W015]: `directory` goes with `run`, not with `apply`
+      ╭▸ pipelines/p.yml:7:78
+      │
+    7 │ …: 3, size: 30, name: "${secret.x}" }, directory: made/later }
+      ╰╴                                       ━━━━━━━━━
+
+    error[W021]: no step is called `opn`
+      ╭▸ pipelines/p.yml:9:47
+      │
+    9 │   clear: { destroy: "test-${run.id}", needs: [opn] }
+      ╰╴                                              ━━━ did you mean `open`?
+
+    error[W021]: there is no stack file `stacks/gone.yml`
+       ╭▸ pipelines/p.yml:10:20
+       │
+    10 │   away: { destroy: stacks/gone.yml }
+       ╰╴                   ━━━━━━━━━━━━━━━ did you mean `stacks/e.yml`?
+
+    error[W022]: the secret `x` cannot be used here
+       ╭▸ pipelines/p.yml:12:23
+       │
+    12 │   hidden: { destroy: "${secret.x}" }
+       ╰╴                      ━━━━━━━━━━━ this value is shown in plans and kept in state
+
+    2 files checked, 12 errors.                                                                   exit 2
+    --- exit 2
+    "##);
+}
+
+#[test]
+fn steps_that_wait_for_each_other_and_for_a_run() {
+    let project = TestProject::new().file(
+        "pipelines/p.yml",
+        r#"pipeline: p
+steps:
+  a: { needs: [b], run: ["echo ${run.id}"] }
+  b: { needs: [a], run: [echo] }
+"#,
+    );
+    insta::assert_snapshot!(project.run(["check"]), @r##"
+    --- stderr
+    error[W030]: these steps wait for each other
+      ╭▸ pipelines/p.yml:3:15
+      │
+    3 │   a: { needs: [b], run: ["echo ${run.id}"] }
+      │               ━━ `a` needs `b`
+      │
+      ⸬  pipelines/p.yml:4:15
+      │
+    4 │   b: { needs: [a], run: [echo] }
+      ╰╴              ── `b` needs `a`
+
+    1 file checked, 1 error.                                                                      exit 2
+    --- exit 2
+    "##);
+}
+
+#[test]
+fn a_parameter_without_a_value_is_known_later() {
+    let project = TestProject::new().file(
+        "stacks/shop.yml",
+        r#"stack: shop
+parameters:
+  n: { type: integer }
+  name: {}
+resources:
+  a: { kind: data.value, count: "${n}", input: "${name} ${index}" }
+  b: { kind: data.value, input: "${a[7].output}" }
+outputs: { all: "${a.output}", name: "${name}" }
+"#,
+    );
+    insta::assert_snapshot!(project.run(["check"]), @r##"
+    1 file checked, nothing is wrong
+    --- exit 0
+    "##);
+    insta::assert_snapshot!(project.run(["plan"]), @r##"
+    --- stderr
+    error[W014]: the parameter `n` has no value
+      ╭▸ stacks/shop.yml:3:6
+      │
+    3 │   n: { type: integer }
+      │      ━━━━━━━━━━━━━━━
+      │
+      ╰ help: give it, `--param n=VALUE`, or write a `default`
+
+    error[W014]: the parameter `name` has no value
+      ╭▸ stacks/shop.yml:4:9
+      │
+    4 │   name: {}
+      │         ━
+      │
+      ╰ help: give it, `--param name=VALUE`, or write a `default`
+
+    1 file checked, 2 errors.                                                                     exit 2
+    --- exit 2
+    "##);
+}
+
+#[test]
+fn all_errors_at_once_and_none_that_follows() {
+    let project = TestProject::new().file(
+        "stacks/shop.yml",
+        r#"stack: shop
+parameters:
+  size: { type: nothing }
+resources:
+  c: { kind: data.value, count: two, input: "${nohting}" }
+  d: { kind: data.valeu, input: "${c.output} ${c[0].output} ${size} ${nope.x}" }
+  e: { kind: data.value, count: "${q}", input: "${r}" }
+  f: { kind: data.value, input: "${d.output} ${e[1].output} ${q}${secret.}${}" }
+  g: [a]
+  h: { kind: data.value, input: "${g.output}", needs: [d, g, x] }
+outputs: { all: "${d.output} ${e.output}" }
+"#,
+    );
+    insta::assert_snapshot!(project.run(["check"]), @r##"
+    --- stderr
+    error[W014]: `nothing` is none of the choices here
+      ╭▸ stacks/shop.yml:3:17
+      │
+    3 │   size: { type: nothing }
+      ╰╴                ━━━━━━━ expected `string`, `integer`, `boolean` or `secret`
+
+    error[W014]: `two` is not a whole number
+      ╭▸ stacks/shop.yml:5:33
+      │
+    5 │   c: { kind: data.value, count: two, input: "${nohting}" }
+      ╰╴                                ━━━ write digits only
+
+    error[W021]: nothing is called `nohting`
+      ╭▸ stacks/shop.yml:5:46
+      │
+    5 │   c: { kind: data.value, count: two, input: "${nohting}" }
+      ╰╴                                             ━━━━━━━━━━
+
+    error[W021]: there is no kind `data.valeu`
+      ╭▸ stacks/shop.yml:6:14
+      │
+    6 │   d: { kind: data.valeu, input: "${c.output} ${c[0].output} ${size} ${nope.x}" }
+      ╰╴             ━━━━━━━━━━ did you mean `data.value`?
+
+    error[W021]: nothing is called `nope`
+      ╭▸ stacks/shop.yml:6:69
+      │
+    6 │   d: { kind: data.valeu, input: "${c.output} ${c[0].output} ${size} ${nope.x}" }
+      ╰╴                                                                    ━━━━━━━━━
+
+    error[W021]: nothing is called `q`
+      ╭▸ stacks/shop.yml:7:34
+      │
+    7 │   e: { kind: data.value, count: "${q}", input: "${r}" }
+      ╰╴                                 ━━━━
+
+    error[W021]: nothing is called `r`
+      ╭▸ stacks/shop.yml:7:49
+      │
+    7 │   e: { kind: data.value, count: "${q}", input: "${r}" }
+      ╰╴                                                ━━━━
+
+    error[W021]: nothing is called `q`
+      ╭▸ stacks/shop.yml:8:61
+      │
+    8 │   f: { kind: data.value, input: "${d.output} ${e[1].output} ${q}${secret.}${}" }
+      ╰╴                                                            ━━━━
+
+    error[W020]: this reference cannot be read
+      ╭▸ stacks/shop.yml:8:65
+      │
+    8 │   f: { kind: data.value, input: "${d.output} ${e[1].output} ${q}${secret.}${}" }
+      │                                                                 ━━━━━━━━━━
+      │
+      ╰ note: names with dots between, such as `${web.url}`; there are no expressions
+
+    error[W020]: this reference cannot be read
+      ╭▸ stacks/shop.yml:8:75
+      │
+    8 │   f: { kind: data.value, input: "${d.output} ${e[1].output} ${q}${secret.}${}" }
+      │                                                                           ━━━
+      │
+      ╰ note: nothing stands between `${` and `}`
+
+    error[W013]: `g` is no resource: expected a map with `kind`
+      ╭▸ stacks/shop.yml:9:3
+      │
+    9 │   g: [a]
+      ╰╴  ━
+
+    error[W021]: nothing is called `x`
+       ╭▸ stacks/shop.yml:10:62
+       │
+    10 │   h: { kind: data.value, input: "${g.output}", needs: [d, g, x] }
+       ╰╴                                                             ━
+
+    1 file checked, 12 errors. `windlass explain data.value` lists its keys.                      exit 2
+    --- exit 2
+    "##);
+}
+
+#[test]
+fn names_of_parameters() {
+    let project = TestProject::new().file(
+        "stacks/shop.yml",
+        r#"stack: shop
+parameters:
+  a b: { default: x }
+  secret: { default: x }
+  web: { default: x }
+  late: { default: "${web}" }
+resources:
+  web: { kind: data.value, input: "${secret}" }
+outputs: { key: "${secret}", late: "${late}" }
+"#,
+    );
+    insta::assert_snapshot!(project.run(["check"]), @r##"
+    --- stderr
+    error[W014]: `a b` is not a name
+      ╭▸ stacks/shop.yml:3:3
+      │
+    3 │   a b: { default: x }
+      ╰╴  ━━━ a name is a letter, then letters, digits, `_` and `-`
+
+    error[W014]: `secret` cannot name a parameter
+      ╭▸ stacks/shop.yml:4:3
+      │
+    4 │   secret: { default: x }
+      ╰╴  ━━━━━━ this word has a meaning of its own in references
+
+    error[W020]: no reference can stand here
+      ╭▸ stacks/shop.yml:6:21
+      │
+    6 │   late: { default: "${web}" }
+      ╰╴                    ━━━━━━ this is read before there are values, so it must be written out
+
+    error[W031]: `web` is both a parameter and a resource
+      ╭▸ stacks/shop.yml:8:3
+      │
+    8 │   web: { kind: data.value, input: "${secret}" }
+      │   ━━━
+      │
+      ⸬  stacks/shop.yml:5:3
+      │
+    5 │   web: { default: x }
+      │   ─── the parameter
+      │
+      ╰ help: `${…}` must mean one of them: rename the other
+
+    error[W021]: this names no secret: write `${secret.NAME}`
+      ╭▸ stacks/shop.yml:8:36
+      │
+    8 │   web: { kind: data.value, input: "${secret}" }
+      ╰╴                                   ━━━━━━━━━
+
+    error[W021]: this names no secret: write `${secret.NAME}`
+      ╭▸ stacks/shop.yml:9:18
+      │
+    9 │ outputs: { key: "${secret}", late: "${late}" }
+      ╰╴                 ━━━━━━━━━
+
+    1 file checked, 6 errors.                                                                     exit 2
+    --- exit 2
+    "##);
+}
+
+#[test]
+fn a_list_where_text_belongs() {
+    let project = TestProject::new().file(
+        "stacks/shop.yml",
+        r#"stack: shop
+resources:
+  c: { kind: data.value, count: 2, input: x }
+  d: { kind: data.value, input: "${c.output}" }
+  e: { kind: data.value, input: "all: ${c.output}" }
+"#,
+    );
+    insta::assert_snapshot!(project.run(["check"]), @r##"
+    --- stderr
+    error[W013]: expected text
+      ╭▸ stacks/shop.yml:4:34
+      │
+    4 │   d: { kind: data.value, input: "${c.output}" }
+      ╰╴                                 ━━━━━━━━━━━ in the value of this: found a list
+
+    error[W020]: `c.output` is not text and cannot stand inside text
+      ╭▸ stacks/shop.yml:5:39
+      │
+    5 │   e: { kind: data.value, input: "all: ${c.output}" }
+      ╰╴                                      ━━━━━━━━━━━ found a list
+
+    1 file checked, 2 errors. `windlass explain data.value` lists its keys.                       exit 2
+    --- exit 2
+    "##);
+    insta::assert_snapshot!(project.run(["plan"]), @r##"
+    --- stderr
+    error[W013]: expected text
+      ╭▸ stacks/shop.yml:4:34
+      │
+    4 │   d: { kind: data.value, input: "${c.output}" }
+      ╰╴                                 ━━━━━━━━━━━ in the value of this: found a list
+
+    error[W020]: `c.output` is not text and cannot stand inside text
+      ╭▸ stacks/shop.yml:5:39
+      │
+    5 │   e: { kind: data.value, input: "all: ${c.output}" }
+      ╰╴                                      ━━━━━━━━━━━ found a list
+
+    1 file checked, 2 errors. `windlass explain data.value` lists its keys.                       exit 2
+    --- exit 2
+    "##);
+}
+
+#[test]
+fn a_parameter_that_does_not_fit_where_it_is_used() {
+    let project = TestProject::new().file(
+        "stacks/shop.yml",
+        r#"stack: shop
+parameters:
+  mode: { default: "0999" }
+resources:
+  a: { kind: file.text, path: a.txt, content: x, mode: "${mode}" }
+"#,
+    );
+    insta::assert_snapshot!(project.run(["check"]), @r##"
+    --- stderr
+    error[W014]: `0999` is not a file mode
+      ╭▸ stacks/shop.yml:5:57
+      │
+    5 │   a: { kind: file.text, path: a.txt, content: x, mode: "${mode}" }
+      │                                                         ━━━━━━━
+      │
+      ╰ note: in the value of this: write a zero and three or four digits from 0 to 7, such as
+              `0644`
+
+    1 file checked, 1 error.                                                                      exit 2
+    --- exit 2
+    "##);
+}
+
+#[test]
+fn a_template_is_looked_at_when_its_values_are_known() {
+    let project = TestProject::new()
+        .file(
+            "stacks/shop.yml",
+            r#"stack: shop
+parameters:
+  title: { default: Hello }
+  author: {}
+resources:
+  known: { kind: file.template, path: a.txt, template: templates/page.hbs, values: { title: "${title}" } }
+  later: { kind: file.template, path: b.txt, template: templates/page.hbs, values: { title: "${author}" } }
+"#,
+        )
+        .file(
+            "templates/page.hbs",
+            "# {{title}}
+{{author}}
+",
+        );
+    insta::assert_snapshot!(project.run(["check"]), @r##"
+    --- stderr
+    error[W014]: templates/page.hbs:2:1: there is no value `author`, only `title`
+                   2 | {{author}}
+                     | ^
+      ╭▸ stacks/shop.yml:6:56
+      │
+    6 │   known: { kind: file.template, path: a.txt, template: templates/page.hbs, values: { ti…
+      ╰╴                                                       ━━━━━━━━━━━━━━━━━━
+
+    1 file checked, 1 error.                                                                      exit 2
+    --- exit 2
+    "##);
+}

@@ -1,0 +1,167 @@
+//! Steps of pipelines: what they write, how long they may take, and what becomes of them when the
+//! engine is killed.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::cli::project::TestProject;
+
+fn pipeline(steps: &str) -> TestProject {
+    TestProject::new().file("pipelines/p.yml", &format!("pipeline: p\nsteps:\n{steps}"))
+}
+
+#[test]
+fn every_line_of_a_thousand_short_steps_is_kept() {
+    let steps: String =
+        (0..1_000).map(|n| format!("  s{n}: {{ run: [\"echo line {n}\"] }}\n")).collect();
+    let project = pipeline(&steps);
+    let shown = project.done(["run", "p", "--parallel", "4"]).stdout;
+    let kept = project.done(["logs", "last"]).stdout;
+    for n in 0..1_000 {
+        let line = format!(" | line {n}\n");
+        assert!(shown.contains(&line), "line {n} was not shown");
+        assert!(kept.contains(&line), "line {n} was not kept");
+    }
+}
+
+#[test]
+fn what_goes_on_writing_in_the_background_is_not_waited_for() {
+    let project = pipeline("  s: { run: ['yes & exit 0'] }\n");
+    let begun = Instant::now();
+    project.done(["run", "p"]);
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_step_that_takes_too_long_is_told_first_and_tried_again() {
+    let step = "  s:
+    run: [\"trap 'echo told; exit 1' TERM; echo begun; sleep 60 & wait\"]
+    timeout: 300ms
+    retry: 1
+";
+    let project = pipeline(step);
+    assert_eq!(project.run(["run", "p"]).code, 1);
+    insta::assert_snapshot!(project.run(["logs", "last"]), @r#"
+    s | begun
+    s | told
+    s | — no end within N.N s; attempt 2 follows
+    s | begun
+    s | told
+    --- exit 0
+    "#);
+}
+
+#[test]
+fn a_stack_that_takes_too_long_fails_its_step_and_is_settled_by_the_next_run() {
+    let project = TestProject::of(
+        "  slow:\n    kind: command.run\n    create: [sh, -c, \"[ -e go ] || sleep 60\"]\n",
+    )
+    .file(
+        "pipelines/p.yml",
+        "pipeline: p\nsteps:\n  s: { apply: stacks/shop.yml, timeout: 300ms }\n",
+    );
+    insta::assert_snapshot!(project.run(["run", "p"]), @r#"
+    p  run, run 1: 1 step
+        s | shop: run 2, 1 step
+      ✗ apply  s  no end within N.N s  N.NN s
+    ✗ apply  s  no end within N.N s
+        try: raise its `timeout`, or see its log
+
+    p  failed: 1 failed  N.NN s
+       what was done is not undone; `windlass run p` starts again                                 exit 1
+    --- exit 1
+    "#);
+    project.write("go", "");
+    project.done(["run", "p"]);
+    assert!(project.done(["plan"]).stdout.contains("unchanged"));
+}
+
+#[test]
+fn steps_run_by_how_those_before_them_ended() {
+    let steps = "  test: { run: [exit 1] }
+  deploy: { needs: [test], run: [echo deploying] }
+  undo: { needs: [deploy], when: failure, run: [echo undoing] }
+  clear: { needs: [undo], when: always, run: [echo clearing] }
+";
+    let project = pipeline(steps);
+    insta::assert_snapshot!(project.run(["run", "p", "--parallel", "1"]), @r#"
+    p  run, run 1: 4 steps
+      ✗ run  test    exit code 1  N.NN s
+      ○ run  deploy  not started, waited for test
+        undo | undoing
+      ✓ run  undo    done  N.NN s
+        clear | clearing
+      ✓ run  clear   done  N.NN s
+    ✗ run  test  exit code 1
+
+    p  failed: 2 steps done, 1 failed, 1 not started  N.NN s
+       not started: run deploy waits for test
+       what was done is not undone; `windlass run p` starts again                                 exit 1
+    --- exit 1
+    "#);
+    let steps = steps.replace("exit 1", "exit 0");
+    project.write("pipelines/p.yml", format!("pipeline: p\nsteps:\n{steps}"));
+    insta::assert_snapshot!(project.run(["run", "p", "--parallel", "1"]), @r#"
+    p  run, run 2: 4 steps
+      ✓ run  test    done  N.NN s
+        deploy | deploying
+      ✓ run  deploy  done  N.NN s
+      ○ run  undo    not needed
+        clear | clearing
+      ✓ run  clear   done  N.NN s
+    p  passed: 3 steps done  N.NN s
+    --- exit 0
+    "#);
+}
+
+/// Of many steps that were about to begin, one was at work when the engine was killed. The next run
+/// does those that had not begun, and does not do twice what had ended.
+#[test]
+fn a_killed_run_goes_on_with_what_had_not_begun() {
+    let mut steps = String::from("  first: { run: [echo first >> ran] }\n");
+    steps += "  slow: { run: [\"echo slow >> ran; sleep 60\"] }\n";
+    for n in 0..20 {
+        steps += &format!("  s{n}: {{ run: [\"echo s{n} >> ran\"] }}\n");
+    }
+    let project = pipeline(&steps);
+    let run = project.start(["run", "p", "--parallel", "1"]);
+    let begun = Instant::now();
+    while !std::fs::read_to_string(project.place("ran")).is_ok_and(|ran| ran.contains("slow")) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the slow step begins");
+        sleep(Duration::from_millis(10));
+    }
+    run.signal(Signal::KILL);
+    run.end();
+    let answer = project.run(["run", "p", "--resume"]);
+    assert_eq!(answer.code, 1, "{answer}");
+    assert!(answer.stdout.contains("nobody knows how far it came"), "{answer}");
+    let ran = project.read("ran");
+    let mut lines: Vec<&str> = ran.lines().collect();
+    assert_eq!(lines.len(), 22, "{ran}");
+    lines.sort_unstable();
+    lines.dedup();
+    assert_eq!(lines.len(), 22, "each step ran once: {ran}");
+}
+
+/// A line that never ends is shown in pieces, and a secret across the place of a cut is covered.
+#[test]
+fn a_secret_in_an_endless_line_is_covered() {
+    let project = TestProject::new()
+        .variable("WINDLASS_SECRET_TOKEN", "canary-canary-canary")
+        .file(
+            "pipelines/p.yml",
+            "pipeline: p
+steps:
+  s:
+    env: { TOKEN: \"${secret.token}\" }
+    run: ['for n in $(seq 9); do head -c 65523 /dev/zero | tr \"\\0\" x; printf %s \"$TOKEN\"; done; echo']
+",
+        );
+    project.done(["run", "p"]);
+    let kept = project.done(["logs", "last"]).stdout;
+    assert_eq!(kept.matches("(secret)").count(), 9, "{} bytes", kept.len());
+    assert!(!kept.contains("canary"));
+    assert_eq!(kept.matches('x').count(), 9 * 65_523);
+}
