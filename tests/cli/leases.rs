@@ -134,7 +134,8 @@ fn a_run_that_was_killed_is_settled_by_the_next_one() {
     insta::assert_snapshot!(project.run(["apply", "-y"]), @r#"
     shop  waits for word of what an earlier run left in doubt (1 step)
     shop  a run of NN:NN ended without finishing (run 1: its process is gone)
-      in doubt: command.run slow was being created. Found: it was not made: nothing is left of it
+      in doubt: command.run slow was being created. Found: nothing of it runs, and nobody knows how
+        far it came: it is done once more
     shop  1 to create  N.NN s
 
       + command.run  slow  create [touch, done]

@@ -145,6 +145,31 @@ fn a_killed_run_goes_on_with_what_had_not_begun() {
     assert_eq!(lines.len(), 22, "each step ran once: {ran}");
 }
 
+/// Who starts anew instead of going on is told so, and what was left running does not run beside it.
+#[test]
+fn a_killed_run_is_given_up_by_a_new_one() {
+    let project =
+        pipeline("  slow: { run: [\"test -e ran || { echo $$ > ran; exec sleep 60; }\"] }\n");
+    let run = project.start(["run", "p"]);
+    let begun = Instant::now();
+    while !std::fs::read_to_string(project.place("ran")).is_ok_and(|ran| ran.ends_with('\n')) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the step begins");
+        sleep(Duration::from_millis(10));
+    }
+    run.signal(Signal::KILL);
+    run.end();
+    let left = std::path::PathBuf::from(format!("/proc/{}/exe", project.read("ran").trim()));
+    assert!(left.exists(), "the step outlives its engine");
+    insta::assert_snapshot!(project.run(["run", "p"]), @r#"
+    p  run, run 2: 1 step
+    run 1 of NN:NN had not ended and is given up; its step slow still ran and was ended
+      ✓ run  slow  done  N.NN s
+    p  passed: 1 step done  N.NN s
+    --- exit 0
+    "#);
+    assert!(!left.exists(), "the step was ended");
+}
+
 /// A line that never ends is shown in pieces, and a secret across the place of a cut is covered.
 #[test]
 fn a_secret_in_an_endless_line_is_covered() {

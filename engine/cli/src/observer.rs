@@ -10,13 +10,15 @@ use model::Fault;
 use model::event::Ending;
 use model::ledger::{StepId, Steps};
 use model::plan::Step;
-use runtime::store::RunId;
+use runtime::store::{Run, RunId};
 use runtime::walk::{Observer, Stop};
 
 /// Something happened.
 pub(crate) enum Happening {
     /// Somebody else holds the lease, and is waited for.
     Waiting(String),
+    /// An earlier run is given up, and these of its steps were ended.
+    GaveUp(Run, Vec<String>),
     /// A run began.
     Began {
         /// The run.
@@ -62,6 +64,10 @@ impl Feed {
 impl Observer for Feed {
     fn waiting(&self, holder: &str) {
         self.tell(Happening::Waiting(holder.to_owned()));
+    }
+
+    fn gave_up(&self, run: &Run, ended: &[String]) {
+        self.tell(Happening::GaveUp(run.clone(), ended.to_owned()));
     }
 
     fn began(&self, run: RunId, subject: &str, steps: &Arc<Steps>) {

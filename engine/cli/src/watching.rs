@@ -11,6 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use model::ledger::Steps;
+use runtime::store::Run;
 use runtime::walk::Stop;
 use serde_json::{Value as Json, json};
 
@@ -126,6 +127,7 @@ impl Sort {
 fn take(tree: &mut Tree, happening: Happening, now: Duration) {
     match happening {
         Happening::Waiting(holder) => tree.waiting(now, &holder),
+        Happening::GaveUp(run, ended) => tree.say(&given_up(&run, &ended)),
         Happening::Began { run, subject, steps } => tree.began(now, run.0, &subject, &steps),
         Happening::Running(id) => tree.running(now, id),
         Happening::Status(id, text) => tree.status(id, &text),
@@ -143,6 +145,16 @@ fn take(tree: &mut Tree, happening: Happening, now: Duration) {
     }
 }
 
+fn given_up(run: &Run, ended: &[String]) -> String {
+    let began = outside::moment().clock(run.began);
+    let ended = match ended {
+        [] => String::new(),
+        [step] => format!("; its step {step} still ran and was ended"),
+        steps => format!("; its steps {} still ran and were ended", steps.join(", ")),
+    };
+    format!("run {} of {began} had not ended and is given up{ended}", run.id)
+}
+
 fn events(screen: &Screen, happenings: &Receiver<Happening>) {
     let mut steps: Option<Arc<Steps>> = None;
     while let Ok(happening) = happenings.recv() {
@@ -156,6 +168,11 @@ fn events(screen: &Screen, happenings: &Receiver<Happening>) {
         };
         match happening {
             Happening::Waiting(holder) => screen.event("waiting", json!({ "for": holder })),
+            Happening::GaveUp(run, ended) => {
+                let event = json!({ "run": run.id, "subject": run.subject, "began_ms": run.began,
+                    "ended": ended });
+                screen.event("abandoned", event);
+            }
             Happening::Began { run, subject, steps: all } => {
                 let count = all.all().len();
                 let event = json!({ "run": run, "subject": subject, "steps": count });

@@ -105,6 +105,9 @@ pub enum Change<'c, S> {
 pub enum Found {
     /// It did not happen, and nothing is left of the attempt.
     Nothing,
+    /// It may have begun, nothing of it runs any more, and how far it came cannot be told: it is brought
+    /// about once more, and people are told so.
+    Unknown,
     /// It happened, and this is what there is; None after a deletion.
     Done(Option<Object>),
 }

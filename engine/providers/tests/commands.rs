@@ -75,7 +75,7 @@ async fn a_failure_shows_the_command_the_code_and_the_last_twenty_lines() {
     assert_eq!(fault.details.len(), 20);
     assert!(fault.details.contains(&"it is broken".to_owned()), "{fault:?}");
     let tree = lab.tree(keys);
-    assert_eq!(life.find(Change::Create(&tree), &lab.token()).await, Found::Nothing);
+    assert_eq!(life.find(Change::Create(&tree), &lab.token()).await, Found::Unknown);
 }
 
 #[tokio::test]
@@ -216,7 +216,7 @@ async fn what_a_dead_engine_left_running_is_ended_when_it_is_looked_for() {
         .unwrap();
     until("its start", || child::find(token.as_str()).len() >= 2).await;
     let tree = lab.tree(keys);
-    assert_eq!(life.find(Change::Create(&tree), &token).await, Found::Nothing);
+    assert_eq!(life.find(Change::Create(&tree), &token).await, Found::Unknown);
     orphan.wait().unwrap();
     assert_eq!(child::find(token.as_str()), []);
 }
@@ -228,11 +228,11 @@ async fn an_update_and_a_deletion_in_doubt_are_told_by_the_note() {
     let keys = "{create: 'true', destroy: 'true'}";
     let made = life.create(keys).await.unwrap();
     let (tree, token) = (lab.tree(keys), lab.token());
-    assert_eq!(life.find(Change::Update(&tree, &made), &token).await, Found::Nothing);
+    assert_eq!(life.find(Change::Update(&tree, &made), &token).await, Found::Unknown);
     let updated = life.apply(Change::Update(&tree, &made), &token).await.unwrap();
     assert_eq!(life.find(Change::Update(&tree, &made), &token).await, Found::Done(updated));
     let token = lab.token();
-    assert_eq!(life.find(Change::Delete(Some(&tree), &made), &token).await, Found::Nothing);
+    assert_eq!(life.find(Change::Delete(Some(&tree), &made), &token).await, Found::Unknown);
     life.apply(Change::Delete(Some(&tree), &made), &token).await.unwrap();
     assert_eq!(life.find(Change::Delete(Some(&tree), &made), &token).await, Found::Done(None));
 }
@@ -335,7 +335,7 @@ async fn a_deletion_in_doubt_is_done_again_where_what_is_kept_cannot_be_seen() {
         let life = Life::of(&lab, kind);
         let (object, token) = (model::Object::new("a", []), lab.token());
         lab.vault.set(name, "short");
-        assert_eq!(life.find(Change::Delete(None, &object), &token).await, Found::Nothing);
+        assert_eq!(life.find(Change::Delete(None, &object), &token).await, Found::Unknown);
         life.apply(Change::Delete(None, &object), &token).await.unwrap();
         assert_eq!(lab.vault.names(), ["api", "db"]);
     }

@@ -155,6 +155,7 @@ impl Site {
             plan_id: None,
             plan: None,
             nonce: String::new(),
+            expects: None,
             now: 0,
         };
         let run = store.begin(new).await.unwrap();

@@ -38,7 +38,8 @@ pub(crate) fn recovered(subject: &str, settled: &Settled, moment: &Moment, style
         }
     }
     if settled.recovered.len() > MOST {
-        let happened = settled.recovered.iter().skip(MOST).filter(|doubt| doubt.happened).count();
+        let rest = settled.recovered.iter().skip(MOST);
+        let happened = rest.filter(|doubt| doubt.happened == Some(true)).count();
         let rest = settled.recovered.len() - MOST;
         let mut line = Line::new(style, 2);
         let text = format!(
@@ -68,15 +69,22 @@ fn said(subject: &str, text: &str, style: Style, out: &mut String) {
     }
 }
 
-fn words(verb: Verb, happened: bool) -> (&'static str, &'static str) {
-    match (verb, happened) {
-        (Verb::Create, true) => ("created", "it is there, and ours: kept"),
-        (Verb::Create, false) => ("created", "it was not made: nothing is left of it"),
-        (Verb::Update, true) => ("changed", "it is changed: kept"),
-        (Verb::Update, false) => ("changed", "it is as it was before"),
-        (Verb::Delete, true) => ("destroyed", "it is gone: forgotten"),
-        (Verb::Delete, false) => ("destroyed", "it is still there"),
-    }
+fn words(verb: Verb, happened: Option<bool>) -> (&'static str, &'static str) {
+    let was = match verb {
+        Verb::Create => "created",
+        Verb::Update => "changed",
+        Verb::Delete => "destroyed",
+    };
+    let found = match (verb, happened) {
+        (Verb::Create, Some(true)) => "it is there, and ours: kept",
+        (Verb::Create, Some(false)) => "it was not made: nothing is left of it",
+        (Verb::Update, Some(true)) => "it is changed: kept",
+        (Verb::Update, Some(false)) => "it is as it was before",
+        (Verb::Delete, Some(true)) => "it is gone: forgotten",
+        (Verb::Delete, Some(false)) => "it is still there",
+        (_, None) => "nothing of it runs, and nobody knows how far it came: it is done once more",
+    };
+    (was, found)
 }
 
 #[cfg(test)]
@@ -101,8 +109,9 @@ mod tests {
         }
     }
 
-    fn doubt(step: &str, verb: Verb, happened: bool) -> Recovered {
-        Recovered { step: step.to_owned(), kind: "process.service".to_owned(), verb, happened }
+    fn doubt(step: &str, verb: Verb, happened: impl Into<Option<bool>>) -> Recovered {
+        let (step, kind) = (step.to_owned(), "process.service".to_owned());
+        Recovered { step, kind, verb, happened: happened.into() }
     }
 
     fn drawn(settled: &Settled) -> String {
@@ -112,12 +121,18 @@ mod tests {
 
     #[test]
     fn each_doubt_says_what_was_found_and_what_follows() {
-        let recovered = vec![doubt("web", Verb::Create, true), doubt("old", Verb::Delete, false)];
+        let recovered = vec![
+            doubt("web", Verb::Create, true),
+            doubt("old", Verb::Delete, false),
+            doubt("move", Verb::Update, None),
+        ];
         insta::assert_snapshot!(drawn(&Settled { abandoned: vec![run()], recovered }), @"
         shop  a run of 10:14 ended without finishing (run 7: its process is gone)
           in doubt: process.service web was being created. Found: it is there, and
             ours: kept
           in doubt: process.service old was being destroyed. Found: it is still there
+          in doubt: process.service move was being changed. Found: nothing of it runs,
+            and nobody knows how far it came: it is done once more
         ");
     }
 

@@ -411,6 +411,7 @@ async fn what_is_given_up_or_dies_half_way_leaves_nothing_when_it_is_looked_for(
         let found = life.find(Change::Create(&tree), &token).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
         match found {
+            Found::Unknown => panic!("a kind that can look for it"),
             Found::Nothing => assert_eq!(lab.names("run"), Vec::<String>::new()),
             Found::Done(_) => assert_eq!(lab.names("run"), ["it"]),
         }

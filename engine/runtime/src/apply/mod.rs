@@ -269,24 +269,35 @@ impl Applying {
         intent: &Intent,
         token: &Token,
         context: &Context,
-    ) -> Result<Option<Done>, Fault> {
+    ) -> Result<Looked, Fault> {
         let kind = self.kind(&intent.kind)?;
         let record = self.record(&intent.key)?;
         let change = match (intent.verb, record.as_deref()) {
             (Verb::Create, _) => Change::Create(&intent.spec),
             (Verb::Update, Some(record)) => Change::Update(&intent.spec, &record.object),
             (Verb::Delete, Some(record)) => Change::Delete(Some(&intent.spec), &record.object),
-            (Verb::Update | Verb::Delete, None) => return Ok(None),
+            (Verb::Update | Verb::Delete, None) => return Ok(Looked::Nothing),
         };
         match kind.effects.find(context, change, token).await? {
-            Found::Nothing => Ok(None),
+            Found::Nothing => Ok(Looked::Nothing),
+            Found::Unknown => Ok(Looked::Unknown),
             Found::Done(object) => {
                 let object = object.map(|object| self.sealing.sealed_object(object));
                 let (what, state) = settled(step, intent, object, record.as_deref());
-                Ok(Some(Done { what, state }))
+                Ok(Looked::Done(Done { what, state }))
             }
         }
     }
+}
+
+/// What became of an effect in doubt.
+enum Looked {
+    /// It did not happen.
+    Nothing,
+    /// Nobody can say how far it came.
+    Unknown,
+    /// It happened.
+    Done(Done),
 }
 
 impl Effects for Applying {
@@ -327,7 +338,10 @@ impl Effects for Applying {
             let Some(intent) = &prepared.intent else { return Ok(None) };
             let name = step.name.as_str();
             let context = self.context(name, Arc::new(live.clone()));
-            self.look(name, intent, &prepared.token, &context).await
+            Ok(match self.look(name, intent, &prepared.token, &context).await? {
+                Looked::Done(done) => Some(done),
+                Looked::Nothing | Looked::Unknown => None,
+            })
         })
     }
 

@@ -13,8 +13,9 @@ use model::event::{Ending, Event, Verb};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::Applying;
+use super::{Applying, Looked};
 use crate::store::{Doubt, Lease, StoreError};
+use crate::walk::Done;
 
 /// What became of one effect in doubt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +26,8 @@ pub struct Recovered {
     pub kind: String,
     /// What was to happen.
     pub verb: Verb,
-    /// It had happened.
-    pub happened: bool,
+    /// Whether it had happened; None: nobody knows how far it came.
+    pub happened: Option<bool>,
 }
 
 /// Why doubt could not be settled.
@@ -57,13 +58,17 @@ pub async fn recover(
     let doubts = applying.store.doubts(&applying.stack).map_err(RecoverError::Store)?;
     let mut recovered = Vec::with_capacity(doubts.len());
     let mut events = Vec::with_capacity(doubts.len());
-    for (doubt, ending) in looked_for(applying, doubts).await {
-        let ending = ending?;
+    for (doubt, looked) in looked_for(applying, doubts).await {
+        let (happened, ending) = match looked? {
+            Looked::Done(Done { what, state }) => (Some(true), Ending::Done { what, state }),
+            Looked::Nothing => (Some(false), Ending::Lost),
+            Looked::Unknown => (None, Ending::Lost),
+        };
         recovered.push(Recovered {
             step: doubt.step.to_string(),
             kind: doubt.intent.kind.clone(),
             verb: doubt.intent.verb,
-            happened: ending.is_done(),
+            happened,
         });
         events.push(Event::Ended { step: doubt.step, ending, took: 0, log: None });
     }
@@ -78,7 +83,7 @@ pub async fn recover(
 async fn looked_for(
     applying: &Arc<Applying>,
     doubts: Vec<Doubt>,
-) -> Vec<(Doubt, Result<Ending, RecoverError>)> {
+) -> Vec<(Doubt, Result<Looked, RecoverError>)> {
     let (mut waiting, mut looking) = (doubts.into_iter().enumerate(), JoinSet::new());
     let mut found = Vec::new();
     loop {
@@ -87,8 +92,8 @@ async fn looked_for(
         {
             let applying = Arc::clone(applying);
             looking.spawn(async move {
-                let ending = ending(&applying, &doubt).await;
-                (at, doubt, ending)
+                let looked = look(&applying, &doubt).await;
+                (at, doubt, looked)
             });
         }
         match looking.join_next().await {
@@ -103,10 +108,10 @@ async fn looked_for(
         }
     }
     found.sort_by_key(|(at, ..)| *at);
-    found.into_iter().map(|(_, doubt, ending)| (doubt, ending)).collect()
+    found.into_iter().map(|(_, doubt, looked)| (doubt, looked)).collect()
 }
 
-async fn ending(applying: &Applying, doubt: &Doubt) -> Result<Ending, RecoverError> {
+async fn look(applying: &Applying, doubt: &Doubt) -> Result<Looked, RecoverError> {
     let step = doubt.step.as_str();
     let context = applying.context(step, Arc::new(Silent) as Arc<dyn Progress>);
     let limit = doubt.intent.timeout.unwrap_or(PATIENCE);
@@ -115,12 +120,8 @@ async fn ending(applying: &Applying, doubt: &Doubt) -> Result<Ending, RecoverErr
         let help = "try again when what it asks answers; nothing was changed";
         Err(Fault::passing(format!("no answer within {limit:?}")).help(help))
     });
-    let done = looked.map_err(|fault| {
+    looked.map_err(|fault| {
         let fault = applying.sealing.masked_fault(fault);
         RecoverError::Unknown { step: step.to_owned(), fault }
-    })?;
-    Ok(match done {
-        Some(done) => Ending::Done { what: done.what, state: done.state },
-        None => Ending::Lost,
     })
 }

@@ -168,7 +168,7 @@ impl Engine {
             count => format!("{count} steps"),
         };
         waiting(&format!("word of what an earlier run left in doubt ({steps})"));
-        let run = self.begin(RunKind::Apply, stack, None, None, None).await?;
+        let run = self.begin(RunKind::Apply, stack, None, None).await?;
         let applying = Arc::new(self.applying(stack, run)?);
         let recovered = recover(&applying, &held.lease).await;
         let outcome = if recovered.is_ok() { RunOutcome::Done } else { RunOutcome::Failed };
@@ -254,7 +254,7 @@ impl Engine {
         self.settle_with(&plan.stack, held, |what| observer.waiting(what)).await?;
         let kind = if options.destroy { RunKind::Destroy } else { RunKind::Apply };
         let began = self.now();
-        let run = self.begin(kind, &plan.stack, options.parent, id, None).await?;
+        let run = self.begin(kind, &plan.stack, options.parent, id).await?;
         let stack = plan.stack;
         let mut effects = self.applying(&stack, run)?;
         effects.lists = plan.lists;
@@ -344,13 +344,23 @@ impl Engine {
         subject: &str,
         parent: Option<RunId>,
         plan_id: Option<String>,
-        plan: Option<String>,
     ) -> Result<RunId, StoreError> {
-        let (subject, now) = (subject.to_owned(), self.now());
+        self.store.begin(NewRun { plan_id, ..self.new_run(kind, subject, parent) }).await
+    }
+
+    pub(super) fn new_run(&self, kind: RunKind, subject: &str, parent: Option<RunId>) -> NewRun {
         let mut nonce = [0; 8];
         self.site.random.fill(&mut nonce);
-        let nonce = nonce.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.store.begin(NewRun { kind, subject, parent, plan_id, plan, nonce, now }).await
+        NewRun {
+            kind,
+            subject: subject.to_owned(),
+            parent,
+            plan_id: None,
+            plan: None,
+            nonce: nonce.iter().map(|byte| format!("{byte:02x}")).collect(),
+            expects: None,
+            now: self.now(),
+        }
     }
 
     /// Returns what the tokens of a run begin with: the same when it is gone on with.

@@ -71,8 +71,8 @@ impl Problem {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Files(_) | Self::Usage { .. } => 2,
-            Self::Refused { .. }
-            | Self::Store(StoreError::Fenced { .. } | StoreError::PlanUsed { .. }) => 4,
+            Self::Refused { .. } => 4,
+            Self::Store(error) if error.is_refusal() => 4,
             Self::Store(_) | Self::Failed(_) => 1,
         }
     }
@@ -108,6 +108,7 @@ impl Problem {
                 match error {
                     StoreError::Fenced { .. } => "look at what the other run did, then plan again",
                     StoreError::PlanUsed { .. } => "windlass plan -o FILE",
+                    StoreError::Overtaken => "start it again",
                     StoreError::Newer { .. } => "install the version that wrote it",
                     StoreError::Corrupt(_) => {
                         "nothing was changed; put back a copy of .windlass/store.db (`windlass doctor` checks it), or move it away and `windlass import` what exists"

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use model::Token;
 use model::event::{Ending, Event, LogRange};
 use model::plan::Step;
 use tokio::sync::watch;
@@ -14,9 +15,9 @@ use super::{ApplyOptions, Engine, Loaded, Problem, Report, Wrong};
 use crate::lease::{HeldLease, is_held};
 use crate::log::{Line, Logs, Reading, folder, read};
 use crate::parameters::{Given, NONE, Outside};
-use crate::pipeline::{Tasks, Trace, load};
+use crate::pipeline::{GRACE, Tasks, Trace, cut_off, load};
 use crate::project::FileType;
-use crate::store::{Run, RunId, RunKind, RunOutcome};
+use crate::store::{NewRun, Run, RunId, RunKind, RunOutcome, StoreError};
 use crate::walk::{Limits, Observer, Stop, Walk, walk};
 
 /// What a run of a pipeline is asked for.
@@ -80,7 +81,7 @@ impl Engine {
         stop: watch::Receiver<Stop>,
     ) -> Result<Report, Problem> {
         let began = self.now();
-        let (run, tasks) = self.begin_or_resume(request, name, options).await?;
+        let (run, tasks) = self.begin_or_resume(request, name, options, &*observer).await?;
         let steps = steps(tasks)?;
         observer.began(run, name, &steps);
         let logs = Logs::new(&self.project.home, run, Arc::clone(&self.site.clock));
@@ -119,12 +120,13 @@ impl Engine {
         })
     }
 
-    /// An earlier run whose process is gone is gone on with, or given up.
+    /// An earlier run that has not ended is gone on with, or given up.
     async fn begin_or_resume(
         &self,
         request: &RunRequest,
         name: &str,
         options: &ApplyOptions,
+        observer: &dyn Observer,
     ) -> Result<(RunId, Vec<Step>), Problem> {
         for run in self.unended(name, |kind| kind == RunKind::Pipeline)? {
             let stored = run.plan.as_deref().and_then(|plan| serde_json::from_str(plan).ok());
@@ -133,17 +135,53 @@ impl Engine {
             {
                 return Ok((run.id, steps));
             }
-            self.store.finish(run.id, RunOutcome::Abandoned, self.now()).await?;
+            self.give_up(&run, observer).await?;
         }
         if request.resume {
             let message = format!("no run of `{name}` can be gone on with");
             return Err(Problem::usage(message).help("start a new one without `--resume`"));
         }
-        let next = self.store.runs(None, 1)?.first().map_or(1, |run| run.id.0 + 1);
-        let steps = self.pipeline_steps(request, next)?;
-        let plan = serde_json::to_string(&steps).ok();
-        let run = self.begin(RunKind::Pipeline, name, options.parent, None, plan).await?;
-        Ok((run, steps))
+        self.begin_pipeline(request, name, options).await
+    }
+
+    /// Ends what a run left running, before another does the same beside it.
+    async fn give_up(&self, run: &Run, observer: &dyn Observer) -> Result<(), Problem> {
+        let origin = self.origin(run.id)?;
+        let mut swept = Vec::new();
+        for step in cut_off(&folder(&self.project.home, run.id)) {
+            let token = Token::of(&origin, &run.subject, &step, run.id.0);
+            let ended = child::sweep(token.as_str(), GRACE).await.map_err(|error| {
+                Problem::failed(format!("step {step} of run {} still runs: {error}", run.id))
+                    .help("see what keeps it, and end it")
+            })?;
+            if ended > 0 {
+                swept.push(step);
+            }
+        }
+        self.store.finish(run.id, RunOutcome::Abandoned, self.now()).await?;
+        observer.gave_up(run, &swept);
+        Ok(())
+    }
+
+    /// Steps may name the number of their run, which is known once it has begun: another run may take
+    /// the one that they were told.
+    async fn begin_pipeline(
+        &self,
+        request: &RunRequest,
+        name: &str,
+        options: &ApplyOptions,
+    ) -> Result<(RunId, Vec<Step>), Problem> {
+        loop {
+            let next = self.store.runs(None, 1)?.first().map_or(1, |run| run.id.0 + 1);
+            let steps = self.pipeline_steps(request, next)?;
+            let plan = serde_json::to_string(&steps).ok();
+            let new = self.new_run(RunKind::Pipeline, name, options.parent);
+            let new = NewRun { plan, expects: Some(RunId(next)), ..new };
+            match self.store.begin(new).await {
+                Err(StoreError::Overtaken) => {}
+                began => return Ok((began?, steps)),
+            }
+        }
     }
 
     /// Returns the name that a pipeline file gives to its pipeline.

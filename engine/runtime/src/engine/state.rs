@@ -166,7 +166,7 @@ impl Engine {
     ) -> Result<(), Problem> {
         self.settle_with(stack, held, |_| {}).await?;
         let state = changes()?;
-        let run = self.begin(RunKind::State, stack, None, None, None).await?;
+        let run = self.begin(RunKind::State, stack, None, None).await?;
         let ending = Ending::Done { what: Outcome::Remembered, state };
         let event = Event::Ended { step: step.into(), ending, took: 0, log: None };
         let appended = self.store.append(run, &held.lease, vec![event]).await;

@@ -11,5 +11,5 @@ mod trace;
 
 pub use check::{Stacks, check};
 pub use load::load;
-pub use task::Tasks;
-pub use trace::Trace;
+pub use task::{GRACE, Tasks};
+pub use trace::{Trace, cut_off};

@@ -24,7 +24,7 @@ use crate::store::RunId;
 use crate::walk::{Done, Effects, Live, Prepared, Stop};
 
 /// How long a command may take to end once it is told to.
-const GRACE: Duration = Duration::from_secs(10);
+pub const GRACE: Duration = Duration::from_secs(10);
 
 /// How many of a failed command's last lines are shown with the error.
 const LAST_WORDS: usize = 20;

@@ -96,6 +96,15 @@ impl Trace {
     }
 }
 
+/// Returns the steps of a run whose commands began and were not seen to end.
+pub fn cut_off(folder: &Path) -> Vec<String> {
+    let seen = read(&folder.join(NAME)).unwrap_or_default();
+    let mut cut: Vec<String> =
+        seen.into_iter().filter(|(_, seen)| *seen == Seen::Begun).map(|(step, _)| step).collect();
+    cut.sort();
+    cut
+}
+
 /// Reads the trace of an earlier life; None if it was of another boot, or is damaged.
 fn read(path: &Path) -> Option<HashMap<String, Seen>> {
     let mut lines = BufReader::new(File::open(path).ok()?).lines();
@@ -133,6 +142,7 @@ mod tests {
         assert_eq!(later.earlier("bad"), Seen::Ended(Some(Fault::refused("exit code 1")), None));
         assert_eq!(later.earlier("cut"), Seen::Begun);
         assert_eq!(later.earlier("never"), Seen::NotBegun);
+        assert_eq!(cut_off(folder.path()), ["cut"]);
     }
 
     #[test]

@@ -118,6 +118,9 @@ impl Store for MemoryStore {
                 return Err(StoreError::PlanUsed { run: used });
             }
             let id = RunId(kept.runs.len() as u64 + 1);
+            if run.expects.is_some_and(|expected| expected != id) {
+                return Err(StoreError::Overtaken);
+            }
             if let Some(plan) = run.plan_id {
                 kept.plans.insert(plan, id);
             }

@@ -47,6 +47,8 @@ pub struct NewRun {
     pub plan: Option<String>,
     /// See [`Run::nonce`].
     pub nonce: String,
+    /// The number that its steps were told, if they were told one: it begins under this or not at all.
+    pub expects: Option<RunId>,
     /// The time.
     pub now: Millis,
 }
@@ -163,6 +165,8 @@ pub enum StoreError {
         /// The run that it became.
         run: RunId,
     },
+    /// Another run took the number that this one counted on.
+    Overtaken,
     /// A newer version of Windlass wrote it.
     Newer {
         /// The version of the form that was found.
@@ -287,6 +291,7 @@ impl fmt::Display for StoreError {
             Self::PlanUsed { run } => {
                 write!(f, "this plan was applied already, as run {run}: plan again")
             }
+            Self::Overtaken => f.write_str("another run began at the same moment"),
             Self::Newer { found, known } => write!(
                 f,
                 "the store has format {found} and this program knows {known}: use the newer windlass that wrote it"
@@ -299,6 +304,13 @@ impl fmt::Display for StoreError {
 }
 
 impl std::error::Error for StoreError {}
+
+impl StoreError {
+    /// Returns whether the store is well, and only this was not to be written.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Fenced { .. } | Self::PlanUsed { .. } | Self::Overtaken)
+    }
+}
 
 impl RunKind {
     /// Returns the name under which the lease of such a run, its doubts and its timings are kept: a

@@ -28,6 +28,7 @@ fn new_run(plan_id: Option<&str>) -> NewRun {
         plan_id: plan_id.map(str::to_owned),
         plan: Some("{}".to_owned()),
         nonce: "n0nce".to_owned(),
+        expects: None,
         now: 1_000,
     }
 }
@@ -330,4 +331,16 @@ fn a_store_from_a_newer_version_is_refused() {
     connection.pragma_update(None, "user_version", 99).expect("written");
     let refused = SqliteStore::open(&path, "p", Registry::default()).err();
     assert_eq!(refused, Some(StoreError::Newer { found: 99, known: 2 }));
+}
+
+/// Steps were told the number of their run before it began: it begins under this number or not at all.
+#[tokio::test]
+async fn a_run_that_counts_on_a_number_gets_it_or_nothing() {
+    for (store, _folder) in both() {
+        let wants = |number| NewRun { expects: Some(RunId(number)), ..new_run(None) };
+        assert_eq!(store.begin(wants(1)).await, Ok(RunId(1)));
+        assert_eq!(store.begin(wants(1)).await, Err(StoreError::Overtaken));
+        assert_eq!(store.runs(None, 9).expect("runs").len(), 1, "nothing was begun");
+        assert_eq!(store.begin(wants(2)).await, Ok(RunId(2)));
+    }
 }

@@ -11,12 +11,14 @@ use model::ledger::{StepId, Steps};
 use model::plan::Step;
 use model::{Address, Fault};
 
-use crate::store::RunId;
+use crate::store::{Run, RunId};
 
 /// Is told what happens, as it happens.
 pub trait Observer: Send + Sync {
     /// Somebody else holds the lease, or what an earlier run left in doubt is looked for.
     fn waiting(&self, holder: &str);
+    /// An earlier run that had not ended is given up; these steps of it still ran, and were ended.
+    fn gave_up(&self, _run: &Run, _ended: &[String]) {}
     /// A run began.
     fn began(&self, run: RunId, subject: &str, steps: &Arc<Steps>);
     /// A step took its slot and is at work.

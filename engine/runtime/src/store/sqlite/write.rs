@@ -79,7 +79,7 @@ fn commit(
     let mut results = Vec::with_capacity(operations.len());
     for operation in operations {
         results.push(match perform(&transaction, operation, kinds) {
-            Err(error @ (StoreError::Fenced { .. } | StoreError::PlanUsed { .. })) => Err(error),
+            Err(error) if error.is_refusal() => Err(error),
             Err(error) => return Err(error),
             answer => answer,
         });
@@ -134,6 +134,12 @@ fn begin(transaction: &Transaction<'_>, run: &NewRun) -> Result<RunId, StoreErro
         let used = "SELECT id FROM run WHERE plan_id = ?1";
         if let Some(id) = transaction.query_row(used, [plan], |row| row.get(0)).optional()? {
             return Err(StoreError::PlanUsed { run: RunId(id) });
+        }
+    }
+    if let Some(expected) = run.expects {
+        let next = "SELECT coalesce(max(id), 0) + 1 FROM run";
+        if transaction.query_row(next, [], |row| row.get::<_, u64>(0))? != expected.0 {
+            return Err(StoreError::Overtaken);
         }
     }
     transaction.execute(
