@@ -1,4 +1,4 @@
-//! A run whose process is gone: what is said of it, and what to type.
+//! A run whose process is gone, a service that does not work: what is said of it, and what to type.
 
 use rustix::process::Signal;
 
@@ -22,5 +22,22 @@ fn a_run_that_was_left_is_told_from_one_at_work() {
     assert_eq!(doctor.code, 1, "{doctor}");
     assert!(doctor.stdout.contains("run 1 of shop was left: its process is gone"), "{doctor}");
     assert!(doctor.stdout.contains("windlass apply shop"), "{doctor}");
+    project.done(["destroy", "shop", "-y"]);
+}
+
+#[test]
+fn a_service_that_does_not_work_is_drift_and_is_started_again() {
+    let project = TestProject::of(
+        "  web:\n    kind: process.service\n    command: [sh, -c, \"echo on > works; exec sleep 60\"]\n    health: { command: [cat, works], interval: 20ms, retries: 2, start_period: 5s }\n",
+    );
+    project.done(["apply", "-y"]);
+    std::fs::remove_file(project.place("works")).unwrap();
+    until("it is drift", || project.done(["drift"]).stdout.contains("running → unhealthy"));
+    let doctor = project.run(["doctor"]);
+    assert_eq!(doctor.code, 1, "{doctor}");
+    assert!(doctor.stdout.contains("shop/web is unhealthy"), "{doctor}");
+    project.done(["apply", "-y"]);
+    assert!(project.place("works").exists(), "it was started again");
+    assert!(!project.done(["drift"]).stdout.contains("unhealthy"));
     project.done(["destroy", "shop", "-y"]);
 }

@@ -335,7 +335,7 @@ async fn a_deletion_in_doubt_is_done_again_where_what_is_kept_cannot_be_seen() {
         let life = Life::of(&lab, kind);
         let (object, token) = (model::Object::new("a", []), lab.token());
         lab.vault.set(name, "short");
-        assert_eq!(life.find(Change::Delete(None, &object), &token).await, Found::Unknown);
+        assert_eq!(life.find(Change::Delete(None, &object), &token).await, Found::Nothing);
         life.apply(Change::Delete(None, &object), &token).await.unwrap();
         assert_eq!(lab.vault.names(), ["api", "db"]);
     }

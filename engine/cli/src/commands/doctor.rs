@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use clap::Args;
 use model::Kind;
 use providers::process::ProcessService;
-use providers::process::supervisor::{State, Status, look};
+use providers::process::supervisor::{Status, look};
 use runtime::engine::Problem;
 use runtime::project::Project;
 use runtime::store::{Run, SqliteStore};
@@ -156,12 +156,12 @@ fn services(call: &Call, project: &Project) -> Option<Finding> {
         }
     };
     let known: Vec<Status> = known.into_iter().flatten().collect();
-    let bad = known.iter().find(|one| !one.supervised || one.state != State::Running);
+    let bad = known.iter().find(|one| one.word() != "running");
     let is = match bad {
         None if known.is_empty() => return None,
         None => Ok(format!("{}, watched over", counted(known.len(), "service"))),
         Some(one) if !one.supervised => Err(format!("nobody watches over {}", one.name)),
-        Some(one) => Err(format!("{} is {}", one.name, one.state.word())),
+        Some(one) => Err(format!("{} is {}", one.name, one.word())),
     };
     let stack = bad.and_then(|one| one.name.split('/').next()).unwrap_or_default();
     Some(finding("services", is, format!("windlass apply {stack}")))

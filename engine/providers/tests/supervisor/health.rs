@@ -51,9 +51,15 @@ fn a_web_server_is_healthy_while_it_answers_as_expected() {
         let unhealthy = seen(&client, "web", |s| s.health.verdict == Verdict::Unhealthy).await;
         assert!(unhealthy.health.failures >= 2);
         // It runs: whether to end it is for its owner to say.
-        assert_eq!(unhealthy.state, State::Running);
+        assert_eq!((unhealthy.state, unhealthy.word()), (State::Running, "unhealthy"));
         fs::write(&answer, "200 OK").expect("a file");
         seen(&client, "web", |s| s.health.verdict == Verdict::Healthy).await;
+        client.ensure(&spec, "t2").await.expect("a service");
+        assert_eq!(seen(&client, "web", |_| true).await.starts, 1, "one that works is left alone");
+        fs::write(&answer, "500 Oh").expect("a file");
+        seen(&client, "web", |s| s.health.verdict == Verdict::Unhealthy).await;
+        client.ensure(&spec, "t3").await.expect("a service");
+        seen(&client, "web", |s| s.starts == 2 && s.health.verdict == Verdict::Starting).await;
     });
 }
 

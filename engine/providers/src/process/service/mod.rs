@@ -22,7 +22,7 @@ pub use spec::{
 };
 
 use crate::process::SUPERVISE;
-use crate::process::supervisor::{Client, Launch, State, Status, look};
+use crate::process::supervisor::{Client, Launch, Status, look};
 use ports::{Ports, refuse_taken};
 use ready::{Unready, Waiting, fault};
 use wanted::{ATTRIBUTES, log_file, named_port, wanted};
@@ -220,18 +220,8 @@ fn attributes(context: &Context, name: &str, spec: &ServiceSpec, port: Option<u1
 fn object(status: &Status) -> Object {
     let kept = status.facts.get(ATTRIBUTES).and_then(|kept| serde_json::from_str(kept).ok());
     let mut attributes: Tree = kept.unwrap_or_default();
-    attributes.insert("state".to_owned(), Value::text(state(status)));
+    attributes.insert("state".to_owned(), Value::text(status.word()));
     Object { id: status.name.clone(), attributes }
-}
-
-fn state(status: &Status) -> &'static str {
-    match status.state {
-        State::Running if !status.supervised => "unsupervised",
-        // It is about to be started again, as it should be.
-        State::Running | State::Waiting => "running",
-        State::Stopping => "stopped",
-        other => other.word(),
-    }
 }
 
 fn port(object: &Object) -> Option<u16> {

@@ -51,7 +51,8 @@ pub struct ServiceSpec {
 /// What it gives.
 #[derive(Debug, Spec)]
 pub struct ServiceObject {
-    /// `running`, `crashing` when it ends again and again, `stopped`, `needs-secrets` when it ended
+    /// `running`, `crashing` when it ends again and again, `unhealthy` when it runs and its health says
+    /// that it does not work (the next apply starts it again), `stopped`, `needs-secrets` when it ended
     /// and what it needs cannot be decrypted, or `unsupervised` when nothing would start it again.
     #[spec(follows = "")]
     pub state: String,

@@ -6,6 +6,7 @@ use super::protocol::{Answer, Ask};
 use super::record::{Record, Wanted};
 use super::service::{Phase, Reply, Service, Then};
 use super::spec::ServiceSpec;
+use super::status::Verdict;
 use super::supervise::Supervisor;
 
 impl Supervisor {
@@ -38,7 +39,8 @@ impl Supervisor {
     }
 
     /// Sees to it that a service runs as wanted: the same spec changes nothing, other rules are
-    /// taken over, another program takes the place of the one that runs.
+    /// taken over, another program takes the place of the one that runs, and one
+    /// that does not work is started again.
     fn ensure(&mut self, spec: ServiceSpec, token: String, reply: Reply) {
         if let Some(why) = spec.refuse() {
             _ = reply.send(Answer::Refused(why));
@@ -163,7 +165,9 @@ impl Supervisor {
 /// Whether the process would have to be another one. Of a program that cannot be opened nobody
 /// knows.
 fn differs(service: &Service, spec: &ServiceSpec) -> bool {
-    !service.program.as_ref().is_some_and(|program| program.runs_as(&spec.program))
+    let sick = service.health.verdict == Verdict::Unhealthy
+        && service.record.rules.health == spec.rules.health;
+    sick || !service.program.as_ref().is_some_and(|program| program.runs_as(&spec.program))
         || spec.rules.need_a_start_after(&service.record.rules)
 }
 

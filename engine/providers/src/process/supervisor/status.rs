@@ -85,24 +85,25 @@ pub enum Verdict {
     Unhealthy,
 }
 
+impl Status {
+    /// Returns how it is, in a word; `running` is well.
+    pub fn word(&self) -> &'static str {
+        match self.state {
+            State::Running if !self.supervised => "unsupervised",
+            State::Running if self.health.verdict == Verdict::Unhealthy => "unhealthy",
+            // It is about to be started again, as it should be.
+            State::Running | State::Waiting => "running",
+            State::Crashing => "crashing",
+            State::Stopping | State::Stopped => "stopped",
+            State::NeedsSecrets => "needs-secrets",
+        }
+    }
+}
+
 impl Health {
     /// Before the first probe; `checked`: there will be one.
     pub(super) fn new(checked: bool) -> Self {
         let verdict = if checked { Verdict::Starting } else { Verdict::Unchecked };
         Self { verdict, detail: String::new(), failures: 0 }
-    }
-}
-
-impl State {
-    /// The word for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Waiting => "waiting",
-            Self::Crashing => "crashing",
-            Self::Stopping => "stopping",
-            Self::Stopped => "stopped",
-            Self::NeedsSecrets => "needs-secrets",
-        }
     }
 }
