@@ -96,7 +96,7 @@ fn an_apply_that_fails_says_why_and_what_was_not_started() {
 
     shop  not finished: 1 failed, 1 not started  N.NN s
           not started: file.text last waits for first
-          nothing is half done; `windlass apply shop` goes on from here                           exit 1
+          what was done stays; `windlass apply shop` looks at the rest anew                       exit 1
     --- exit 1
     "#);
 }
@@ -112,7 +112,7 @@ fn destroy_takes_all_of_it_away() {
 
     --- stderr
     error: nobody can be asked here whether to go on
-        try: look at it with `windlass plan`, then say yes: `windlass destroy --yes`
+        try: look at it with `windlass plan`, then say yes: `windlass destroy shop --yes`
     --- exit 2
     "#);
     insta::assert_snapshot!(project.run(["destroy", "shop", "--yes"]), @r#"
@@ -228,7 +228,7 @@ resources:
 
     --- stderr
     refused: it would destroy 2 of 5 resources, and more than 30 % is not done unasked
-        try: look at the plan; if it is meant, say so: `--allow-deletes all`
+        try: look at the plan; if it is meant, say so: `--allow-deletes 2`
     --- exit 4
     "#);
     insta::assert_snapshot!(project.run(["apply", "-y", "--allow-deletes", "1"]), @r#"
@@ -239,7 +239,7 @@ resources:
 
     --- stderr
     refused: it would destroy 2 of 5 resources, and at most 1 may go
-        try: look at the plan; if it is meant, say so: `--allow-deletes all`
+        try: look at the plan; if it is meant, say so: `--allow-deletes 2`
     --- exit 4
     "#);
     insta::assert_snapshot!(project.run(["apply", "-y", "--allow-deletes", "2"]), @r#"
@@ -269,7 +269,7 @@ resources: {}
 
     --- stderr
     refused: it would destroy 3 of 3 resources, and that is everything
-        try: look at the plan; if it is meant, say so: `--allow-deletes all`
+        try: look at the plan; if it is meant, say so: `--allow-deletes 3`
     --- exit 4
     "#);
     project.done(["apply", "-y", "--allow-deletes", "all"]);

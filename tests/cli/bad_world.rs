@@ -134,7 +134,7 @@ fn a_port_that_somebody_has_taken_is_named() {
         try: end that, or give this service another port
 
     shop  not finished: 1 failed  N.NN s
-          nothing is half done; `windlass apply shop` goes on from here                           exit 1
+          what was done stays; `windlass apply shop` looks at the rest anew                       exit 1
     --- exit 1
     "#);
 }

@@ -790,3 +790,40 @@ resources:
     --- exit 2
     "##);
 }
+
+#[test]
+fn how_many_there_are_is_known_before_there_is_a_plan() {
+    let project = TestProject::new().file(
+        "stacks/shop.yml",
+        "stack: shop
+resources:
+  one: { kind: data.value, input: x }
+  two: { kind: data.value, count: \"${one.output}\", input: x }
+  three: { kind: data.value, each: [\"${stack.base.name}\"], input: x }
+",
+    );
+    insta::assert_snapshot!(project.run(["check"]), @r#"
+    --- stderr
+    error[W020]: `one.output` cannot be read here
+      ╭▸ stacks/shop.yml:4:36
+      │
+    4 │   two: { kind: data.value, count: "${one.output}", input: x }
+      │                                    ━━━━━━━━━━━━━ this is not known before there is a plan
+      │
+      ╰ help: which resources there are must be known first: write it out, or use a parameter,
+              `${name}`
+
+    error[W020]: `stack.base.name` cannot be read here
+      ╭▸ stacks/shop.yml:5:38
+      │
+    5 │   three: { kind: data.value, each: ["${stack.base.name}"], input: x }
+      │                                      ━━━━━━━━━━━━━━━━━━
+      │
+      ├ note: this is not known before there is a plan
+      ╰ help: which resources there are must be known first: write it out, or use a parameter,
+              `${name}`
+
+    1 file checked, 2 errors.                                                                     exit 2
+    --- exit 2
+    "#);
+}

@@ -77,7 +77,7 @@ fn a_new_text_of_it_is_a_change() {
 fn it_does_not_go_where_it_would_be_shown() {
     let project = project("token: long-enough-text, open: \"${secret.token}\"");
     let answer = project.run(["run", "ship"]);
-    assert_eq!(answer.code, 1, "{answer}");
-    assert!(answer.stdout.contains("a secret was given for the parameter `open`"), "{answer}");
+    assert_eq!(answer.code, 2, "{answer}");
+    assert!(answer.stderr.contains("a secret was given for the parameter `open`"), "{answer}");
     assert_eq!(holding(project.folder()), [""; 0]);
 }

@@ -250,8 +250,8 @@ fn help_of_a_command_explains_every_flag() {
               Do not ask
 
           --allow-deletes <NUMBER>
-              Let one run delete so many resources, or `all`; by default at most 30 % of a stack with
-              four or more, and never everything
+              Let one run destroy or replace so many resources, or `all`; by default at most 30 % of a
+              stack of four resources or more, and never all of a stack
 
           --wait <TIME>
               Wait so long if another run is at work, such as 10m

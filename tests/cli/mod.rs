@@ -20,3 +20,4 @@ mod pipelines;
 mod plans;
 mod states;
 mod terminals;
+mod whole_project;

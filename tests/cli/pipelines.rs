@@ -190,3 +190,40 @@ steps:
     assert!(!kept.contains("canary"));
     assert_eq!(kept.matches('x').count(), 9 * 65_523);
 }
+
+#[test]
+fn nothing_is_run_of_a_pipeline_whose_file_is_wrong() {
+    let project = TestProject::new().file(
+        "pipelines/p.yml",
+        "pipeline: p
+steps:
+  first: { run: [touch begun] }
+  clear: { needs: [first], destroy: nobody }
+  deploy: { needs: [first], apply: stacks/nowhere.yml }
+",
+    );
+    let checked = project.run(["check"]);
+    insta::assert_snapshot!(checked, @r#"
+    --- stderr
+    error[W021]: no stack is called `nobody`, and none is remembered
+      ╭▸ pipelines/p.yml:4:37
+      │
+    4 │   clear: { needs: [first], destroy: nobody }
+      │                                     ━━━━━━
+      │
+      ╰ help: write the name of a stack, its file, or what a step gives it by `as`
+
+    error[W021]: there is no stack file `stacks/nowhere.yml`
+      ╭▸ pipelines/p.yml:5:36
+      │
+    5 │   deploy: { needs: [first], apply: stacks/nowhere.yml }
+      │                                    ━━━━━━━━━━━━━━━━━━
+      │
+      ╰ help: the path is relative to the project's folder
+
+    1 file checked, 2 errors.                                                                     exit 2
+    --- exit 2
+    "#);
+    assert_eq!(project.run(["run", "p"]).stderr, checked.stderr);
+    assert!(!project.place("begun").exists());
+}

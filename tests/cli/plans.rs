@@ -50,7 +50,8 @@ fn a_plan_is_about_its_targets_and_what_they_need() {
       + file.text  note  path a.txt, content hello
       + file.text  copy  path b.txt, content a.txt
 
-    Apply it:  windlass apply shop      Keep it:  windlass plan shop -o shop.plan
+    Apply it:  windlass apply shop --target copy
+    Keep it:   windlass plan shop -o shop.plan --target copy
     --- exit 0
     "#);
     insta::assert_snapshot!(project.run(["plan", "--exclude", "note"]), @r#"
@@ -58,7 +59,8 @@ fn a_plan_is_about_its_targets_and_what_they_need() {
 
       + file.text  third  path c.txt, content x
 
-    Apply it:  windlass apply shop      Keep it:  windlass plan shop -o shop.plan
+    Apply it:  windlass apply shop --exclude note
+    Keep it:   windlass plan shop -o shop.plan --exclude note
     --- exit 0
     "#);
     insta::assert_snapshot!(project.run(["plan", "--target", "nobody"]), @r#"
@@ -83,7 +85,8 @@ fn what_is_named_is_replaced() {
 
       ± file.text  note  replaced: as asked, destroy first
 
-    Apply it:  windlass apply shop      Keep it:  windlass plan shop -o shop.plan
+    Apply it:  windlass apply shop --replace note
+    Keep it:   windlass plan shop -o shop.plan --replace note
     --- exit 0
     "#);
 }
@@ -117,11 +120,6 @@ fn a_kept_plan_is_shown_applied_once_and_refused_the_second_time() {
     "#);
     assert_eq!(project.read("b.txt"), "a.txt");
     insta::assert_snapshot!(project.run(["apply", "shop.plan"]), @r#"
-    shop  2 to create  N.NN s
-
-      + file.text  note  path a.txt, content hello
-      + file.text  copy  path b.txt, content a.txt
-
     --- stderr
     refused: this plan was applied already, as run 1: plan again
         try: windlass plan -o FILE
@@ -158,7 +156,7 @@ resources:
         try: plan again
 
     shop  not finished: 1 updated, 1 failed  N.NN s
-          nothing is half done; `windlass apply shop` goes on from here                           exit 4
+          what was done stays; `windlass apply shop` looks at the rest anew                       exit 4
     --- exit 4
     "#);
     assert_eq!(project.read("a.txt"), "somebody else wrote this");
@@ -248,7 +246,12 @@ outputs:
         + name  (known after apply: word.output)
 
     Apply it:  windlass apply base      Keep it:  windlass plan base -o base.plan
-    app  reads the outputs of base, which has not been applied: it is planned after that
+    app  as it will be after base:
+    app  1 to create  N.NN s
+
+      + file.text  note  path a.txt, content (known after apply: stack.base.name)
+
+    Apply it:  windlass apply base app
     --- exit 0
     "#);
     insta::assert_snapshot!(project.run(["apply", "-y"]), @r#"
@@ -313,7 +316,7 @@ fn the_end_of_a_stack_can_be_planned_and_kept_and_is_not_applied_unasked() {
       - file.text  copy  destroyed
       - file.text  note  destroyed
 
-    Apply it:  windlass apply end.plan
+    Apply it:  windlass apply end.plan --allow-deletes 2
     --- exit 0
     "#);
     insta::assert_snapshot!(project.run(["apply", "end.plan"]), @r#"
@@ -324,7 +327,7 @@ fn the_end_of_a_stack_can_be_planned_and_kept_and_is_not_applied_unasked() {
 
     --- stderr
     refused: it would destroy 2 of 2 resources, and that is everything
-        try: look at the plan; if it is meant, say so: `--allow-deletes all`
+        try: look at the plan; if it is meant, say so: `--allow-deletes 2`
     --- exit 4
     "#);
     project.done(["apply", "end.plan", "--allow-deletes", "all"]);
@@ -399,4 +402,86 @@ fn the_end_of_a_stack_has_no_parameters() {
         let answer = project.run(end.into_iter().chain(flags));
         assert_eq!(answer.code, 2, "{flags:?} {answer}");
     }
+}
+
+#[test]
+fn the_command_that_applies_it_says_all_that_was_asked() {
+    let project = TestProject::new().stack(
+        "shop",
+        "stack: shop
+parameters:
+  who: { default: world }
+  token: { type: secret, default: a-token-of-ours }
+resources:
+  note: { kind: file.text, path: a.txt, content: \"hello ${who}\" }
+  rest: { kind: file.text, path: c.txt, content: \"${token}\" }
+",
+    );
+    project.write("more.yml", "who: it's you\n");
+    insta::assert_snapshot!(
+        project.run(["plan", "shop", "--param", "who=Ada L.", "--target", "note", "--as", "x"]),
+        @r#"
+    x  1 to create  N.NN s
+
+      + file.text  note  path a.txt, content hello Ada L.
+
+    Apply it:  windlass apply stacks/shop.yml --param 'who=Ada L.' --target note --as x
+    Keep it:   windlass plan stacks/shop.yml -o x.plan --param 'who=Ada L.' --target note --as x
+    --- exit 0
+    "#
+    );
+    insta::assert_snapshot!(
+        project.run(["plan", "--params", "more.yml", "--param", "token=never-to-be-shown"]),
+        @r#"
+    shop  2 to create  N.NN s
+
+      + file.text  note  path a.txt, content hello it's you
+      + file.text  rest  path c.txt, content (secret)
+
+    Apply it:  windlass apply shop --param token=(secret) --params more.yml
+    Keep it:   windlass plan shop -o shop.plan --param token=(secret) --params more.yml
+    --- exit 0
+    "#
+    );
+    insta::assert_snapshot!(project.run(["apply", "--params", "more.yml"]), @r#"
+    shop  2 to create  N.NN s
+
+      + file.text  note  path a.txt, content hello it's you
+      + file.text  rest  path c.txt, content (secret)
+
+    --- stderr
+    error: nobody can be asked here whether to go on
+        try: look at it with `windlass plan`, then say yes: `windlass apply --params more.yml --yes`
+    --- exit 2
+    "#);
+    project.done(["apply", "--yes"]);
+    insta::assert_snapshot!(project.run(["plan", "--destroy", "shop", "--exclude", "note"]), @r#"
+    shop  1 to destroy  N.NN s
+
+      - file.text  rest  destroyed
+
+    Destroy it:  windlass destroy shop --exclude note
+    --- exit 0
+    "#);
+    insta::assert_snapshot!(project.run(["destroy", "shop", "--exclude", "note", "--yes"]), @r#"
+    shop  1 to destroy  N.NN s
+
+      - file.text  rest  destroyed
+
+    shop  destroy, run 2: 1 step
+      ✓ file.text  rest  destroyed  N.NN s
+    shop  destroyed: 1 resource  N.NN s
+    --- exit 0
+    "#);
+}
+
+#[test]
+fn a_plan_that_is_kept_says_so_where_it_changes_nothing() {
+    let project = TestProject::of("  note: { kind: file.text, path: a.txt, content: hello }\n");
+    project.done(["apply", "--yes"]);
+    insta::assert_snapshot!(project.run(["plan", "-o", "no.plan"]), @r#"
+    shop  unchanged, 1 resource  N.NN s
+    no.plan is kept: it changes nothing
+    --- exit 0
+    "#);
 }

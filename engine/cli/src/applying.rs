@@ -78,6 +78,13 @@ impl WorkArgs {
     }
 }
 
+/// Settles what a dead run left before the state is changed by hand, and says what was found.
+pub(crate) async fn settle(call: &Call, engine: &Engine, stack: &str) -> Result<(), Problem> {
+    let settled = engine.settle(stack, ApplyOptions::default().terms, |_| {}).await?;
+    tell_settled(call, stack, &settled);
+    Ok(())
+}
+
 /// Says what a dead run left in doubt, and what was found.
 pub(crate) fn tell_settled(call: &Call, stack: &str, settled: &Settled) {
     for run in &settled.abandoned {
@@ -123,10 +130,8 @@ pub(crate) fn confirm(
         return Ok(Said::Yes(options));
     }
     if !call.screen.asks {
-        let help = format!(
-            "look at it with `windlass plan`, then say yes: `windlass {} --yes`",
-            verb(&options)
-        );
+        let yes = engine.sealing().masked(&call.typed_with("--yes"));
+        let help = format!("look at it with `windlass plan`, then say yes: `{yes}`");
         return Err(usage("nobody can be asked here whether to go on", help));
     }
     let typed = match (&too_much, options.destroy) {
@@ -158,13 +163,14 @@ fn answered(call: &Call, question: &str, expected: &[&str]) -> bool {
     expected.iter().any(|word| answer.eq_ignore_ascii_case(word))
 }
 
-/// Applies a plan with somebody watching.
+/// Applies a plan with somebody watching. `again` is what to type to go on if it is not finished.
 pub(crate) async fn apply(
     call: &Call,
     engine: &Engine,
     plan: Plan,
     id: Option<String>,
     options: &ApplyOptions,
+    again: &str,
 ) -> Result<Exit, Problem> {
     let (stack, kinds) = (plan.stack.clone(), tree::kinds(&plan));
     let timings = engine.store.timings(&stack)?;
@@ -175,7 +181,7 @@ pub(crate) async fn apply(
     let report = engine.apply(plan, id, options, Arc::new(watching.feed()), stop).await;
     watching.end();
     let verb = if options.destroy { Verb::Destroy } else { Verb::Apply };
-    Ok(finish(call, &report?, verb, &kinds))
+    Ok(finish(call, &report?, verb, &kinds, again))
 }
 
 /// Says what came of a run.
@@ -184,18 +190,11 @@ pub(crate) fn finish(
     report: &Report,
     verb: Verb,
     kinds: &HashMap<String, String>,
+    again: &str,
 ) -> Exit {
     let exit = exit(report);
     call.screen.event("run_ended", json::report(report));
-    let again = match verb {
-        Verb::Apply => format!("windlass apply {}", report.subject),
-        Verb::Destroy => format!("windlass destroy {}", report.subject),
-        Verb::Run if report.outcome == RunOutcome::Stopped => {
-            format!("windlass run {} --resume", report.subject)
-        }
-        Verb::Run => format!("windlass run {}", report.subject),
-    };
-    let view = View { verb, kinds, again: &again, next: None, exit: exit as u8 };
+    let view = View { verb, kinds, again, next: None, exit: exit as u8 };
     call.screen.answer(&render::report::report(report, &view, call.screen.style));
     exit
 }

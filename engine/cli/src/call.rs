@@ -3,15 +3,17 @@
 //! A command gets a [`Call`] and takes from it what it needs: a project, an engine, a runtime. What it
 //! does not need is not opened, since a call should take no longer than its answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::Parser;
+use language::Node;
 use runtime::engine::{Engine, Loaded, Outside, Problem};
 use runtime::project::{FileType, Project};
+use runtime::store::SqliteStore;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::args::{Arguments, Colours, Command, Global};
@@ -19,7 +21,9 @@ use crate::commands;
 use crate::looking::Interrupt;
 use crate::outside::{OsRandom, Surroundings, SystemClock};
 use crate::problem::{Exit, failed, tell, usage};
+use crate::remarks::left;
 use crate::render;
+use crate::render::measure::counted;
 use crate::render::style::Style;
 use crate::screen::Screen;
 
@@ -31,7 +35,8 @@ pub(crate) struct Call {
     pub(crate) around: Surroundings,
     /// Who answers Ctrl-C before a run does.
     pub(crate) interrupt: Interrupt,
-    folder: Option<PathBuf>,
+    /// The project's folder, where one was named.
+    pub(crate) folder: Option<PathBuf>,
 }
 
 /// Runs the program.
@@ -193,8 +198,14 @@ impl Call {
         named: &str,
         of: FileType,
     ) -> Result<PathBuf, Problem> {
-        let found = project.locate(named, of, &self.around.folder);
-        found.or_else(|| declared_as(project, named, of)).ok_or_else(|| {
+        if let Some(file) = project.locate(named, of, &self.around.folder) {
+            return the_one(project, file, named, of);
+        }
+        if let Some(file) = declared_as(project, named, of, None) {
+            return Ok(file);
+        }
+        let left = (of == FileType::Stack).then(|| self.without_file(project, named)).flatten();
+        Err(left.unwrap_or_else(|| {
             let files = project.files(of).unwrap_or_default();
             let names: Vec<&str> =
                 files.iter().filter_map(|file| file.file_stem()?.to_str()).collect();
@@ -209,7 +220,17 @@ impl Call {
                 ),
                 None => usage(message, format!("there are {}", language::suggest::list(names))),
             }
-        })
+        }))
+    }
+
+    /// Why nothing can be planned of a stack that is remembered and has no file.
+    fn without_file(&self, project: &Project, named: &str) -> Option<Problem> {
+        SqliteStore::path(&project.home).is_file().then_some(())?;
+        let engine = self.engine().ok()?;
+        let left = left(project, &*engine.store, &BTreeSet::new()).ok()?;
+        let left = left.into_iter().find(|left| left.stack == named)?;
+        let has = counted(left.resources, "resource");
+        Some(usage(format!("the stack `{named}` has {has} and no file"), left.mend()))
     }
 
     /// Returns variables of the environment that give parameters, by folded name.
@@ -221,16 +242,51 @@ impl Call {
     }
 }
 
-/// The file that gives itself a name, whatever the file is called.
-fn declared_as(project: &Project, named: &str, of: FileType) -> Option<PathBuf> {
-    let says = |file: &PathBuf| {
-        let loaded = Loaded::read(project, file).ok();
-        let name = loaded.and_then(|loaded| {
-            Some(loaded.document.root().get(of.key())?.scalar()?.text.to_owned())
-        });
-        name.as_deref() == Some(named)
+/// Returns the file of a bare name, if no other file gives itself that name: then nobody can say which of
+/// them is meant.
+fn the_one(
+    project: &Project,
+    file: PathBuf,
+    named: &str,
+    of: FileType,
+) -> Result<PathBuf, Problem> {
+    let is_path = named.contains('/') || Path::new(named).extension().is_some();
+    let other = || declared_as(project, named, of, Some(&file));
+    match if is_path { None } else { other() } {
+        // Two files of one name are told of where they are read.
+        Some(other) if !declares(project, &file, named, of) => Err(usage(
+            format!(
+                "`{named}` may be the file {} or the {} of that name in {}",
+                file.display(),
+                of.key(),
+                other.display()
+            ),
+            "name one of them by its file",
+        )),
+        _ => Ok(file),
+    }
+}
+
+/// Returns the file, other than one, that gives itself a name, whatever the file is called.
+pub(crate) fn declared_as(
+    project: &Project,
+    named: &str,
+    of: FileType,
+    other_than: Option<&Path>,
+) -> Option<PathBuf> {
+    let holds = |file: &PathBuf| {
+        // Most files do not hold the name anywhere: they are not worth a parser.
+        let text = std::fs::read_to_string(project.root.join(file)).unwrap_or_default();
+        text.contains(named)
     };
-    project.files(of).ok()?.into_iter().find(says)
+    let files = project.files(of).ok()?.into_iter().filter(|file| Some(&**file) != other_than);
+    files.filter(holds).find(|file| declares(project, file, named, of))
+}
+
+fn declares(project: &Project, file: &Path, named: &str, of: FileType) -> bool {
+    let Ok(loaded) = Loaded::read(project, file) else { return false };
+    let name = loaded.document.root().get(of.key()).and_then(Node::scalar);
+    name.is_some_and(|name| name.text == named)
 }
 
 /// Returns a runtime for looking and planning: everything on this thread.

@@ -31,6 +31,26 @@ impl GivenArgs {
         self.params.is_empty() && self.param_files.is_empty()
     }
 
+    /// Returns the flags that give one of the files that are meant the same again.
+    pub(crate) fn words(
+        &self,
+        call: &Call,
+        outline: Option<&Outline>,
+        alone: bool,
+    ) -> Result<Vec<String>, Problem> {
+        let flag = |name: &str, value: String| [name.to_owned(), value];
+        let Some(outline) = outline.filter(|_| !alone) else {
+            let params = self.params.iter().flat_map(|param| flag("--param", param.clone()));
+            let files = self.param_files.iter();
+            let files = files.flat_map(|file| flag("--params", file.display().to_string()));
+            return Ok(params.chain(files).collect());
+        };
+        // A file may give what only another one of them declares.
+        let all = self.all(call)?.into_iter();
+        let own = all.filter(|(name, _)| outline.parameters.contains(name));
+        Ok(own.flat_map(|(name, value)| flag("--param", format!("{name}={value}"))).collect())
+    }
+
     /// Returns what flags and files give.
     pub(crate) fn all(&self, call: &Call) -> Result<Given, Problem> {
         let mut given = Given::new();

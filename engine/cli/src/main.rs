@@ -8,6 +8,7 @@
 //! | [`commands`] | one file for each verb |
 //! | [`stacks`], [`given`], [`planning`], [`applying`] | what several verbs share: which stacks, which parameters, planning, applying |
 //! | [`saved`] | plans in files |
+//! | [`remarks`], [`typed`] | what is to be said of a project as a whole, commands as they are typed |
 //! | [`observer`], [`watching`], [`stop`] | what happens in a run, who watches it, Ctrl-C |
 //! | [`render`], [`json`] | from data to text, or to events |
 //! | [`screen`] | the only place that prints |
@@ -27,11 +28,13 @@ mod observer;
 mod outside;
 mod planning;
 mod problem;
+mod remarks;
 mod render;
 mod saved;
 mod screen;
 mod stacks;
 mod stop;
+mod typed;
 mod watching;
 
 use std::process::ExitCode;

@@ -2,9 +2,12 @@
 //!
 //! It must not apply anything.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::{ArgAction, Args};
+use model::Tree;
+use model::plan::Plan;
 use runtime::engine::{Engine, PlanRequest, Planned, Problem};
 use runtime::plan::Targets;
 
@@ -60,6 +63,28 @@ impl PlanArgs {
         Ok(PlanRequest { given, ..self.about(PlanRequest::of(&meant.file)) })
     }
 
+    /// Returns the flags that ask for the same plan again.
+    pub(crate) fn words(
+        &self,
+        call: &Call,
+        meant: &Meant,
+        alone: bool,
+    ) -> Result<Vec<String>, Problem> {
+        let mut words = self.given.words(call, meant.outline.as_ref(), alone)?;
+        words.extend(self.words_of_end());
+        words.extend(flags("--replace", &self.replace));
+        words.extend(flags("--as", self.name.as_slice()));
+        Ok(words)
+    }
+
+    /// Returns the flags that ask for the same end of a stack again.
+    pub(crate) fn words_of_end(&self) -> Vec<String> {
+        let mut words = flags("--target", &self.target);
+        words.extend(flags("--exclude", &self.exclude));
+        words.extend(self.refresh.map(|refresh| format!("--refresh={refresh}")));
+        words
+    }
+
     /// Refuses these flags where a plan is meant that was kept: they come too late for it.
     pub(crate) fn not_for_kept(&self, file: &str) -> Result<(), Problem> {
         let flags = [
@@ -93,6 +118,11 @@ impl PlanArgs {
     }
 }
 
+/// The same flag before each value.
+fn flags(flag: &str, values: &[String]) -> Vec<String> {
+    values.iter().flat_map(|value| [flag.to_owned(), value.clone()]).collect()
+}
+
 /// Plans, and says so if it takes long.
 pub(crate) async fn plan(
     call: &Call,
@@ -104,29 +134,34 @@ pub(crate) async fn plan(
     looking(call, &format!("{name}  looks at what is there"), engine.plan(request)).await
 }
 
-/// What came of planning one of several stacks.
-pub(crate) enum Outcome {
-    /// A plan.
-    Planned(Box<Planned>),
-    /// It reads the outputs of a stack that is planned here too and was never applied.
-    WaitsFor(String),
-}
+/// What stacks will give to others once the plans that were made so far are applied.
+#[derive(Default)]
+pub(crate) struct Ahead(BTreeMap<String, Tree>);
 
-/// Plans one of several stacks.
-pub(crate) async fn plan_one(
-    call: &Call,
-    engine: &Engine,
-    request: &PlanRequest,
-    meant: &[Meant],
-    at: usize,
-) -> Result<Outcome, Problem> {
-    if let Some(outline) = &meant[at].outline {
-        let earlier = meant[..at].iter().filter_map(|one| one.outline.as_ref());
-        for other in earlier.filter(|other| outline.reads.contains(&other.name)) {
-            if engine.store.outputs(&other.name)?.is_none() {
-                return Ok(Outcome::WaitsFor(other.name.clone()));
-            }
+impl Ahead {
+    /// Takes note of a plan.
+    pub(crate) fn note(&mut self, engine: &Engine, plan: &Plan) {
+        if plan.outputs.is_empty() {
+            return;
         }
+        let mut outputs = engine.outputs_of(&plan.stack).unwrap_or_default();
+        for change in &plan.outputs {
+            match &change.to {
+                Some(to) => outputs.insert(change.name.clone(), to.clone()),
+                None => outputs.remove(&change.name),
+            };
+        }
+        self.0.insert(plan.stack.clone(), outputs);
     }
-    Ok(Outcome::Planned(Box::new(plan(call, engine, request).await?)))
+
+    /// Returns the stacks that one reads and that will give it something else.
+    pub(crate) fn of(&self, meant: &Meant) -> Vec<String> {
+        let reads = meant.outline.iter().flat_map(|outline| &outline.reads);
+        reads.filter(|name| self.0.contains_key(*name)).cloned().collect()
+    }
+
+    /// Returns a request that counts on all of it.
+    pub(crate) fn counted_on(&self, request: PlanRequest) -> PlanRequest {
+        PlanRequest { others: self.0.clone(), ..request }
+    }
 }

@@ -48,11 +48,12 @@ pub(crate) fn meant(
     match <[PathBuf; 1]>::try_from(files) {
         Ok([file]) => Ok(vec![one(call, project, file)?]),
         Err(files) => {
+            // What cannot be read is told of when it is planned.
             let look = |file: PathBuf| {
-                let outline = Some(Outline::read(project, &file)?);
-                Ok(Meant { file, outline })
+                let outline = Outline::read(project, &file).ok();
+                Meant { file, outline }
             };
-            Ok(ordered(files.into_iter().map(look).collect::<Result<_, Problem>>()?))
+            Ok(ordered(files.into_iter().map(look).collect()))
         }
     }
 }
@@ -76,6 +77,26 @@ fn all(project: &Project) -> Result<Vec<PathBuf>, Problem> {
             format!("there are no stacks in {}", project.root.display()),
             "`windlass init` makes a first one",
         )),
+    }
+}
+
+impl Meant {
+    /// Returns its name, with its file where that is called otherwise.
+    pub(crate) fn titled(&self, stack: &str) -> String {
+        match self.named(stack) {
+            same if same == stack => same,
+            file if stack.is_empty() => file,
+            file => format!("{stack} ({file})"),
+        }
+    }
+
+    /// Returns how it is named on the command line: by its name, if that is what its file is called too.
+    pub(crate) fn named(&self, stack: &str) -> String {
+        let ends = ["yml", "yaml"].map(|end| format!("{}/{stack}.{end}", FileType::Stack.folder()));
+        match ends.iter().any(|end| self.file == Path::new(end)) {
+            true => stack.to_owned(),
+            false => self.file.display().to_string(),
+        }
     }
 }
 

@@ -118,6 +118,12 @@ impl Decoder<'_> {
                 self.waiting.push(reference.clone());
                 return None;
             }
+            Found::Refused { why, help } => {
+                let message = format!("{} cannot be read here", suggest::quoted(path));
+                let error = Diagnostic::new(Code::BadReference, reference.span, message);
+                self.note(error.label(why).help(help));
+                return None;
+            }
             Found::Unknown { names } => {
                 let names = names.iter().map(String::as_str);
                 self.diagnostics.nearest(path, names).map(str::to_owned)

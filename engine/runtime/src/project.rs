@@ -81,12 +81,33 @@ impl Project {
         let mut files = Vec::new();
         for entry in entries {
             let name = PathBuf::from(entry?.file_name());
-            if name.extension().is_some_and(|end| end == "yml" || end == "yaml") {
+            if is_read(&name) {
                 files.push(Path::new(of.folder()).join(name));
             }
         }
         files.sort();
         Ok(files)
+    }
+
+    /// Returns what lies in the folder of one type as if it were meant and is not read, sorted: files whose
+    /// name ends otherwise, and those in folders within.
+    pub fn strays(&self, of: FileType) -> Vec<PathBuf> {
+        let folder = Path::new(of.folder());
+        let entries = |folder: &Path| {
+            let entries = fs::read_dir(self.root.join(folder)).into_iter().flatten().flatten();
+            let folder = folder.to_owned();
+            entries.map(move |entry| folder.join(entry.file_name()))
+        };
+        let mut strays = Vec::new();
+        for path in entries(folder) {
+            match self.root.join(&path).is_dir() {
+                true => strays.extend(entries(&path).filter(|file| ends_like_yaml(file))),
+                false if ends_like_yaml(&path) && !is_read(&path) => strays.push(path),
+                false => {}
+            }
+        }
+        strays.sort();
+        strays
     }
 
     /// Returns the file that is meant by a path, as it is from `here`, or by a bare name: `shop` is
@@ -125,4 +146,13 @@ impl Project {
         })?;
         Ok(text.into())
     }
+}
+
+fn is_read(file: &Path) -> bool {
+    file.extension().is_some_and(|end| end == "yml" || end == "yaml")
+}
+
+fn ends_like_yaml(file: &Path) -> bool {
+    let end = file.extension().unwrap_or_default();
+    end.eq_ignore_ascii_case("yml") || end.eq_ignore_ascii_case("yaml")
 }

@@ -124,6 +124,10 @@ impl Store for CrashStore {
         self.inner.prunable(subject, keep)
     }
 
+    fn plan_used(&self, id: &str) -> Result<Option<RunId>, StoreError> {
+        self.inner.plan_used(id)
+    }
+
     fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
         self.inner.events(run)
     }

@@ -1,16 +1,19 @@
 //! `windlass apply`: makes it so. Settles what a dead run left, plans, shows, asks, applies.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use runtime::engine::{ApplyOptions, Engine, PlanRequest, Planned, Problem};
+use runtime::store::StoreError;
 use serde_json::json;
 
-use super::plan::{show_first, waits};
+use super::plan::show_first;
 use crate::applying::{Deletes, Said, WorkArgs, apply, confirm, tell_outputs, tell_settled};
 use crate::call::{Call, full};
 use crate::looking::looking;
-use crate::planning::{Outcome, PlanArgs, plan_one};
+use crate::planning::{PlanArgs, plan};
 use crate::problem::{Exit, usage};
-use crate::{saved, stacks};
+use crate::{remarks, saved, stacks};
 
 /// Make it so: plan, show, ask, apply
 ///
@@ -27,8 +30,8 @@ pub(crate) struct Apply {
     #[arg(short, long)]
     yes: bool,
 
-    /// Let one run delete so many resources, or `all`; by default at most 30 % of a stack with four or
-    /// more, and never everything
+    /// Let one run destroy or replace so many resources, or `all`; by default at most 30 % of a stack of
+    /// four resources or more, and never all of a stack
     #[arg(long, value_name = "NUMBER")]
     allow_deletes: Option<Deletes>,
 
@@ -65,8 +68,13 @@ async fn kept_plan(
     options: ApplyOptions,
 ) -> Result<Exit, Problem> {
     let stack = saved.plan.stack.clone();
+    // Its changes are made already: to show them again would only mislead.
+    if let Some(run) = engine.store.plan_used(&saved.id)? {
+        return Err(Problem::Store(StoreError::PlanUsed { run }));
+    }
     show_first(call, &saved.plan);
-    let exit = apply(call, engine, saved.plan, Some(saved.id), &options).await?;
+    let again = call.typed(["apply", stack.as_str()]);
+    let exit = apply(call, engine, saved.plan, Some(saved.id), &options, &again).await?;
     outputs(call, engine, &stack, exit)?;
     Ok(exit)
 }
@@ -82,22 +90,35 @@ async fn stacks(
     if args.plan.name.is_some() && meant.len() > 1 {
         return Err(usage("`--as` is for one stack, and several are meant", "name one"));
     }
-    for at in 0..meant.len() {
-        let request = args.plan.request(call, &meant[at], meant.len() == 1)?;
-        let planned = match plan_one(call, engine, &request, &meant, at).await? {
-            Outcome::Planned(planned) => *planned,
-            Outcome::WaitsFor(other) => {
-                waits(call, &meant[at], &other);
-                return Ok(Exit::Failed);
-            }
-        };
-        let exit = one(call, args, engine, &request, planned, options.clone()).await?;
+    let alone = meant.len() == 1;
+    if !alone {
+        can_be_read(engine, &meant)?;
+    }
+    let mut seen = BTreeSet::new();
+    for each in &meant {
+        let request = args.plan.request(call, each, alone)?;
+        let planned = plan(call, engine, &request).await?;
+        let stack = planned.plan.stack.clone();
+        let mut words = vec!["apply".to_owned(), each.named(&stack)];
+        words.extend(args.plan.words(call, each, alone)?);
+        let again = engine.sealing().masked(&call.typed(words));
+        seen.insert(stack);
+        let exit = one(call, args, engine, &request, planned, options.clone(), &again).await?;
         // What reads from it would only fail after it.
         if exit != Exit::Done {
             return Ok(exit);
         }
     }
+    if args.stacks.is_empty() {
+        remarks::tell(call, &engine.project, Some(&*engine.store), &seen)?;
+    }
     Ok(Exit::Done)
+}
+
+/// Nothing is begun where a file that is meant cannot be looked at.
+fn can_be_read(engine: &Engine, meant: &[stacks::Meant]) -> Result<(), Problem> {
+    let mut unread = meant.iter().filter(|one| one.outline.is_none());
+    unread.try_for_each(|one| stacks::Outline::read(&engine.project, &one.file).map(|_| ()))
 }
 
 async fn one(
@@ -107,6 +128,7 @@ async fn one(
     request: &PlanRequest,
     planned: Planned,
     options: ApplyOptions,
+    again: &str,
 ) -> Result<Exit, Problem> {
     let plan = settled(call, engine, request, planned, &options).await?;
     show_first(call, &plan);
@@ -123,7 +145,7 @@ async fn one(
             Said::No => return Ok(left(call)),
         },
     };
-    let exit = apply(call, engine, plan, None, &options).await?;
+    let exit = apply(call, engine, plan, None, &options, again).await?;
     outputs(call, engine, &stack, exit)?;
     Ok(exit)
 }

@@ -1,5 +1,6 @@
 //! `windlass check`: everything that is wrong with all files, at once.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -11,6 +12,7 @@ use serde_json::json;
 use crate::call::Call;
 use crate::given::GivenArgs;
 use crate::problem::{Exit, tell_wrong};
+use crate::remarks;
 use crate::render::diagnostics::well;
 
 /// Check files: all errors of all of them at once
@@ -43,6 +45,9 @@ pub(crate) fn run(call: &Call, args: &Check) -> Result<Exit, Problem> {
     match wrong.diagnostics.is_empty() {
         true => call.screen.answer(&well(files.len(), style)),
         false => tell_wrong(wrong, files.len(), exit, &call.screen),
+    }
+    if only.is_none() {
+        remarks::tell(call, &project, store, &BTreeSet::new())?;
     }
     let event = json!({ "files": files, "errors": errors, "warnings": warnings });
     call.screen.event("checked", event);

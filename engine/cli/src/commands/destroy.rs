@@ -1,7 +1,10 @@
 //! `windlass destroy`: takes everything of a stack away.
 
-use clap::Args;
+use clap::{ArgAction, Args};
+use language::suggest;
 use runtime::engine::{ApplyOptions, Engine, Problem};
+use runtime::project::FileType;
+use serde_json::json;
 
 use super::apply::{left, settled};
 use super::plan::{show_first, stack_name};
@@ -9,6 +12,8 @@ use crate::applying::{Said, WorkArgs, apply, confirm};
 use crate::call::{Call, full};
 use crate::planning::{PlanArgs, plan};
 use crate::problem::Exit;
+use crate::render::problem::remark;
+use crate::stacks::Outline;
 
 /// Destroy everything in a stack
 ///
@@ -27,6 +32,21 @@ pub(crate) struct Destroy {
     #[arg(long, value_name = "ADDRESS")]
     target: Vec<String>,
 
+    /// All but this resource and what it needs; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    exclude: Vec<String>,
+
+    /// Look at the world first (`--refresh=false` relies on what is remembered)
+    #[arg(
+        long,
+        value_name = "BOOL",
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    refresh: Option<bool>,
+
     #[command(flatten)]
     work: WorkArgs,
 }
@@ -39,9 +59,15 @@ pub(crate) fn run(call: &Call, args: &Destroy) -> Result<Exit, Problem> {
 
 async fn destroy(call: &Call, args: &Destroy, engine: &Engine) -> Result<Exit, Problem> {
     let name = stack_name(call, engine, &args.stack)?;
-    let flags = PlanArgs { target: args.target.clone(), ..PlanArgs::default() };
+    let flags = PlanArgs {
+        target: args.target.clone(),
+        exclude: args.exclude.clone(),
+        refresh: args.refresh,
+        ..PlanArgs::default()
+    };
     let request = flags.destroy(&name);
     let options = ApplyOptions { destroy: true, ..args.work.options() };
+    let words = [vec!["destroy".to_owned(), name.clone()], flags.words_of_end()].concat();
     let planned = plan(call, engine, &request).await?;
     let plan = settled(call, engine, &request, planned, &options).await?;
     if plan.is_empty() && plan.refused.is_empty() {
@@ -50,9 +76,39 @@ async fn destroy(call: &Call, args: &Destroy, engine: &Engine) -> Result<Exit, P
         return Ok(Exit::Done);
     }
     show_first(call, &plan);
+    tell_readers(call, engine, &name);
     let options = match confirm(call, &plan, args.yes, options, engine)? {
         Said::Yes(options) => options,
         Said::No => return Ok(left(call)),
     };
-    apply(call, engine, plan, None, &options).await
+    apply(call, engine, plan, None, &options, &call.typed(words)).await
+}
+
+/// Says who reads what goes: they cannot be planned any more.
+fn tell_readers(call: &Call, engine: &Engine, name: &str) {
+    if engine.outputs_of(name).is_none_or(|outputs| outputs.is_empty()) {
+        return;
+    }
+    let readers = readers(engine, name);
+    if readers.is_empty() {
+        return;
+    }
+    let names = suggest::list(readers.iter().map(String::as_str)).replace(" or ", " and ");
+    call.screen.event("readers", json!({ "stack": name, "read_by": readers }));
+    if !call.screen.json {
+        let is = format!(
+            "the outputs of `{name}` are read by {names}, which cannot be planned without them"
+        );
+        let mend = format!("take them away first, or apply `{name}` again afterwards");
+        call.screen.complain(&remark(&is, &mend, call.screen.style));
+    }
+}
+
+/// The stacks of which something exists and that read the outputs of another one.
+fn readers(engine: &Engine, name: &str) -> Vec<String> {
+    let files = engine.project.files(FileType::Stack).unwrap_or_default();
+    let outlines = files.iter().filter_map(|file| Outline::read(&engine.project, file).ok());
+    let reads = |one: &Outline| one.name != name && one.reads.contains(name);
+    let is_there = |one: &Outline| engine.store.rows(&one.name).is_ok_and(|rows| !rows.is_empty());
+    outlines.filter(|one| reads(one) && is_there(one)).map(|one| one.name).collect()
 }

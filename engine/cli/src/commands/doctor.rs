@@ -1,6 +1,7 @@
 //! `windlass doctor`: whether this machine and this project are ready, and the one command that mends
 //! each miss.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -11,12 +12,13 @@ use providers::process::ProcessService;
 use providers::process::supervisor::{Status, look};
 use runtime::engine::Problem;
 use runtime::project::Project;
-use runtime::store::{Run, SqliteStore};
+use runtime::store::{Run, SqliteStore, Store};
 use serde_json::json;
 
 use crate::call::{Call, light};
 use crate::commands::here::again;
 use crate::problem::Exit;
+use crate::remarks::{Remark, remarks};
 use crate::render::doctor::{Finding, doctor};
 use crate::render::measure::counted;
 
@@ -25,7 +27,7 @@ use crate::render::measure::counted;
 pub(crate) struct Doctor {}
 
 fn finding(name: &str, is: Result<String, String>, mend: impl Into<String>) -> Finding {
-    Finding { name: name.to_owned(), is, mend: mend.into() }
+    Finding { name: name.to_owned(), is, mend: mend.into(), may_be: false }
 }
 
 pub(crate) fn run(call: &Call, _: &Doctor) -> Result<Exit, Problem> {
@@ -38,19 +40,20 @@ pub(crate) fn run(call: &Call, _: &Doctor) -> Result<Exit, Problem> {
         findings.push(space(&project));
         findings.extend(unfinished(call, &project));
         findings.extend(services(call, &project));
+        findings.extend(remarked(&project));
     }
     findings.push(program(call, "git", "apt-get install git"));
     findings.push(program(call, "sh", "apt-get install dash"));
     findings.push(clock());
-    for Finding { name, is, mend } in &findings {
-        let ok = is.is_ok();
+    for Finding { name, is, mend, may_be } in &findings {
+        let ok = is.is_ok() || *may_be;
         let (Ok(text) | Err(text)) = is;
-        let help = (!ok).then_some(mend);
+        let help = is.is_err().then_some(mend);
         let event = json!({ "what": name, "ok": ok, "is": text, "mend": help });
         call.screen.event("examined", event);
     }
     call.screen.answer(&doctor(&findings, call.screen.style));
-    let well = findings.iter().all(|one| one.is.is_ok());
+    let well = findings.iter().all(|one| one.is.is_ok() || one.may_be);
     Ok(if well { Exit::Done } else { Exit::Failed })
 }
 
@@ -65,10 +68,16 @@ fn of_project(call: &Call, project: &Project) -> Finding {
 fn home(project: &Project) -> Finding {
     let home = &project.home;
     let is = match std::fs::metadata(home) {
-        Err(_) => Ok(".windlass is made with the first plan".to_owned()),
-        Ok(_) if rustix::fs::access(home, rustix::fs::Access::WRITE_OK).is_err() => {
-            Err(".windlass cannot be written".to_owned())
+        Err(_) if !may_write(&project.root) => {
+            return finding(
+                "home",
+                Err("the project's folder cannot be written, so .windlass cannot be made"
+                    .to_owned()),
+                format!("chmod u+w {}", project.root.display()),
+            );
         }
+        Err(_) => Ok(".windlass is made with the first plan".to_owned()),
+        Ok(_) if !may_write(home) => Err(".windlass cannot be written".to_owned()),
         Ok(found) if found.permissions().mode() & 0o077 != 0 => {
             Err(".windlass can be read by others".to_owned())
         }
@@ -77,19 +86,28 @@ fn home(project: &Project) -> Finding {
     finding("home", is, format!("chmod -R u+rwX,go= {}", home.display()))
 }
 
+fn may_write(folder: &Path) -> bool {
+    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_ok()
+}
+
 fn key(project: &Project) -> Finding {
     let path = project.home.join("key");
     let is = match std::fs::metadata(&path) {
         Err(_) if project.root.join(runtime::secret::FILE).exists() => {
             Err("secrets.age is there, and the key that opens it is not".to_owned())
         }
+        Err(_) if SqliteStore::path(&project.home).exists() => {
+            Err("store.db is there, and the key that it was made with is not".to_owned())
+        }
+        Ok(found) if found.len() == 0 => Err("the key is empty".to_owned()),
         Err(_) => Ok("is made when it is needed".to_owned()),
         Ok(found) if found.permissions().mode() & 0o077 != 0 => {
             Err("the key can be read by others".to_owned())
         }
         Ok(_) => Ok("readable by its owner alone".to_owned()),
     };
-    let mend = match path.exists() {
+    let whole = std::fs::metadata(&path).is_ok_and(|found| found.len() > 0);
+    let mend = match whole {
         true => format!("chmod 600 {}", path.display()),
         false => format!("cp YOUR-COPY-OF-THE-KEY {}", path.display()),
     };
@@ -100,6 +118,9 @@ fn store(project: &Project) -> Finding {
     let path = SqliteStore::path(&project.home);
     let is = match path.is_file() {
         false => Ok("is made with the first plan".to_owned()),
+        true if std::fs::metadata(&path).is_ok_and(|found| found.len() == 0) => {
+            Err("is empty: nothing is remembered of what was applied".to_owned())
+        }
         true => SqliteStore::examine(&path)
             .map(|()| "whole".to_owned())
             .map_err(|error| error.to_string()),
@@ -165,6 +186,22 @@ fn services(call: &Call, project: &Project) -> Option<Finding> {
     };
     let stack = bad.and_then(|one| one.name.split('/').next()).unwrap_or_default();
     Some(finding("services", is, format!("windlass apply {stack}")))
+}
+
+/// Stacks without a file, and files that nobody reads: either may be meant.
+fn remarked(project: &Project) -> Vec<Finding> {
+    let path = SqliteStore::path(&project.home);
+    let whole = std::fs::metadata(&path).is_ok_and(|found| found.len() > 0);
+    let store = whole.then(|| SqliteStore::open(&path, "", providers::kinds()).ok()).flatten();
+    let store = store.as_ref().map(|store| store as &dyn Store);
+    let remarks = remarks(project, store, &BTreeSet::new()).unwrap_or_default();
+    let finding = |remark: Remark| Finding {
+        name: "files".to_owned(),
+        is: Err(remark.is),
+        mend: remark.mend,
+        may_be: true,
+    };
+    remarks.into_iter().map(finding).collect()
 }
 
 fn program(call: &Call, name: &'static str, mend: &str) -> Finding {

@@ -1,6 +1,6 @@
 //! `windlass` alone: what can be done here and now, in about ten lines.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 
 use runtime::engine::{Engine, PlanRequest, Planned, Problem};
 use runtime::project::{FileType, Project};
@@ -9,9 +9,12 @@ use serde_json::json;
 
 use crate::call::{Call, light};
 use crate::outside;
+use crate::planning::Ahead;
 use crate::problem::Exit;
+use crate::remarks::{Left, left};
 use crate::render::measure::counted;
 use crate::render::plan::counts;
+use crate::stacks::{Meant, Outline};
 
 pub(crate) fn run(call: &Call) -> Result<Exit, Problem> {
     let project = call.project()?;
@@ -23,7 +26,7 @@ pub(crate) fn run(call: &Call) -> Result<Exit, Problem> {
     // Nothing is made only because somebody looks.
     let known = SqliteStore::path(&project.home).is_file();
     let engine = known.then(|| call.engine()).transpose()?;
-    let stacks = stacks(&project, engine.as_ref())?;
+    let stacks = stacks(call, &project, engine.as_ref())?;
     let pipelines = stems(&project, FileType::Pipeline);
     let event = json!({
         "project": project.root, "pipelines": pipelines,
@@ -50,28 +53,54 @@ fn stems(project: &Project, of: FileType) -> Vec<String> {
 /// More stacks are only counted.
 const MOST: usize = 6;
 
-/// Each stack by the name of its file, and in words what is up with it, by what is remembered.
-fn stacks(project: &Project, engine: Option<&Engine>) -> Result<Vec<(String, String)>, Problem> {
-    let names = stems(project, FileType::Stack);
+/// Each stack by its name, with its file where that is called otherwise, and in words what is up with it,
+/// by what is remembered.
+fn stacks(
+    call: &Call,
+    project: &Project,
+    engine: Option<&Engine>,
+) -> Result<Vec<(String, String)>, Problem> {
     let files = project.files(FileType::Stack).unwrap_or_default();
-    let Some(engine) = engine else {
-        return Ok(names.into_iter().map(|name| (name, "not applied yet".to_owned())).collect());
+    let meant = match files.is_empty() {
+        true => Vec::new(),
+        false => crate::stacks::meant(call, project, &[])?,
     };
-    let runtime = light()?;
-    let is = |file: PathBuf| {
-        let request = PlanRequest { refresh: false, ..PlanRequest::of(file) };
-        match runtime.block_on(engine.plan(&request)) {
+    let read = |one: &Meant| Outline::read(project, &one.file).map(|outline| outline.name);
+    let Some(engine) = engine else {
+        let named = |one: &Meant| one.titled(&read(one).unwrap_or_default());
+        return Ok(meant.iter().map(|one| (named(one), "not applied yet".to_owned())).collect());
+    };
+    let (runtime, mut ahead, mut seen) = (light()?, Ahead::default(), BTreeSet::new());
+    let mut stacks = Vec::new();
+    for one in meant.iter().take(MOST) {
+        let request = PlanRequest { refresh: false, ..PlanRequest::of(&one.file) };
+        let planned = runtime.block_on(engine.plan(&ahead.counted_on(request)));
+        let is = match &planned {
             Ok(Planned { plan, .. }) if plan.is_unchanged() => {
                 format!("{}, as applied", counted(plan.unchanged, "resource"))
             }
-            Ok(Planned { plan, .. }) => counts(&plan),
+            Ok(Planned { plan, .. }) => counts(plan),
             Err(Problem::Files(wrong)) => {
                 format!("{}: windlass check", counted(wrong.diagnostics.errors(), "error"))
             }
             Err(other) => other.message(),
-        }
-    };
-    Ok(names.into_iter().zip(files.into_iter().take(MOST).map(is)).collect())
+        };
+        let name = match planned {
+            Ok(Planned { plan, .. }) => {
+                ahead.note(engine, &plan);
+                plan.stack
+            }
+            Err(_) => read(one).unwrap_or_default(),
+        };
+        stacks.push((one.titled(&name), is));
+        seen.insert(name);
+    }
+    for Left { stack, resources } in left(project, &*engine.store, &seen)? {
+        let has = counted(resources, "resource");
+        let is = format!("{has} and no file: put it back, or windlass destroy {stack}");
+        stacks.push((stack, is));
+    }
+    Ok(stacks)
 }
 
 /// Returns what to type to go on with a run whose process is gone.
@@ -95,7 +124,8 @@ fn text(
         let title = if at == 0 { "stacks" } else { "" };
         text.push_str(&format!("  {title:<9}  {name:width$}  {is}\n"));
     }
-    let more = stems(project, FileType::Stack).len() - stacks.len();
+    let files = stems(project, FileType::Stack).len();
+    let more = if engine.is_some() { files.saturating_sub(MOST) } else { 0 };
     if more > 0 {
         text.push_str(&format!("  {:<9}  and {}\n", "", counted(more, "more stack")));
     }

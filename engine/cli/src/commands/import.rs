@@ -4,6 +4,8 @@ use clap::Args;
 use runtime::engine::Problem;
 use serde_json::json;
 
+use super::plan::stack_name;
+use crate::applying::settle;
 use crate::call::{Call, full};
 use crate::planning::PlanArgs;
 use crate::problem::Exit;
@@ -34,6 +36,8 @@ pub(crate) fn run(call: &Call, args: &Import) -> Result<Exit, Problem> {
     let flags = PlanArgs { given: args.given.clone(), ..PlanArgs::default() };
     let Some(one) = meant.first() else { return Ok(Exit::Usage) };
     let request = flags.request(call, one, true)?;
+    let name = stack_name(call, &engine, &args.stack)?;
+    runtime.block_on(settle(call, &engine, &name))?;
     let record = runtime.block_on(engine.import(&request, &args.address, &args.id))?;
     call.screen.event(
         "imported",
@@ -41,6 +45,9 @@ pub(crate) fn run(call: &Call, args: &Import) -> Result<Exit, Problem> {
     );
     let (address, id) = (&args.address, &record.object.id);
     call.screen.answer(&format!("{address}  is {} {id} from now on\n", record.kind));
-    call.screen.note(&format!("what differs:  windlass plan {}", args.stack));
+    let mut words = vec!["plan".to_owned(), args.stack.clone()];
+    words.extend(flags.words(call, one, true)?);
+    let plan = engine.sealing().masked(&call.typed(words));
+    call.screen.note(&format!("what differs:  {plan}"));
     Ok(Exit::Done)
 }

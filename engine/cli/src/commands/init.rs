@@ -24,7 +24,7 @@ const FILES: [(&str, &str); 4] = [
     ("pipelines/hello.yml", include_str!("init/hello-pipeline.yml")),
     (
         ".gitignore",
-        "# State, logs and the key of this project's secrets: never in Git.\n/.windlass/\n",
+        "# State, logs and the key of this project's secrets, and plans that were kept: never in Git.\n/.windlass/\n*.plan\n",
     ),
 ];
 

@@ -1,20 +1,21 @@
 //! `windlass plan`: what would change, and why. Changes nothing.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use model::context::Random;
-use runtime::engine::{Budget, Engine, PlanRequest, Problem};
+use runtime::engine::{Budget, Engine, Problem};
 use runtime::project::FileType;
 use serde_json::json;
 
 use crate::call::{Call, light};
 use crate::outside::OsRandom;
-use crate::planning::{Outcome, PlanArgs, plan as plan_of, plan_one};
-use crate::problem::{Exit, usage};
+use crate::planning::{Ahead, PlanArgs, plan as plan_of};
+use crate::problem::{Exit, tell, usage};
 use crate::render::hint::Hint;
 use crate::render::plan::{Detail, View};
-use crate::{json, render, saved, stacks};
+use crate::{json, remarks, render, saved, stacks};
 
 /// Show what would change, and why
 ///
@@ -53,7 +54,8 @@ pub(crate) fn run(call: &Call, args: &Plan) -> Result<Exit, Problem> {
     if let Some(path) = &args.show {
         args.plan.not_for_kept(&path.display().to_string())?;
         let saved = saved::open(&call.around.folder.join(path))?;
-        return Ok(shown(call, args, &saved.plan));
+        let next = vec![apply_file(call, path, &saved.plan)];
+        return Ok(shown(call, args, &saved.plan, next));
     }
     let runtime = light()?;
     let engine = call.engine()?;
@@ -62,25 +64,62 @@ pub(crate) fn run(call: &Call, args: &Plan) -> Result<Exit, Problem> {
 
 async fn plan(call: &Call, args: &Plan, engine: &Engine) -> Result<Exit, Problem> {
     if args.destroy {
-        let mut exit = Exit::Done;
-        for named in &args.stacks {
-            let name = stack_name(call, engine, named)?;
-            exit = exit.worse(one(call, args, engine, &args.plan.destroy(&name)).await?);
-        }
-        return Ok(exit);
+        return ends(call, args, engine).await;
     }
     let meant = stacks::meant(call, &engine.project, &args.stacks)?;
     args.plan.given.all_are_meant(call, &meant)?;
     only_one(args, meant.len())?;
-    let mut exit = Exit::Done;
-    for at in 0..meant.len() {
-        let request = args.plan.request(call, &meant[at], meant.len() == 1)?;
-        match plan_one(call, engine, &request, &meant, at).await? {
-            Outcome::WaitsFor(other) => waits(call, &meant[at], &other),
-            Outcome::Planned(planned) => exit = exit.worse(kept(call, args, planned.plan)?),
-        }
+    let alone = meant.len() == 1;
+    let (mut exit, mut ahead, mut seen) = (Exit::Done, Ahead::default(), BTreeSet::new());
+    for one in &meant {
+        let request = ahead.counted_on(args.plan.request(call, one, alone)?);
+        let plan = match plan_of(call, engine, &request).await {
+            Ok(planned) => planned.plan,
+            Err(problem) if alone => return Err(problem),
+            // What is wrong with one says nothing of the others.
+            Err(problem) => {
+                exit = exit.worse(tell(problem, &call.screen));
+                continue;
+            }
+        };
+        ahead.note(engine, &plan);
+        let words = args.plan.words(call, one, alone)?;
+        let typed = Typed { engine, verb: "apply", named: one.named(&plan.stack), words };
+        seen.insert(plan.stack.clone());
+        exit = exit.worse(kept(call, args, plan, &typed, &ahead.of(one))?);
+    }
+    if args.stacks.is_empty() {
+        remarks::tell(call, &engine.project, Some(&*engine.store), &seen)?;
     }
     Ok(exit)
+}
+
+async fn ends(call: &Call, args: &Plan, engine: &Engine) -> Result<Exit, Problem> {
+    only_one(args, args.stacks.len())?;
+    let mut exit = Exit::Done;
+    for named in &args.stacks {
+        let name = stack_name(call, engine, named)?;
+        let plan = plan_of(call, engine, &args.plan.destroy(&name)).await?.plan;
+        let typed = Typed { engine, verb: "destroy", named: name, words: args.plan.words_of_end() };
+        exit = exit.worse(kept(call, args, plan, &typed, &[])?);
+    }
+    Ok(exit)
+}
+
+/// What is typed to do what a plan says.
+struct Typed<'t> {
+    engine: &'t Engine,
+    verb: &'static str,
+    named: String,
+    words: Vec<String>,
+}
+
+impl Typed<'_> {
+    /// A secret that was given as a parameter is covered: it has to be given again.
+    fn command(&self, call: &Call, words: &[&str]) -> String {
+        let words = words.iter().copied().chain(self.words.iter().map(String::as_str));
+        self.engine.sealing().masked(&call.typed(words))
+    }
 }
 
 /// Some flags mean something for one stack alone.
@@ -96,18 +135,28 @@ fn only_one(args: &Plan, count: usize) -> Result<(), Problem> {
     }
 }
 
-async fn one(
+/// Shows a plan, and keeps it if that is asked for. `after` are stacks whose changes it counts on.
+fn kept(
     call: &Call,
     args: &Plan,
-    engine: &Engine,
-    request: &PlanRequest,
+    plan: model::plan::Plan,
+    typed: &Typed<'_>,
+    after: &[String],
 ) -> Result<Exit, Problem> {
-    kept(call, args, plan_of(call, engine, request).await?.plan)
-}
-
-fn kept(call: &Call, args: &Plan, plan: model::plan::Plan) -> Result<Exit, Problem> {
-    let exit = shown(call, args, &plan);
+    if !after.is_empty() {
+        let names = after.join(", ");
+        call.screen.event("after", json!({ "stack": plan.stack, "stacks": after }));
+        call.screen.answer(&format!("{}  as it will be after {names}:\n", plan.stack));
+    }
+    let next = match &args.output {
+        Some(path) => vec![apply_file(call, path, &plan)],
+        None => next(call, &plan, typed, after),
+    };
+    let exit = shown(call, args, &plan, next);
     if let Some(path) = &args.output {
+        if plan.is_unchanged() && plan.refused.is_empty() {
+            call.screen.note(&format!("{} is kept: it changes nothing", path.display()));
+        }
         let mut name = [0; 16];
         OsRandom.fill(&mut name);
         saved::keep(&call.around.folder.join(path), plan, &name)?;
@@ -116,19 +165,7 @@ fn kept(call: &Call, args: &Plan, plan: model::plan::Plan) -> Result<Exit, Probl
     Ok(exit)
 }
 
-fn shown(call: &Call, args: &Plan, plan: &model::plan::Plan) -> Exit {
-    let next = match (&args.output, &args.show) {
-        (Some(path), _) | (_, Some(path)) => {
-            vec![Hint::new("Apply it", format!("windlass apply {}", path.display()))]
-        }
-        (None, None) if args.destroy => {
-            vec![Hint::new("Destroy it", format!("windlass destroy {}", plan.stack))]
-        }
-        (None, None) => vec![
-            Hint::new("Apply it", apply_it(plan)),
-            Hint::new("Keep it", format!("windlass plan {0} -o {0}.plan", plan.stack)),
-        ],
-    };
+fn shown(call: &Call, args: &Plan, plan: &model::plan::Plan, next: Vec<Hint>) -> Exit {
     show(call, plan, args.full, next);
     match (plan.refused.is_empty(), plan.is_unchanged()) {
         (false, _) => Exit::Refused,
@@ -137,11 +174,35 @@ fn shown(call: &Call, args: &Plan, plan: &model::plan::Plan) -> Exit {
     }
 }
 
+fn apply_file(call: &Call, path: &Path, plan: &model::plan::Plan) -> Hint {
+    let mut words = vec!["apply".to_owned(), path.display().to_string()];
+    words.extend(allowed(plan));
+    Hint::new("Apply it", call.typed(words))
+}
+
+fn next(call: &Call, plan: &model::plan::Plan, typed: &Typed<'_>, after: &[String]) -> Vec<Hint> {
+    let named = typed.named.as_str();
+    if typed.verb == "destroy" {
+        return vec![Hint::new("Destroy it", typed.command(call, &["destroy", named]))];
+    }
+    let allowed = allowed(plan);
+    let before = after.iter().map(String::as_str);
+    let words = ["apply"].into_iter().chain(before).chain([named]);
+    let words: Vec<&str> = words.chain(allowed.iter().map(String::as_str)).collect();
+    let apply = Hint::new("Apply it", typed.command(call, &words));
+    if !after.is_empty() {
+        return vec![apply];
+    }
+    let file = format!("{}.plan", plan.stack);
+    vec![apply, Hint::new("Keep it", typed.command(call, &["plan", named, "-o", &file]))]
+}
+
 /// What is more than may go unasked has to be said.
-fn apply_it(plan: &model::plan::Plan) -> String {
-    let usual = Budget::Cautious.exceeded(plan);
-    let allow = usual.map(|_| format!(" --allow-deletes {}", Budget::spent(plan)));
-    format!("windlass apply {}{}", plan.stack, allow.unwrap_or_default())
+fn allowed(plan: &model::plan::Plan) -> Vec<String> {
+    match Budget::Cautious.exceeded(plan) {
+        Some(_) => vec!["--allow-deletes".to_owned(), Budget::spent(plan).to_string()],
+        None => Vec::new(),
+    }
 }
 
 /// Shows a plan.
@@ -172,15 +233,6 @@ pub(crate) fn detail(call: &Call, full: bool) -> Detail {
         (false, true) => Detail::Summary,
         (false, false) => Detail::Complete,
     }
-}
-
-/// Says that a stack cannot be planned yet.
-pub(crate) fn waits(call: &Call, meant: &stacks::Meant, other: &str) {
-    let name = meant.outline.as_ref().map_or("", |outline| &outline.name);
-    call.screen.event("waits", json!({ "stack": name, "for": other }));
-    call.screen.answer(&format!(
-        "{name}  reads the outputs of {other}, which has not been applied: it is planned after that\n"
-    ));
 }
 
 /// Returns the name of a stack that is named by its file or, without one, by itself.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use runtime::engine::{ApplyOptions, Problem, RunRequest};
 use runtime::project::FileType;
-use runtime::store::RunKind;
+use runtime::store::{RunKind, RunOutcome};
 
 use crate::applying::{WorkArgs, finish};
 use crate::call::{Call, full};
@@ -52,6 +52,13 @@ pub(crate) fn run(call: &Call, args: &Run) -> Result<Exit, Problem> {
         let stop = stop::listen(call, watching.feed());
         let report = engine.run(&request, &options, Arc::new(watching.feed()), stop).await;
         watching.end();
-        Ok(finish(call, &report?, Verb::Run, &HashMap::new()))
+        let report = report?;
+        let mut words = vec!["run".to_owned(), args.pipeline.clone()];
+        match report.outcome {
+            RunOutcome::Stopped => words.push("--resume".to_owned()),
+            _ => words.extend(args.given.words(call, None, true)?),
+        }
+        let again = engine.sealing().masked(&call.typed(words));
+        Ok(finish(call, &report, Verb::Run, &HashMap::new(), &again))
     })
 }

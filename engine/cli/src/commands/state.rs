@@ -5,6 +5,7 @@ use runtime::engine::{Engine, Problem};
 use serde_json::json as object;
 
 use super::plan::stack_name;
+use crate::applying::settle;
 use crate::call::{Call, full};
 use crate::problem::{Exit, usage};
 use crate::{json, render};
@@ -102,7 +103,9 @@ fn show(call: &Call, engine: &Engine, words: &[String]) -> Result<(), Problem> {
 
 fn rename(call: &Call, engine: &Engine, words: &[String]) -> Result<(), Problem> {
     let (stack, rest) = split(call, engine, words, 2)?;
-    full()?.block_on(engine.rename(&stack, &rest[0], &rest[1]))?;
+    let runtime = full()?;
+    runtime.block_on(settle(call, engine, &stack))?;
+    runtime.block_on(engine.rename(&stack, &rest[0], &rest[1]))?;
     call.screen.event("moved", object!({ "stack": stack, "from": rest[0], "to": rest[1] }));
     call.screen.answer(&format!("{stack}  {} is {} from now on\n", rest[0], rest[1]));
     Ok(())
@@ -110,8 +113,10 @@ fn rename(call: &Call, engine: &Engine, words: &[String]) -> Result<(), Problem>
 
 fn forget(call: &Call, engine: &Engine, words: &[String]) -> Result<(), Problem> {
     let (stack, rest) = split(call, engine, words, 1)?;
+    let runtime = full()?;
+    runtime.block_on(settle(call, engine, &stack))?;
     let id = engine.resource(&stack, &rest[0])?.object.id;
-    full()?.block_on(engine.forget(&stack, &rest[0]))?;
+    runtime.block_on(engine.forget(&stack, &rest[0]))?;
     call.screen.event("forgotten", object!({ "stack": stack, "address": rest[0], "id": id }));
     call.screen.answer(&format!("{stack}  {} is forgotten; {id} goes on to exist\n", rest[0]));
     Ok(())

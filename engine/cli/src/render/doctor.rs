@@ -15,6 +15,8 @@ pub(crate) struct Finding {
     pub(crate) is: Result<String, String>,
     /// The command that mends it.
     pub(crate) mend: String,
+    /// It may be meant: it is shown, and is no miss.
+    pub(crate) may_be: bool,
 }
 
 /// Returns findings as text, with what to do last.
@@ -24,6 +26,7 @@ pub(crate) fn doctor(findings: &[Finding], style: Style) -> String {
     for one in findings {
         let (sign, ink, text) = match &one.is {
             Ok(text) => (Sign::Done, Ink::Plain, text),
+            Err(text) if one.may_be => (Sign::Refused, Ink::Yellow, text),
             Err(text) => (Sign::Failed, Ink::Red, text),
         };
         let mut line = Line::new(style, 2);
@@ -49,7 +52,7 @@ pub(crate) fn doctor(findings: &[Finding], style: Style) -> String {
             line.end_in(&mut out);
         }
     }
-    let bad = findings.iter().filter(|one| one.is.is_err()).count();
+    let bad = findings.iter().filter(|one| one.is.is_err() && !one.may_be).count();
     let mut line = Line::new(style, 0);
     match bad {
         0 => line.put(Ink::Green, "Everything is fit."),
@@ -65,7 +68,7 @@ mod tests {
 
     fn finding(name: &str, is: Result<&str, &str>, mend: &str) -> Finding {
         let is = is.map(str::to_owned).map_err(str::to_owned);
-        Finding { name: name.to_owned(), is, mend: mend.to_owned() }
+        Finding { name: name.to_owned(), is, mend: mend.to_owned(), may_be: false }
     }
 
     #[test]

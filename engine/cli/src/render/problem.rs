@@ -42,6 +42,23 @@ pub(crate) fn problem(problem: &Problem, style: Style) -> String {
     out
 }
 
+/// Returns what a person should know beside the answer, as text.
+pub(crate) fn remark(text: &str, help: &str, style: Style) -> String {
+    let mut out = String::new();
+    let mut lines = wrap(text, style.readable().saturating_sub(9)).into_iter();
+    let mut line = Line::new(style, 0);
+    line.put(Ink::Yellow, "warning").put(Ink::Plain, ": ");
+    line.put(Ink::Plain, &lines.next().unwrap_or_default());
+    line.end_in(&mut out);
+    for text in lines {
+        let mut line = Line::new(style, 9);
+        line.put(Ink::Plain, &text);
+        line.end_in(&mut out);
+    }
+    help_lines(help, style, &mut out);
+    out
+}
+
 fn reason(why: &str, style: Style, out: &mut String) {
     for (at, text) in wrap(why, style.readable().saturating_sub(6)).iter().enumerate() {
         let mut line = Line::new(style, 4);

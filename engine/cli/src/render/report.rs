@@ -261,7 +261,7 @@ fn advice(report: &Report, view: &View<'_>, indent: usize, style: Style, out: &m
             ("each step is looked for before it is done again", "goes on from here")
         }
         _ if view.verb == Verb::Run => ("what was done is not undone", "starts again"),
-        _ => ("nothing is half done", "goes on from here"),
+        _ => ("what was done stays", "looks at the rest anew"),
     };
     let exit = format!("exit {}", view.exit);
     let text = format!("{first}; `{}` {then}", view.again);

@@ -37,7 +37,7 @@ pub struct ApplyOptions {
 /// How much one run may delete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Budget {
-    /// At most 30 % of a stack of at least 4 resources, and never everything.
+    /// At most 30 % of a stack of four resources or more, and never all of a stack.
     Cautious,
     /// At most so many.
     AtMost(usize),
@@ -309,8 +309,10 @@ impl Engine {
             return Err(Problem::Refused { message, help, details });
         }
         match options.budget.exceeded(plan).filter(|_| !options.destroy) {
-            Some(why) => Err(Problem::refused(why)
-                .help("look at the plan; if it is meant, say so: `--allow-deletes all`")),
+            Some(why) => Err(Problem::refused(why).help(format!(
+                "look at the plan; if it is meant, say so: `--allow-deletes {}`",
+                Budget::spent(plan)
+            ))),
             None => Ok(()),
         }
     }

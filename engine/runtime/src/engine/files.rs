@@ -2,6 +2,7 @@
 //!
 //! It must not change anything.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -41,6 +42,9 @@ pub struct PlanRequest {
     pub given: Given,
     /// Parameters that are given as handles of secrets.
     pub secrets: Tree,
+    /// Outputs of other stacks as they will be by the time this is applied, perhaps with holes; what is
+    /// remembered counts for all others.
+    pub others: BTreeMap<String, Tree>,
     /// What the plan is about.
     pub targets: Targets,
     /// Addresses that are replaced whatever they are.
@@ -86,6 +90,7 @@ impl PlanRequest {
             name,
             given: Given::new(),
             secrets: Tree::new(),
+            others: BTreeMap::new(),
             targets: Targets::default(),
             replace: Vec::new(),
             refresh: true,
@@ -165,7 +170,8 @@ impl Engine {
             Problem::Files(Box::new(Wrong { diagnostics, sources: Sources::default() }))
         };
         let stack = {
-            let other = |name: &str| self.outputs_of(name);
+            let planned = |name: &str| request.others.get(name).cloned();
+            let other = |name: &str| planned(name).or_else(|| self.outputs_of(name));
             let file = |path: &str| self.project.read(path);
             let secrets = self.fresh_handles(&request.secrets);
             let outside = Outside {
@@ -241,8 +247,20 @@ impl Engine {
         secrets.iter().map(|(name, value)| (name.clone(), fresh(value))).collect()
     }
 
-    fn outputs_of(&self, stack: &str) -> Option<Tree> {
-        self.store.outputs(stack).ok().flatten().map(|outputs| outputs.values)
+    /// Returns what a stack gave to others when it was applied last; None: there is nothing of it.
+    pub fn outputs_of(&self, stack: &str) -> Option<Tree> {
+        remembered(&*self.store, stack)
+    }
+
+    /// Refuses a pipeline with anything wrong in its file that shows before it runs.
+    pub(super) fn check_pipeline(&self, file: &Path, given: &Given) -> Result<(), Problem> {
+        let only = [file.to_owned()];
+        let store = Some(&*self.store);
+        let Checked { wrong, .. } = check(&self.project, &self.kinds, store, Some(&only), given)?;
+        match wrong.diagnostics.has_errors() {
+            true => Err(Problem::Files(Box::new(wrong))),
+            false => Ok(()),
+        }
     }
 
     /// Loads the stack of a file, for what needs its graph alone.
@@ -263,6 +281,14 @@ impl Engine {
             _ => Err(Problem::Files(Box::new(Wrong { diagnostics, sources }))),
         }
     }
+}
+
+/// The outputs of a stack that was applied. Of one that was destroyed an empty list is left.
+fn remembered(store: &dyn Store, stack: &str) -> Option<Tree> {
+    let outputs = store.outputs(stack).ok()?;
+    let outputs = outputs.map(|outputs| outputs.values).unwrap_or_default();
+    let is_there = !outputs.is_empty() || store.rows(stack).is_ok_and(|rows| !rows.is_empty());
+    is_there.then_some(outputs)
 }
 
 fn with_sources(problem: Problem, sources: Sources) -> Problem {
@@ -289,11 +315,8 @@ pub fn check(
     let mut sources = Sources::default();
     let mut parsed = Vec::new();
     for file in &files {
-        let named = file.display();
-        parsed.push(Parsed::read(project, file, &mut sources).map_err(|error| {
-            let help = "name a stack or pipeline by its file, or by its name";
-            Problem::usage(format!("cannot read {named}: {error}")).help(help)
-        })?);
+        let read = Parsed::read(project, file, &mut sources);
+        parsed.push(read.unwrap_or_else(|error| Parsed::unread(file, &error, &mut sources)));
     }
     // What the others say counts, and what is wrong with them is said when they are checked.
     let others = all.iter().filter(|file| !files.contains(file));
@@ -327,6 +350,18 @@ impl Parsed {
         let document = Document::parse(sources, id, &mut diagnostics);
         let of = file_type(file, document.root());
         Ok(Self { file: file.to_owned(), document, of, diagnostics })
+    }
+
+    /// A file of which nothing can be said but that it cannot be read: the others are looked at.
+    fn unread(file: &Path, error: &std::io::Error, sources: &mut Sources) -> Self {
+        let id = sources.add(file.display().to_string(), String::new());
+        let document = Document::parse(sources, id, &mut Diagnostics::default());
+        let mut diagnostics = Diagnostics::default();
+        let message = format!("{} cannot be read", file.display());
+        let span = document.root().span();
+        let unread = Diagnostic::new(Code::BadValue, span, message).label(error.to_string());
+        diagnostics.push(unread.help("mend it or take it away: the other files were looked at"));
+        Self { file: file.to_owned(), document, of: None, diagnostics }
     }
 
     /// What names that which it declares.
@@ -405,12 +440,12 @@ impl Checker<'_> {
 
     /// What may be read of another stack: what its file says, applied or not.
     fn outputs(&self, stack: &str) -> Option<Tree> {
-        let applied = self.store.and_then(|store| store.outputs(stack).ok()?);
+        let applied = self.store.and_then(|store| remembered(store, stack));
         let declared = self.parsed.iter().find(|one| one.is(FileType::Stack, stack));
         if applied.is_none() && declared.is_none() {
             return None;
         }
-        let mut outputs = applied.map(|outputs| outputs.values).unwrap_or_default();
+        let mut outputs = applied.unwrap_or_default();
         let root = declared.map(|one| one.document.root());
         if let Some(Content::Map(entries)) =
             root.and_then(|root| root.get("outputs")).map(Node::content)
@@ -437,12 +472,14 @@ impl Checker<'_> {
         files.flat_map(names).collect()
     }
 
-    /// The names of all stacks that are declared or remembered.
+    /// The names of all stacks that are declared or remembered, or that a pipeline gives.
     fn stacks(&self) -> Vec<String> {
         let stacks = self.parsed.iter().filter(|one| one.of == Some(FileType::Stack));
         let declared = stacks.filter_map(|one| Some(one.name()?.scalar()?.text.to_owned()));
         let remembered = self.store.and_then(|store| store.stacks().ok()).unwrap_or_default();
-        declared.chain(remembered).collect()
+        let pipelines = self.parsed.iter().filter(|one| one.of == Some(FileType::Pipeline));
+        let given = pipelines.flat_map(|one| pipeline::names_given(one.document.root()));
+        declared.chain(remembered).chain(given).collect()
     }
 }
 

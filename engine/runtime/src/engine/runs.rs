@@ -141,6 +141,7 @@ impl Engine {
             let message = format!("no run of `{name}` can be gone on with");
             return Err(Problem::usage(message).help("start a new one without `--resume`"));
         }
+        self.check_pipeline(&request.file, &request.given)?;
         self.begin_pipeline(request, name, options).await
     }
 

@@ -44,6 +44,12 @@ pub fn check(
     }
 }
 
+/// The names that a pipeline gives to stacks, as far as they are written out.
+pub fn names_given(root: Node<'_>) -> Vec<String> {
+    let given = steps(root).filter_map(|(_, step)| Some(step.get("as")?.scalar()?.text.to_owned()));
+    given.collect()
+}
+
 struct Checker<'c> {
     document: &'c Document,
     scope: &'c PipelineScope,
@@ -123,7 +129,8 @@ impl Checker<'_> {
         }
     }
 
-    /// A file must be there. A name alone may be that of a stack which another machine has applied.
+    /// A file must be there, and a name must be that of a stack: what is misspelt would be left out in
+    /// silence.
     fn destroyed(&mut self, destroy: Node<'_>) {
         let Some(named) = self.known(destroy) else { return };
         if (self.stacks.file)(&named).is_some() {
@@ -136,11 +143,13 @@ impl Checker<'_> {
             return;
         }
         let message = format!("no stack is called `{named}`, and none is remembered");
-        let warning = Diagnostic::warning(Code::UnknownName, destroy.span(), message);
+        let error = Diagnostic::new(Code::UnknownName, destroy.span(), message);
         let names = self.stacks.names.iter().map(String::as_str);
         self.diagnostics.push(match suggest::nearest(&named, names) {
-            Some(near) => warning.label(format!("did you mean `{near}`?")),
-            None => warning.help("it is left out if there is nothing of it when the step runs"),
+            Some(near) => error.label(format!("did you mean `{near}`?")),
+            None => {
+                error.help("write the name of a stack, its file, or what a step gives it by `as`")
+            }
         });
     }
 

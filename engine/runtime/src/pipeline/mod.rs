@@ -9,7 +9,7 @@ mod matrix;
 mod task;
 mod trace;
 
-pub use check::{Stacks, check};
+pub use check::{Stacks, check, names_given};
 pub use load::load;
 pub use task::{GRACE, Tasks};
 pub use trace::{Trace, cut_off};

@@ -107,7 +107,11 @@ impl Planner<'_> {
             Target::Output { stack, name } => {
                 let outputs = self.question.stack.others.get(stack).and_then(Option::as_ref);
                 let value = outputs.and_then(|outputs| outputs.get(name)).ok_or_else(unknown)?;
-                Ok(Reading::Known(value.clone()))
+                // Of a stack that is to be applied before, some are known only then.
+                match value.is_complete() {
+                    true => Ok(Reading::Known(value.clone())),
+                    false => Ok(Reading::Later),
+                }
             }
             Target::Attribute { resources, name, list: false } => {
                 self.attribute(resources.start, name, path)

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use language::decoder::read_with;
 use language::scope::Unresolved;
 use language::{
-    AnyValue, Code, Content, Diagnostic, Diagnostics, Document, Node, Record, Reference, Span,
-    suggest,
+    AnyValue, Code, Content, Diagnostic, Diagnostics, Document, Found, Node, Record, Reference,
+    Scope, Span, suggest,
 };
 use model::file::ProjectFile;
 use model::file::stack::{Each, Header, StackHead};
@@ -258,7 +258,9 @@ impl<'d, 'l> Loader<'d, 'l> {
 
     fn whole_header(&mut self, node: Node<'d>) -> (Header, Standing) {
         let errors = self.diagnostics.errors();
-        let read = read_with(self.document, &self.parameters, self.diagnostics, |decoder| {
+        let resources = self.document.root().get("resources");
+        let scope = HeaderScope { parameters: &self.parameters, resources };
+        let read = read_with(self.document, &scope, self.diagnostics, |decoder| {
             Header::take(&mut decoder.open_partly(node, vec![Header::layout()])?)
         });
         let right = self.diagnostics.errors() == errors;
@@ -510,6 +512,30 @@ impl<'d, 'l> Loader<'d, 'l> {
         }
         if let Some(error) = error {
             self.diagnostics.push(error);
+        }
+    }
+}
+
+/// What a header may read: how many resources there are has to be known before any of them is planned.
+struct HeaderScope<'h> {
+    parameters: &'h Parameters,
+    resources: Option<Node<'h>>,
+}
+
+impl Scope for HeaderScope<'_> {
+    fn find(&self, reference: &Reference) -> Found<'_> {
+        let found = self.parameters.find(reference);
+        let head = reference.path.split(['.', '[']).next().unwrap_or_default();
+        let comes_later =
+            matches!(head, "stack" | "secret") || key_of(self.resources, head).is_some();
+        match found {
+            Found::Unknown { .. } if comes_later => Found::Refused {
+                why: "this is not known before there is a plan".to_owned(),
+                help: "which resources there are must be known first: write it out, or use a parameter, \
+                       `${name}`"
+                    .to_owned(),
+            },
+            found => found,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! It must not know how anything is kept.
 
-use model::event::{Ending, Event, Intent, StateChange};
+use model::event::{Ending, Event, Intent, Outcome, StateChange};
 use model::record::{OutputsRecord, Record, Row};
 use model::{Address, Registry, Token};
 
@@ -19,7 +19,7 @@ pub(super) enum Write<'e> {
     /// What others may read.
     Outputs(&'e OutputsRecord),
     /// How long a step took, in milliseconds.
-    Took { step: &'e Address, took: u64 },
+    Took { step: String, took: u64 },
 }
 
 /// Hands on everything that follows from an event, in order.
@@ -35,17 +35,26 @@ pub(super) fn fold<'e, E>(
         // Of one that ended in error nobody knows how it went: it stays in doubt for the next run.
         Event::Started { .. } | Event::Ended { ending: Ending::Errored { .. }, .. } => Ok(()),
         Event::Ended { step, ending, took, .. } => {
-            if let Ending::Done { state, .. } = ending {
+            if let Ending::Done { what, state } = ending {
                 for change in state {
                     write(changed(change, kinds))?;
                 }
                 if *took >= super::WORTH_TIMING {
+                    let step = super::timed(step.as_str(), made(*what, state));
                     write(Write::Took { step, took: *took })?;
                 }
             }
             write(Write::Settled { step })
         }
     }
+}
+
+fn made(what: Outcome, state: &[StateChange]) -> &str {
+    let kind = state.iter().find_map(|change| match change {
+        StateChange::Put { record, .. } => Some(record.kind.as_str()),
+        _ => None,
+    });
+    if what == Outcome::Deleted { "delete" } else { kind.unwrap_or_default() }
 }
 
 fn changed<'e>(change: &'e StateChange, kinds: &Registry) -> Write<'e> {

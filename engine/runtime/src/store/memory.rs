@@ -101,7 +101,7 @@ impl Stack {
             }
             Write::Remove { key } => _ = self.rows.remove(key),
             Write::Outputs(outputs) => self.outputs = Some(outputs.clone()),
-            Write::Took { step, took } => _ = self.timings.insert(step.to_string(), took),
+            Write::Took { step, took } => _ = self.timings.insert(step, took),
         }
     }
 }
@@ -264,6 +264,10 @@ impl Store for MemoryStore {
         old.reverse();
         old.truncate(super::PRUNED_AT_ONCE);
         Ok(old)
+    }
+
+    fn plan_used(&self, id: &str) -> Result<Option<RunId>, StoreError> {
+        Ok(self.kept().plans.get(id).copied())
     }
 
     fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {

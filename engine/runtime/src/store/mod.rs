@@ -252,14 +252,17 @@ pub trait Store: Send + Sync {
     /// ended, left nothing in doubt, and are older than the newest `keep` of their stack or pipeline.
     fn prunable(&self, subject: &str, keep: usize) -> Result<Vec<RunId>, StoreError>;
 
+    /// Returns the run that a kept plan was applied by.
+    fn plan_used(&self, id: &str) -> Result<Option<RunId>, StoreError>;
+
     /// Returns the events of a run, in order.
     fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError>;
 
     /// Returns who holds the lease of a stack or pipeline, perhaps beyond its end.
     fn holder(&self, subject: &str) -> Result<Option<Holder>, StoreError>;
 
-    /// Returns how long each step took last time, in milliseconds, by the [`RunKind::scope`] of its
-    /// runs; steps that were quick are left out.
+    /// Returns how long each step took last time, in milliseconds, by what [`timed`] makes of it, of the
+    /// [`RunKind::scope`] of its runs; steps that were quick are left out.
     fn timings(&self, scope: &str) -> Result<HashMap<String, u64>, StoreError>;
 }
 
@@ -271,6 +274,12 @@ pub(crate) const PIPELINE: &str = "pipeline ";
 
 /// Steps that took less are not worth remembering, in milliseconds.
 pub const WORTH_TIMING: u64 = 100;
+
+/// Returns under what the time of a step is kept: to destroy something takes another time than to make
+/// it, and so does another kind. `of` is the kind that was made, `delete`, or nothing.
+pub fn timed(step: &str, of: &str) -> String {
+    format!("{of} {step}").trim_start().to_owned()
+}
 
 /// The rows of one stack, sorted by key.
 pub type Rows = BTreeMap<String, Row>;

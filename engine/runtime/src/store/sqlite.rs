@@ -192,6 +192,10 @@ impl Store for SqliteStore {
         read::prunable(&self.reader(), subject, keep)
     }
 
+    fn plan_used(&self, id: &str) -> Result<Option<RunId>, StoreError> {
+        read::plan_used(&self.reader(), id)
+    }
+
     fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
         read::events(&self.reader(), run)
     }

@@ -8,7 +8,7 @@ use model::{Digest, Fault, Object, Registry, Token, Tree, Value};
 
 use super::{
     Acquired, Holder, Lease, MemoryStore, NewRun, RunId, RunKind, RunOutcome, SqliteStore, Store,
-    StoreError,
+    StoreError, timed,
 };
 
 type Made = (Arc<dyn Store>, Option<tempfile::TempDir>);
@@ -98,7 +98,8 @@ async fn state_follows_from_events() {
         assert_eq!(rows[0].1, record("one").row(None));
         assert_eq!(store.record("shop", "a").expect("a record"), Some(record("one")));
         assert_eq!(store.needs("shop").expect("needs")[0].1, ["base", "other"]);
-        assert_eq!(store.timings("shop").expect("timings")["a"], 250);
+        let timings = store.timings("shop").expect("timings");
+        assert_eq!(timings[&timed("a", &record("one").kind)], 250);
         let doubts = store.doubts("shop").expect("doubts");
         assert_eq!(doubts.iter().map(|doubt| doubt.step.as_str()).collect::<Vec<_>>(), ["b"]);
         let gone = ended("a", done(vec![StateChange::Remove { key: "a".to_owned() }]));

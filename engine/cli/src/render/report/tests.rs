@@ -72,7 +72,7 @@ fn a_stack_that_is_destroyed_says_how_much_it_was() {
 
 #[test]
 fn a_failure_comes_with_its_last_words_and_what_waits_for_it() {
-    insta::assert_snapshot!(drawn(&failing(), Verb::Apply, 80), @"
+    insta::assert_snapshot!(drawn(&failing(), Verb::Apply, 80), @r#"
     ✗ process.service  web  not healthy after 30 s
         | Traceback (most recent call last):
         | ValueError: DB_URL: missing port
@@ -80,8 +80,8 @@ fn a_failure_comes_with_its_last_words_and_what_waits_for_it() {
 
     shop  not finished: 2 created, 1 failed, 2 not started  9.2 s
           not started: dns.record www, cert.certificate site (old) wait for web
-          nothing is half done; `windlass apply shop` goes on from here       exit 1
-    ");
+          what was done stays; `windlass apply shop` looks at the rest anew   exit 1
+    "#);
 }
 
 #[test]
@@ -92,15 +92,15 @@ fn remarks_stand_above_the_output_that_they_are_about() {
     );
     let troubles = vec![trouble("web", "process.service", Some(Ending::Failed { fault }))];
     let failed = ended(RunOutcome::Failed, Vec::new(), troubles);
-    insta::assert_snapshot!(drawn(&failed, Verb::Apply, 80), @"
+    insta::assert_snapshot!(drawn(&failed, Verb::Apply, 80), @r#"
     ✗ process.service  web  not healthy after 4s
         started 5 times; last: exit code 1 after 0.2 s
           | starting
           | ValueError: no port
 
     shop  not finished: 1 failed  9.2 s
-          nothing is half done; `windlass apply shop` goes on from here       exit 1
-    ");
+          what was done stays; `windlass apply shop` looks at the rest anew   exit 1
+    "#);
 }
 
 #[test]
@@ -111,14 +111,14 @@ fn a_long_message_stands_below_the_name() {
     );
     let troubles = vec![trouble("config", "file.template", Some(Ending::Errored { fault }))];
     let failed = ended(RunOutcome::Failed, Vec::new(), troubles);
-    insta::assert_snapshot!(drawn(&failed, Verb::Apply, 80), @"
+    insta::assert_snapshot!(drawn(&failed, Verb::Apply, 80), @r#"
     ✗ file.template  config
         cannot write config/nginx.conf: the disk is full, and nothing of the file
         that stood there before was changed
 
     shop  not finished: 1 failed  9.2 s
-          nothing is half done; `windlass apply shop` goes on from here       exit 1
-    ");
+          what was done stays; `windlass apply shop` looks at the rest anew   exit 1
+    "#);
 }
 
 #[test]
@@ -139,12 +139,12 @@ fn of_very_many_that_wait_the_first_are_named() {
         trouble(&format!("item[{at}]"), "data.value", Some(Ending::Blocked { by: "web".into() }))
     };
     let failed = ended(RunOutcome::Failed, Vec::new(), (0..1_000).map(blocked).collect());
-    insta::assert_snapshot!(drawn(&failed, Verb::Apply, 80), @"
+    insta::assert_snapshot!(drawn(&failed, Verb::Apply, 80), @r#"
     shop  not finished: 1,000 not started  9.2 s
           not started: data.value item[0], data.value item[1], data.value item[2],
           997 more wait for web
-          nothing is half done; `windlass apply shop` goes on from here       exit 1
-    ");
+          what was done stays; `windlass apply shop` looks at the rest anew   exit 1
+    "#);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use model::address::block_of;
 use model::event::{Ending, Outcome};
 use model::ledger::{StepId, Steps};
 use model::plan::{Step, Work};
+use runtime::store::timed;
 
 use super::Options;
 use crate::render::measure::width;
@@ -123,7 +124,12 @@ impl Facts {
 
     pub(super) fn running(&mut self, now: Duration, id: StepId, timings: &HashMap<String, u64>) {
         let Some(step) = self.step(id).filter(|step| counts(step)) else { return };
-        let usual = timings.get(step.name.as_str()).copied();
+        let of = match &step.work {
+            Work::Put(put) => put.want.kind.as_str(),
+            Work::Delete { .. } => "delete",
+            _ => "",
+        };
+        let usual = timings.get(&timed(step.name.as_str(), of)).copied();
         let at_work = self.at_work.entry(id).or_insert_with(|| AtWork {
             since: now,
             status: String::new(),

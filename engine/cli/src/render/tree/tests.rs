@@ -35,7 +35,7 @@ fn options(rows: Option<usize>, columns: usize) -> Options {
         style: Style::plain(columns),
         rows,
         verb: "apply".to_owned(),
-        timings: HashMap::from([("web".to_owned(), 3_000)]),
+        timings: HashMap::from([("process.service web".to_owned(), 3_000)]),
         kinds: HashMap::from([("site".to_owned(), "cert.certificate".to_owned())]),
         output: false,
     }

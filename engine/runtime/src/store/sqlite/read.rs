@@ -170,6 +170,11 @@ pub(super) fn events(connection: &Connection, run: RunId) -> Result<Vec<Event>, 
     Ok(events)
 }
 
+pub(super) fn plan_used(connection: &Connection, id: &str) -> Result<Option<RunId>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT id FROM run WHERE plan_id = ?1")?;
+    Ok(query.query_row([id], |line| line.get(0).map(RunId)).optional()?)
+}
+
 pub(super) fn holder(connection: &Connection, subject: &str) -> Result<Option<Holder>, StoreError> {
     let mut query = connection.prepare_cached(
         "SELECT holder, until FROM lease WHERE subject = ?1 AND holder IS NOT NULL",

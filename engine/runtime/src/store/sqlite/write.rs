@@ -130,11 +130,10 @@ fn perform(
 }
 
 fn begin(transaction: &Transaction<'_>, run: &NewRun) -> Result<RunId, StoreError> {
-    if let Some(plan) = &run.plan_id {
-        let used = "SELECT id FROM run WHERE plan_id = ?1";
-        if let Some(id) = transaction.query_row(used, [plan], |row| row.get(0)).optional()? {
-            return Err(StoreError::PlanUsed { run: RunId(id) });
-        }
+    if let Some(plan) = &run.plan_id
+        && let Some(run) = super::read::plan_used(transaction, plan)?
+    {
+        return Err(StoreError::PlanUsed { run });
     }
     if let Some(expected) = run.expects {
         let next = "SELECT coalesce(max(id), 0) + 1 FROM run";
