@@ -34,8 +34,11 @@ impl Note {
         written.map_err(|error| self.fault("write", &error))
     }
 
+    /// Removes it, and what is left of one that was being written.
     pub(crate) fn remove(&self) -> Result<(), Fault> {
-        disk::remove(&self.0).map_err(|error| self.fault("remove", &error))
+        let removed = disk::remove(&disk::beside(&self.0, "new"));
+        let removed = removed.and_then(|()| disk::remove(&self.0));
+        removed.map_err(|error| self.fault("remove", &error))
     }
 
     fn fault(&self, doing: &str, error: &io::Error) -> Fault {

@@ -205,7 +205,7 @@ async fn a_command_is_run_once_under_one_token() {
 }
 
 #[tokio::test]
-async fn what_a_dead_engine_left_running_is_ended_when_it_is_looked_for() {
+async fn what_a_dead_engine_left_is_ended_and_cleared_away_when_it_is_looked_for() {
     let lab = Lab::new();
     let life = Life::of(&lab, "command.run");
     let (keys, token) = ("create: sleep 600", lab.token());
@@ -216,9 +216,12 @@ async fn what_a_dead_engine_left_running_is_ended_when_it_is_looked_for() {
         .unwrap();
     until("its start", || child::find(token.as_str()).len() >= 2).await;
     let tree = lab.tree(keys);
+    let draft = format!(".windlass/commands/.{}.json.new", token.as_str());
+    lab.write(&draft, "{\"tok");
     assert_eq!(life.find(Change::Create(&tree), &token).await, Found::Unknown);
     orphan.wait().unwrap();
     assert_eq!(child::find(token.as_str()), []);
+    assert!(!lab.place(&draft).exists(), "a note that was being written");
 }
 
 #[tokio::test]

@@ -91,6 +91,9 @@ impl Kind for CommandRun {
             // It may still be running: its engine is dead, and nobody would notice its end.
             let swept = child::sweep(token.as_str(), effect::GRACE).await;
             swept.map_err(|error| Fault::broken(error.to_string()))?;
+            if matches!(change, Change::Create(_)) {
+                Note::remove(context, id)?;
+            }
             return Ok(Found::Unknown);
         }
         let there = change.wanted().map(|spec| described(context, id, spec, note.as_ref()));
