@@ -227,3 +227,77 @@ steps:
     assert_eq!(project.run(["run", "p"]).stderr, checked.stderr);
     assert!(!project.place("begun").exists());
 }
+
+/// What succeeded is taken as it was; what is done anew is told the number of the first run.
+#[test]
+fn a_part_of_a_run_is_done_again() {
+    let step = |name: &str, run: &str, needs: &str| {
+        format!(
+            "  {name}: {{ needs: [{needs}], run: [\"echo {name} ${{run.id}} >> ran{run}\"] }}\n"
+        )
+    };
+    let mut steps = step("build", "", "") + &step("lint", "", "");
+    steps += &step("test", "; test -e good", "build");
+    steps += &step("deploy", "", "test");
+    let project = pipeline(&steps);
+    let refused = [["--failed"].as_slice(), &["--from", "build"]];
+    let answers = refused.map(|flags| project.run([&["run", "p"], flags].concat()).to_string());
+    insta::assert_snapshot!(answers.join("\n"), @r#"
+    --- stderr
+    error: `p` has not run yet, so nothing can be done again
+        try: windlass run p
+    --- exit 2
+    --- stderr
+    error: `p` has not run yet, so nothing can be done again
+        try: windlass run p
+    --- exit 2
+    "#);
+    assert_eq!(project.run(["run", "p", "--parallel", "1"]).code, 1);
+    assert_eq!(project.run(["run", "p", "--failed"]).code, 1);
+    project.write("good", "");
+    insta::assert_snapshot!(project.run(["run", "p", "--failed"]), @r#"
+    p  run, run 3: 4 steps
+      ✓ run  test    done  N.NN s
+      ✓ run  deploy  done  N.NN s
+    p  passed: 2 done in the run before, 2 steps done  N.NN s
+    --- exit 0
+    "#);
+    insta::assert_snapshot!(project.run(["run", "p", "--from", "test"]), @r#"
+    p  run, run 4: 4 steps
+      ✓ run  test    done  N.NN s
+      ✓ run  deploy  done  N.NN s
+    p  passed: 2 done in the run before, 2 steps done  N.NN s
+    --- exit 0
+    "#);
+    insta::assert_snapshot!(project.run(["runs", "show", "4"]), @r#"
+    run 4  pipeline p  done  N.NN s
+      began NNNN-NN-NN NN:NN:NN, just now, a part of run 1 again
+
+      ✓ build   done in the run before
+      ✓ lint    done in the run before
+      ✓ test    done  N.NN s
+      ✓ deploy  done  N.NN s
+    --- exit 0
+    "#);
+    let ran = "build 1\nlint 1\ntest 1\ntest 1\ntest 1\ndeploy 1\ntest 1\ndeploy 1\n";
+    assert_eq!(project.read("ran"), ran);
+    let refused = [["--failed"].as_slice(), &["--from", "tset"], &["--from", "build", "--resume"]];
+    let answers = refused.map(|flags| project.run([&["run", "p"], flags].concat()).to_string());
+    insta::assert_snapshot!(answers.join("\n"), @r#"
+    --- stderr
+    error: everything of run 4 succeeded: nothing is to be done again
+        try: `windlass run p --from STEP` does a part of it again
+    --- exit 2
+    --- stderr
+    error: `p` has no step `tset`
+        try: did you mean `test`?
+    --- exit 2
+    --- stderr
+    error: the argument '--from <STEP>' cannot be used with '--resume'
+
+    Usage: windlass run --from <STEP> <PIPELINE>
+
+    For more information, try '--help'.
+    --- exit 2
+    "#);
+}

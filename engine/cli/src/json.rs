@@ -147,6 +147,7 @@ pub(crate) fn outcome(what: Outcome) -> &'static str {
         Outcome::Kept => "kept",
         Outcome::Nothing => "nothing",
         Outcome::Succeeded => "succeeded",
+        Outcome::Earlier => "earlier",
     }
 }
 

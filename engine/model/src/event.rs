@@ -97,6 +97,8 @@ pub enum Outcome {
     Nothing,
     /// A step of a pipeline succeeded.
     Succeeded,
+    /// It succeeded in the run of which this one does a part again.
+    Earlier,
 }
 
 impl Outcome {
@@ -112,6 +114,7 @@ impl Outcome {
             Self::Kept => "kept, it could change in place",
             Self::Nothing => "nothing to do",
             Self::Succeeded => "done",
+            Self::Earlier => "done in the run before",
         }
     }
 }

@@ -156,6 +156,8 @@ impl Site {
             plan: None,
             nonce: String::new(),
             expects: None,
+            again: None,
+            events: Vec::new(),
             now: 0,
         };
         let run = store.begin(new).await.unwrap();

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use clap::Args;
-use runtime::engine::{ApplyOptions, Problem, RunRequest};
+use runtime::engine::{ApplyOptions, Course, Problem, RunRequest};
+use runtime::pipeline::Again;
 use runtime::project::FileType;
 use runtime::store::{RunKind, RunOutcome};
 
@@ -27,6 +28,14 @@ pub(crate) struct Run {
     #[arg(long)]
     resume: bool,
 
+    /// Run again what did not succeed in the last run, and what comes after it
+    #[arg(long, conflicts_with = "resume")]
+    failed: bool,
+
+    /// Run this step of the last run again, and what comes after it
+    #[arg(long, value_name = "STEP", conflicts_with_all = ["resume", "failed"])]
+    from: Option<String>,
+
     #[command(flatten)]
     work: WorkArgs,
     #[command(flatten)]
@@ -39,7 +48,13 @@ pub(crate) fn run(call: &Call, args: &Run) -> Result<Exit, Problem> {
     let file = call.locate(&engine.project, &args.pipeline, FileType::Pipeline)?;
     let meant = one(call, &engine.project, file)?;
     let given = args.given.of(call, meant.outline.as_ref(), true)?;
-    let request = RunRequest { file: meant.file, given, resume: args.resume };
+    let course = match (&args.from, args.failed, args.resume) {
+        (Some(step), ..) => Course::Again(Again::From(step.clone())),
+        (_, true, _) => Course::Again(Again::Failed),
+        (.., true) => Course::Resume,
+        _ => Course::Whole,
+    };
+    let request = RunRequest { file: meant.file, given, course };
     // Steps are programs: as many as there are cores.
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let running = args.work.parallel.map_or(cores, usize::from);

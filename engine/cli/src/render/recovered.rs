@@ -105,6 +105,7 @@ mod tests {
             outcome: None,
             plan: None,
             nonce: String::new(),
+            again: None,
             pruned: false,
         }
     }

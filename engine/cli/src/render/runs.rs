@@ -69,6 +69,9 @@ pub(crate) fn details(details: &RunDetails, moment: &Moment, style: Style) -> St
     if let Some(parent) = run.parent {
         line.put(Ink::Dim, &format!(", as a step of run {parent}"));
     }
+    if let Some(again) = run.again {
+        line.put(Ink::Dim, &format!(", a part of run {again} again"));
+    }
     line.end_in(&mut out);
     if steps.is_empty() {
         return out;
@@ -170,6 +173,7 @@ mod tests {
             outcome,
             plan: None,
             nonce: String::new(),
+            again: None,
             pruned: false,
         }
     }

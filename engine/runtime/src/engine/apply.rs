@@ -361,6 +361,8 @@ impl Engine {
             plan: None,
             nonce: nonce.iter().map(|byte| format!("{byte:02x}")).collect(),
             expects: None,
+            again: None,
+            events: Vec::new(),
             now: self.now(),
         }
     }

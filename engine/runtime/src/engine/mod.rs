@@ -23,7 +23,7 @@ use model::{Context, Secrets};
 pub use apply::{ApplyOptions, Budget, Report, Settled, StepReport, open_plan};
 pub use files::{Checked, Loaded, PlanRequest, Planned, check};
 pub use problem::{Problem, Wrong};
-pub use runs::{RunDetails, RunRequest, StepDetails};
+pub use runs::{Course, RunDetails, RunRequest, StepDetails};
 pub use state::Resource;
 
 use crate::project::Project;

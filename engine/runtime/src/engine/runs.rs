@@ -2,6 +2,7 @@
 //!
 //! It must not know what steps do.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use super::{ApplyOptions, Engine, Loaded, Problem, Report, Wrong};
 use crate::lease::{HeldLease, is_held};
 use crate::log::{Line, Logs, Reading, folder, read};
 use crate::parameters::{Given, NONE, Outside};
-use crate::pipeline::{GRACE, Tasks, Trace, cut_off, load};
+use crate::pipeline::{Again, GRACE, NotAgain, Tasks, Trace, cut_off, load};
 use crate::project::FileType;
 use crate::store::{NewRun, Run, RunId, RunKind, RunOutcome, StoreError};
 use crate::walk::{Limits, Observer, Stop, Walk, walk};
@@ -27,8 +28,19 @@ pub struct RunRequest {
     pub file: PathBuf,
     /// Parameters.
     pub given: Given,
-    /// Go on with the last run where it stopped, if its process is gone.
-    pub resume: bool,
+    /// What of it.
+    pub course: Course,
+}
+
+/// What of a pipeline is run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Course {
+    /// All of it.
+    Whole,
+    /// What the last run left, if its process is gone: that run goes on.
+    Resume,
+    /// A part of the last run, in a new one.
+    Again(Again),
 }
 
 /// One run in full.
@@ -130,19 +142,22 @@ impl Engine {
     ) -> Result<(RunId, Vec<Step>), Problem> {
         for run in self.unended(name, |kind| kind == RunKind::Pipeline)? {
             let stored = run.plan.as_deref().and_then(|plan| serde_json::from_str(plan).ok());
-            if request.resume
+            if request.course == Course::Resume
                 && let Some(steps) = stored
             {
                 return Ok((run.id, steps));
             }
             self.give_up(&run, observer).await?;
         }
-        if request.resume {
+        if request.course == Course::Resume {
             let message = format!("no run of `{name}` can be gone on with");
             return Err(Problem::usage(message).help("start a new one without `--resume`"));
         }
         self.check_pipeline(&request.file, &request.given)?;
-        self.begin_pipeline(request, name, options).await
+        match &request.course {
+            Course::Again(again) => self.begin_again(request, again, name, options).await,
+            Course::Whole | Course::Resume => self.begin_pipeline(request, name, options).await,
+        }
     }
 
     /// Ends what a run left running, before another does the same beside it.
@@ -183,6 +198,36 @@ impl Engine {
                 began => return Ok((began?, steps)),
             }
         }
+    }
+
+    /// What is not done anew ends before the run begins, in one write with it.
+    async fn begin_again(
+        &self,
+        request: &RunRequest,
+        again: &Again,
+        name: &str,
+        options: &ApplyOptions,
+    ) -> Result<(RunId, Vec<Step>), Problem> {
+        let runs = self.store.runs(Some(name), 20)?;
+        let mut runs = runs.into_iter().filter(|run| run.kind == RunKind::Pipeline);
+        let Some(before) = runs.next() else {
+            let message = format!("`{name}` has not run yet, so nothing can be done again");
+            return Err(Problem::usage(message).help(format!("windlass run {name}")));
+        };
+        let first = before.again.unwrap_or(before.id);
+        let steps = self.pipeline_steps(request, first.0)?;
+        let ended = self.run_details(before.id)?.steps;
+        let done: HashSet<&str> = ended
+            .iter()
+            .filter(|step| step.ending.as_ref().is_some_and(Ending::is_done))
+            .map(|step| step.step.as_str())
+            .collect();
+        let ends = again.ends(&steps, |step| done.contains(step));
+        let events = ends.map_err(|why| not_again(name, &before, again, why))?;
+        let plan = serde_json::to_string(&steps).ok();
+        let new = self.new_run(RunKind::Pipeline, name, options.parent);
+        let run = self.store.begin(NewRun { plan, again: Some(first), events, ..new }).await?;
+        Ok((run, steps))
     }
 
     /// Returns the name that a pipeline file gives to its pipeline.
@@ -257,5 +302,28 @@ impl Engine {
                 step.step
             ))
         })
+    }
+}
+
+fn not_again(name: &str, before: &Run, again: &Again, why: NotAgain) -> Problem {
+    let run = before.id;
+    match (why, again) {
+        (NotAgain::NothingFailed, _) => Problem::usage(format!(
+            "everything of run {run} succeeded: nothing is to be done again"
+        ))
+        .help(format!("`windlass run {name} --from STEP` does a part of it again")),
+        (NotAgain::NoStep(near), Again::From(step)) => {
+            let help = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("`windlass graph {name}` shows its steps"),
+            };
+            Problem::usage(format!("`{name}` has no step `{step}`")).help(help)
+        }
+        (NotAgain::NoStep(_), Again::Failed) => Problem::usage(format!("`{name}` has no steps")),
+        (NotAgain::Needs(step, need), _) => {
+            let message = format!("`{step}` needs `{need}`, which did not succeed in run {run}");
+            Problem::usage(message)
+                .help(format!("begin there: `windlass run {name} --from '{need}'`"))
+        }
     }
 }

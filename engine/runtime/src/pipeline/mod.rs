@@ -2,6 +2,7 @@
 //!
 //! It must not walk: the one walker does.
 
+mod again;
 mod check;
 mod child_run;
 mod load;
@@ -9,6 +10,7 @@ mod matrix;
 mod task;
 mod trace;
 
+pub use again::{Again, NotAgain};
 pub use check::{Stacks, check, names_given};
 pub use load::load;
 pub use task::{GRACE, Tasks};

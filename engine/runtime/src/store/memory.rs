@@ -124,10 +124,20 @@ impl Store for MemoryStore {
             if let Some(plan) = run.plan_id {
                 kept.plans.insert(plan, id);
             }
-            let NewRun { kind, subject, parent, plan, nonce, now: began, .. } = run;
-            let (ended, outcome, pruned) = (None, None, false);
-            let run = Run { id, kind, subject, parent, began, ended, outcome, plan, nonce, pruned };
-            kept.runs.push(run);
+            kept.events.extend(run.events.into_iter().map(|event| (id, event)));
+            kept.runs.push(Run {
+                id,
+                kind: run.kind,
+                subject: run.subject,
+                parent: run.parent,
+                began: run.now,
+                ended: None,
+                outcome: None,
+                plan: run.plan,
+                nonce: run.nonce,
+                again: run.again,
+                pruned: false,
+            });
             Ok(id)
         })
     }

@@ -49,6 +49,10 @@ pub struct NewRun {
     pub nonce: String,
     /// The number that its steps were told, if they were told one: it begins under this or not at all.
     pub expects: Option<RunId>,
+    /// See [`Run::again`].
+    pub again: Option<RunId>,
+    /// What is known from the start.
+    pub events: Vec<Event>,
     /// The time.
     pub now: Millis,
 }
@@ -92,6 +96,9 @@ pub struct Run {
     /// of older versions.
     #[serde(skip)]
     pub nonce: String,
+    /// The run of which it does a part again: its steps were told that one's number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub again: Option<RunId>,
     /// Its events are no longer kept.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub pruned: bool,

@@ -29,6 +29,8 @@ fn new_run(plan_id: Option<&str>) -> NewRun {
         plan: Some("{}".to_owned()),
         nonce: "n0nce".to_owned(),
         expects: None,
+        again: None,
+        events: Vec::new(),
         now: 1_000,
     }
 }

@@ -99,7 +99,7 @@ pub(super) fn stacks(connection: &Connection) -> Result<Vec<String>, StoreError>
 }
 
 const RUN: &str =
-    "SELECT id, kind, subject, parent, began, ended, outcome, plan, nonce, pruned FROM run";
+    "SELECT id, kind, subject, parent, began, ended, outcome, plan, nonce, pruned, again FROM run";
 
 pub(super) fn runs(
     connection: &Connection,
@@ -136,6 +136,7 @@ fn one_run(line: &Line<'_>) -> rusqlite::Result<Run> {
         plan: line.get(7)?,
         nonce: line.get(8)?,
         pruned: line.get(9)?,
+        again: line.get::<_, Option<u64>>(10)?.map(RunId),
     })
 }
 

@@ -22,7 +22,7 @@ const SCHEMA: &str = "
     CREATE TABLE run (
         id INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, parent INTEGER,
         plan_id TEXT UNIQUE, plan TEXT, began INTEGER NOT NULL, ended INTEGER, outcome TEXT,
-        nonce TEXT NOT NULL DEFAULT '', pruned INTEGER NOT NULL DEFAULT 0
+        nonce TEXT NOT NULL DEFAULT '', pruned INTEGER NOT NULL DEFAULT 0, again INTEGER
     ) STRICT;
     CREATE INDEX run_by_subject ON run (subject, id);
     CREATE INDEX run_with_events ON run (subject, id) WHERE pruned = 0;
@@ -56,6 +56,7 @@ const SCHEMA: &str = "
 const FROM_1: &str = "
     ALTER TABLE run ADD COLUMN nonce TEXT NOT NULL DEFAULT '';
     ALTER TABLE run ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE run ADD COLUMN again INTEGER;
     CREATE INDEX run_with_events ON run (subject, id) WHERE pruned = 0;
     ALTER TABLE event RENAME TO event_1;
     CREATE TABLE event (

@@ -94,7 +94,11 @@ fn perform(
     kinds: &Registry,
 ) -> Result<Answer, StoreError> {
     match operation {
-        Operation::Begin(run) => begin(transaction, run).map(Answer::Run),
+        Operation::Begin(run) => {
+            let id = begin(transaction, run)?;
+            append(transaction, id, &run.events, kinds)?;
+            Ok(Answer::Run(id))
+        }
         Operation::Append { run, lease, events } => {
             check(transaction, lease)?;
             append(transaction, *run, events, kinds).map(|()| Answer::Done)
@@ -142,8 +146,8 @@ fn begin(transaction: &Transaction<'_>, run: &NewRun) -> Result<RunId, StoreErro
         }
     }
     transaction.execute(
-        "INSERT INTO run (kind, subject, parent, plan_id, plan, nonce, began)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO run (kind, subject, parent, plan_id, plan, nonce, began, again)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
             run.kind.word(),
             run.subject,
@@ -151,7 +155,8 @@ fn begin(transaction: &Transaction<'_>, run: &NewRun) -> Result<RunId, StoreErro
             run.plan_id,
             run.plan,
             run.nonce,
-            run.now
+            run.now,
+            run.again.map(|again| again.0),
         ],
     )?;
     Ok(RunId(transaction.last_insert_rowid().cast_unsigned()))
