@@ -159,12 +159,14 @@ fn what_is_protected_is_refused_even_when_its_block_is_gone() {
       - file.text  note  destroyed
 
       ! note is protected and would be deleted
-    It cannot be applied: take `protect: true` away first, and apply that alone.
+    It cannot be applied: let its block stand in the file without `protect: true` (put it back if it is
+    gone), and apply that first.
 
     --- stderr
     refused: the plan touches what is protected
         - note is protected and would be deleted
-        try: take `protect: true` away first, and apply that
+        try: let its block stand in the file without `protect: true` (put it back if it is gone), and
+             apply that first
     --- exit 4
     "#);
     project.write(
@@ -179,12 +181,14 @@ resources: {}
       - file.text  note  destroyed
 
       ! note is protected and would be deleted
-    It cannot be applied: take `protect: true` away first, and apply that alone.
+    It cannot be applied: let its block stand in the file without `protect: true` (put it back if it is
+    gone), and apply that first.
 
     --- stderr
     refused: the plan touches what is protected
         - note is protected and would be deleted
-        try: take `protect: true` away first, and apply that
+        try: let its block stand in the file without `protect: true` (put it back if it is gone), and
+             apply that first
     --- exit 4
     "#);
     insta::assert_snapshot!(project.run(["plan"]), @r#"
@@ -193,7 +197,8 @@ resources: {}
       - file.text  note  destroyed
 
       ! note is protected and would be deleted
-    It cannot be applied: take `protect: true` away first, and apply that alone.
+    It cannot be applied: let its block stand in the file without `protect: true` (put it back if it is
+    gone), and apply that first.
     --- exit 4
     "#);
     assert_eq!(project.read("a.txt"), "hello");
@@ -387,4 +392,31 @@ steps:
     );
     project.done(["run", "shop"]);
     assert_eq!(project.read("a.txt"), "hello");
+}
+
+#[test]
+fn what_is_protected_goes_once_its_block_stood_without_it() {
+    let note = "  note: { kind: file.text, path: a.txt, content: hello, protect: true }\n";
+    let project = TestProject::of(note);
+    project.done(["apply", "-y"]);
+    project.write("stacks/shop.yml", "stack: shop\nresources: {}\n");
+    assert_eq!(project.run(["apply", "-y"]).code, 4);
+    let without = format!("stack: shop\nresources:\n{}", note.replace(", protect: true", ""));
+    project.write("stacks/shop.yml", without);
+    project.done(["apply", "-y"]);
+    project.done(["destroy", "shop", "-y"]);
+    assert!(!project.place("a.txt").exists());
+}
+
+#[test]
+fn a_kept_plan_that_was_applied_is_not_shown_again() {
+    let project = TestProject::of(NOTE);
+    project.done(["plan", "-o", "once.plan"]);
+    project.done(["apply", "once.plan"]);
+    insta::assert_snapshot!(project.run(["apply", "once.plan"]), @r#"
+    --- stderr
+    refused: this plan was applied already, as run 1: plan again
+        try: windlass plan -o FILE
+    --- exit 4
+    "#);
 }

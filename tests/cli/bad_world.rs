@@ -50,7 +50,7 @@ resources:
     insta::assert_snapshot!(project.run(["plan", "--project", "inside"]), @r#"
     --- stderr
     error: cannot make /project/inside/.windlass: Read-only file system (os error 30)
-        try: the project's folder must be writable
+        try: even a plan has to: make the folder writable, or plan in a copy of it
     --- exit 1
     "#);
 }
@@ -156,4 +156,39 @@ fn a_key_that_is_gone_is_found_by_the_doctor() {
              secrets.age away, set the secrets again and `windlass import` what exists
     --- exit 1
     "#);
+}
+
+#[test]
+fn an_empty_store_is_not_taken_for_a_new_one() {
+    let project = TestProject::of("  say: { kind: command.run, create: [echo, hello] }\n");
+    project.done(["apply", "-y"]);
+    for beside in ["store.db-wal", "store.db-shm"] {
+        std::fs::remove_file(project.place(".windlass").join(beside)).ok();
+    }
+    project.write(".windlass/store.db", "");
+    insta::assert_snapshot!(project.run(["plan"]), @r#"
+    --- stderr
+    error: /project/.windlass/store.db is empty, and runs were kept in it
+        try: put back a copy of it; if there is none, move it away and `windlass import` what exists
+    --- exit 1
+    "#);
+    let doctor = project.run(["doctor"]);
+    assert_eq!(doctor.code, 1, "{doctor}");
+    assert!(doctor.stdout.contains("is empty: nothing is remembered"), "{doctor}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_told_by_plan_and_doctor() {
+    let project = TestProject::of("  note: { kind: file.text, path: a.txt, content: hello }\n");
+    let Some(disk) = SmallDisk::at(project.place("ro"), 256) else { return };
+    project.write("ro/stacks/shop.yml", project.read("stacks/shop.yml"));
+    disk.read_only();
+    insta::assert_snapshot!(project.run(["plan", "--project", "ro"]), @r#"
+    --- stderr
+    error: cannot make /project/ro/.windlass: Read-only file system (os error 30)
+        try: even a plan has to: make the folder writable, or plan in a copy of it
+    --- exit 1
+    "#);
+    let doctor = project.run(["doctor", "--project", "ro"]);
+    assert!(doctor.stdout.contains("cannot be written, so .windlass cannot be made"), "{doctor}");
 }

@@ -827,3 +827,45 @@ resources:
     --- exit 2
     "#);
 }
+
+#[test]
+fn two_that_are_the_same_thing() {
+    let project = TestProject::new().file(
+        "stacks/shop.yml",
+        "stack: shop
+parameters:
+  name: { default: www }
+resources:
+  zone: { kind: dns.zone, path: shop.zone, name: shop.test, name_servers: [ns] }
+  one: { kind: dns.record, zone: \"${zone.path}\", name: \"${name}\", type: A, values: [127.0.0.1] }
+  two: { kind: dns.record, zone: shop.zone, name: WWW, type: A, values: [127.0.0.1] }
+  many: { kind: file.text, count: 2, path: same.txt, content: \"${one.zone}\" }
+  every: { kind: file.text, each: [a, b], path: \"${each}.txt\", content: x }
+",
+    );
+    insta::assert_snapshot!(project.run(["check"]), @r#"
+    --- stderr
+    error[W014]: `two` and `one` are both dns.record `shop.zone www A`
+      ╭▸ stacks/shop.yml:6:3
+      │
+    6 │   one: { kind: dns.record, zone: "${zone.path}", name: "${name}", type: A, values: [127…
+      │   ━━━ this one
+      │
+      ⸬  stacks/shop.yml:7:3
+      │
+    7 │   two: { kind: dns.record, zone: shop.zone, name: WWW, type: A, values: [127.0.0.1] }
+      ╰╴  ─── and this one
+
+    error[W014]: `many[0]` and `many[1]` are both file `same.txt`
+      ╭▸ stacks/shop.yml:8:3
+      │
+    8 │   many: { kind: file.text, count: 2, path: same.txt, content: "${one.zone}" }
+      │   ┯━━━
+      │   │
+      │   this one
+      ╰╴  and this one
+
+    1 file checked, 2 errors.                                                                     exit 2
+    --- exit 2
+    "#);
+}

@@ -149,3 +149,24 @@ fn a_run_that_was_killed_is_settled_by_the_next_one() {
     let folder = project.folder().to_owned();
     until("what the dead run had started is gone", || !anybody_works_in(&folder));
 }
+
+#[test]
+fn what_a_dead_run_left_is_told_before_the_state_is_changed_by_hand() {
+    let project = TestProject::of(
+        "  slow:\n    kind: command.run\n    create: [sh, -c, \"touch begun; sleep 60\"]\n  note: { kind: data.value, input: x }\n",
+    );
+    let run = project.start(["apply", "-y"]);
+    until("the run begins", || project.place("begun").exists());
+    run.signal(Signal::KILL);
+    run.end();
+    let moved = project.run(["state", "rm", "shop/note"]).to_string();
+    let folder = project.folder().to_owned();
+    until("what the dead run had started is gone", || !anybody_works_in(&folder));
+    insta::assert_snapshot!(moved, @r#"
+    shop  a run of NN:NN ended without finishing (run 1: its process is gone)
+      in doubt: command.run slow was being created. Found: nothing of it runs, and nobody knows how
+        far it came: it is done once more
+    shop  note is forgotten; NNNNNNNNNNNNNNNNNNNNNNNNNNNNNNNN goes on to exist
+    --- exit 0
+    "#);
+}

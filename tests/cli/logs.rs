@@ -94,3 +94,35 @@ fn a_service_neither_steers_the_terminal_nor_tells_a_secret() {
     );
     assert_eq!(painted.stdout, "ab (secret)\n");
 }
+
+#[test]
+fn a_service_that_never_started_has_written_all_the_same() {
+    let project = TestProject::of(
+        r#"  web: { kind: process.service, command: [sh, -c, "echo boom; exit 3"] }
+"#,
+    );
+    let applied = project.run(["apply", "-y"]).stdout;
+    assert!(applied.contains("try: windlass logs shop/web"), "{applied}");
+    let log = project.done(["logs", "shop/web"]).stdout;
+    assert!(log.starts_with("boom\n"), "{log}");
+}
+
+#[test]
+fn a_run_is_named_by_its_stack_too() {
+    let project = TestProject::of("  say: { kind: command.run, create: [echo, hello] }\n");
+    project.done(["apply", "-y"]);
+    assert_eq!(project.done(["logs", "shop"]).stdout, project.done(["logs", "last"]).stdout);
+    insta::assert_snapshot!(project.run(["logs", "say"]), @r#"
+    --- stderr
+    error: `say` is no run
+        try: did you mean `shop/say`?
+    --- exit 2
+    "#);
+    insta::assert_snapshot!(project.run(["logs", "other"]), @r#"
+    --- stderr
+    error: `other` is no run
+        try: write its number, `last`, or the name of its stack or pipeline (`windlass runs` lists
+             runs); of a service STACK/ADDRESS
+    --- exit 2
+    "#);
+}

@@ -181,7 +181,7 @@ fn help_names_every_command() {
       state        Look at what is remembered, and change it by hand
       import       Take something that exists into the state, as the resource that the file says it is
       secret       Keep secrets, encrypted, in the repository
-      explain      Explain a kind of resource: its example and all keys
+      explain      Explain a kind of resource or a type of file: its example and all keys
       schema       Print the JSON Schema of a file type, for editors
       doctor       See whether this machine and this project are ready
       completions  Print completions for a shell
@@ -438,4 +438,106 @@ fn kinds_are_listed_and_explained() {
         try: there are `file.archive`, `file.directory`, `file.template` or `file.text`
     --- exit 2
     "#);
+}
+
+#[test]
+fn files_and_keys_are_explained_too() {
+    let project = TestProject::new();
+    insta::assert_snapshot!(project.run(["explain", "resource"]), @r#"
+    resource
+      What every resource has, beside the keys of its kind.
+
+    Example
+    # Keys that every resource has, whatever its kind.
+    stack: shop
+    parameters:
+      number: { type: integer, default: "2" }
+
+    resources:
+      # Refuses to be destroyed or replaced.
+      data:
+        kind: file.directory
+        path: data
+        protect: true
+
+      # As many as the parameter says: sites[0], sites[1].
+      sites:
+        kind: file.text
+        count: ${number}
+        path: data/${index}.txt
+        content: site ${index}
+        needs: [data]
+
+      # One for each: notes[open] and notes[closed].
+      notes:
+        kind: file.text
+        each: [open, closed]
+        path: data/${each}.txt
+        content: We are ${each}.
+        timeout: 30s
+        attempts: 2
+
+    Keys
+      kind      Which kind of resource this is. (text, required)
+      needs     Resources that must be ready first, beside those that are referred to. (a list of text,
+                `[]` by default)
+      count     How many of it there are: `${index}` counts from 0. (a whole number)
+      each      One of it for each of these: `${each}` is the one. (a list of text)
+      protect   Refuses to destroy or replace it, even when its block is gone. (true or false, `false`
+                by default)
+      timeout   How long one attempt to change it may take. (a duration such as `30s`)
+      attempts  How often a change is tried when the fault may pass. (a whole number, `4` by default)
+
+    The keys of each kind:  windlass explain KIND
+    --- exit 0
+    "#);
+    insta::assert_snapshot!(project.run(["explain", "parameters"]), @r#"
+    parameters
+      A value from outside.
+
+    Example
+    # Values from outside, of a stack or, under `on: manual:`, of a pipeline.
+    stack: shop
+    parameters:
+      name: { default: www.example.org, pattern: "*.example.org", description: Its host name }
+      workers: { type: integer, default: "4", min: 1, max: 64 }
+      tier: { default: test, choices: [test, live] }
+      verbose: { type: boolean, default: "false" }
+      # Without a default it must be given. Of a secret only a handle is ever shown or kept.
+      token: { type: secret }
+
+    Keys
+      type         What it may be. (`string`, `integer`, `boolean` or `secret`, `string` by default)
+        string   Text.
+        integer  A whole number.
+        boolean  `true` or `false`.
+        secret   Text that is never shown or kept in the open.
+      default      Its value when none is given; without it, one must be given. (text)
+      description  What it is for, in a line. (text)
+      min          The smallest number, or the shortest text. (a whole number, negative or not)
+      max          The largest number, or the longest text. (a whole number, negative or not)
+      choices      The values to choose from. (a list of text)
+      pattern      A pattern in the manner of shell globs that text must fit, such as `*.example.org`.
+                   (text)
+
+    Given by  --param NAME=VALUE  or  --params FILE
+    --- exit 0
+    "#);
+    for page in ["resource", "parameters"] {
+        let shown = project.done(["explain", page]).stdout;
+        let example = shown.split("Example\n").nth(1).and_then(|rest| rest.split("\nKeys").next());
+        TestProject::new().stack("shop", example.unwrap()).done(["check"]);
+    }
+    for (word, says) in [
+        ("stack", "moved "),
+        ("pipeline", "idempotent "),
+        ("inventory", "members "),
+        ("count", "How many of it there are"),
+        ("retry", "How often it is tried again"),
+        ("needs", "Steps that must end first"),
+        ("file.text", "Every resource also has needs, count, each, protect, timeout and attempts"),
+    ] {
+        let page = project.done(["explain", word]).stdout.replace('`', "");
+        assert!(page.contains(says), "{word}: {page}");
+    }
 }

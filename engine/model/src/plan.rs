@@ -71,6 +71,12 @@ pub enum Refusal {
     Contradiction(String),
 }
 
+impl Refusal {
+    /// What to do about what is protected.
+    pub const UNPROTECT: &'static str = "let its block stand in the file without `protect: true` (put it \
+        back if it is gone), and apply that first";
+}
+
 /// An output that will be another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputChange {

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
 use clap::Args;
 use model::address::block_of;
+use providers::process::service::usual_log;
 use runtime::engine::{Engine, Problem, StepDetails};
 use runtime::log::{Line, Reading};
 use runtime::store::RunId;
@@ -24,7 +25,8 @@ use crate::render::when::Moment;
 /// Print what steps of a run wrote, or what a service writes
 #[derive(Args)]
 pub(crate) struct Logs {
-    /// A run by its number, `last`, or a resource with a log: STACK/ADDRESS
+    /// A run by its number, `last`, the last one of a stack or pipeline by its name, or a resource with a
+    /// log: STACK/ADDRESS
     #[arg(value_name = "RUN or STACK/ADDRESS", default_value = "last")]
     what: String,
 
@@ -166,22 +168,38 @@ fn number(engine: &Engine, named: &str) -> Result<RunId, Problem> {
             usage("nothing has run yet", "`windlass apply` or `windlass run` begins a run")
         });
     }
-    named.parse().map(RunId).map_err(|_| {
-        let help = "write its number or `last`; `windlass runs` lists runs, and of a service STACK/ADDRESS";
-        usage(format!("`{named}` is no run"), help)
-    })
+    if let Ok(number) = named.parse() {
+        return Ok(RunId(number));
+    }
+    // The last run of a stack or pipeline.
+    if let Some(run) = engine.store.runs(Some(named), 1)?.first() {
+        return Ok(run.id);
+    }
+    let help = match service_called(engine, named)? {
+        Some(service) => format!("did you mean `{service}`?"),
+        None => {
+            "write its number, `last`, or the name of its stack or pipeline (`windlass runs` lists \
+                 runs); of a service STACK/ADDRESS"
+                .to_owned()
+        }
+    };
+    Err(usage(format!("`{named}` is no run"), help))
+}
+
+/// What a person may have meant who names an address without its stack.
+fn service_called(engine: &Engine, named: &str) -> Result<Option<String>, Problem> {
+    for stack in engine.store.stacks()? {
+        if engine.store.record(&stack, named)?.is_some() {
+            return Ok(Some(format!("{stack}/{named}")));
+        }
+    }
+    Ok(None)
 }
 
 fn service(call: &Call, engine: &Engine, args: &Logs) -> Result<(), Problem> {
-    let (stack, rest) = split(call, engine, std::slice::from_ref(&args.what), 1)?;
-    let record = engine.resource(&stack, &rest[0])?;
-    let file = record.object.text("log_file");
-    if file.is_empty() {
-        let message = format!("{} {} writes no log of its own", record.kind, args.what);
-        return Err(usage(message, "`windlass logs last` prints what the last run wrote"));
-    }
-    let path = engine.project.root.join(file);
-    let bytes = tail(&path).map_err(|error| failed(format!("cannot read {file}: {error}")))?;
+    let path = log_of(call, engine, &args.what)?;
+    let unread = |error| failed(format!("cannot read {}: {error}", path.display()));
+    let bytes = tail(&path).map_err(unread)?;
     let text = String::from_utf8_lossy(&bytes.text);
     let lines: Vec<&str> = text.lines().collect();
     let skip = lines.len().saturating_sub(args.lines.unwrap_or(100));
@@ -192,6 +210,23 @@ fn service(call: &Call, engine: &Engine, args: &Logs) -> Result<(), Problem> {
         follow(call, engine, &args.what, &path, bytes.end);
     }
     Ok(())
+}
+
+/// The log of a resource. A service whose first start failed is not remembered, and has written all the
+/// same.
+fn log_of(call: &Call, engine: &Engine, what: &str) -> Result<PathBuf, Problem> {
+    let usual = usual_log(&engine.project.home, what);
+    if usual.is_file() {
+        return Ok(usual);
+    }
+    let (stack, rest) = split(call, engine, &[what.to_owned()], 1)?;
+    let record = engine.resource(&stack, &rest[0])?;
+    let file = record.object.text("log_file");
+    if file.is_empty() {
+        let message = format!("{} {what} writes no log of its own", record.kind);
+        return Err(usage(message, "`windlass logs last` prints what the last run wrote"));
+    }
+    Ok(engine.project.root.join(file))
 }
 
 /// A service writes its log by itself: nobody has looked for secrets in it.

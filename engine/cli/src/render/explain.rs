@@ -3,6 +3,8 @@
 //! The example comes first and without indent: it is what people copy. It must not know any kind by name.
 
 use language::explain::{attributes, keys};
+use language::{Layout, Record, suggest};
+use model::file::stack::Header;
 use model::{Erased, Registry};
 
 use super::line::Line;
@@ -36,33 +38,64 @@ pub(crate) fn list(kinds: &Registry, style: Style) -> String {
     line.put(Ink::Dim, "One of them with its example and all keys:  ");
     line.put(Ink::Cyan, "windlass explain KIND");
     line.end_in(&mut out);
+    let mut line = Line::new(style, 0).endless();
+    line.put(Ink::Dim, "And what they stand in:  windlass explain ");
+    line.put(Ink::Cyan, "stack | resource | parameters | pipeline | inventory");
+    line.end_in(&mut out);
+    out
+}
+
+/// Returns one type of file, or what all resources have in common, as text: what it is for, its example and
+/// its keys, and where to look further.
+pub(crate) fn file(name: &str, layout: &Layout, example: &str, see: &str, style: Style) -> String {
+    let mut out = String::new();
+    beginning(name, layout, example, style, &mut out);
+    out.push('\n');
+    let mut line = Line::new(style, 0).endless();
+    line.put(Ink::Dim, see);
+    line.end_in(&mut out);
     out
 }
 
 /// Returns one kind as text: what it is for, its example, its keys and its attributes.
 pub(crate) fn kind(kind: &Erased, style: Style) -> String {
     let mut out = String::new();
-    let mut line = Line::new(style, 0);
-    line.put(Ink::Bold, kind.name);
-    line.end_in(&mut out);
-    for text in wrap((kind.spec)().doc, style.readable().saturating_sub(2)) {
-        let mut line = Line::new(style, 2);
-        line.put(Ink::Plain, &text);
+    beginning(kind.name, (kind.spec)(), kind.example, style, &mut out);
+    let names = suggest::list(Header::layout().keys().filter(|key| *key != "kind"));
+    let names = names.replace(" or ", " and ");
+    for text in wrap(
+        &format!("Every resource also has {names}: windlass explain resource"),
+        style.readable(),
+    ) {
+        let mut line = Line::new(style, 0);
+        line.put(Ink::Dim, &text);
         line.end_in(&mut out);
     }
-    section("Example", style, &mut out);
-    for text in kind.example.trim_end().lines() {
-        yaml(text, style, &mut out);
-        out.push('\n');
-    }
-    section("Keys", style, &mut out);
-    out.push_str(&keys((kind.spec)(), style.readable()));
     let attributes = attributes((kind.object)(), style.readable());
     if !attributes.is_empty() {
         section("Attributes, for references such as ${name.attribute}", style, &mut out);
         out.push_str(&attributes);
     }
     out
+}
+
+/// What it is for, its example, its keys.
+fn beginning(name: &str, layout: &Layout, example: &str, style: Style, out: &mut String) {
+    let mut line = Line::new(style, 0);
+    line.put(Ink::Bold, name);
+    line.end_in(out);
+    for text in wrap(layout.doc, style.readable().saturating_sub(2)) {
+        let mut line = Line::new(style, 2);
+        line.put(Ink::Plain, &text);
+        line.end_in(out);
+    }
+    section("Example", style, out);
+    for text in example.trim_end().lines() {
+        yaml(text, style, out);
+        out.push('\n');
+    }
+    section("Keys", style, out);
+    out.push_str(&keys(layout, style.readable()));
 }
 
 /// Returns what a kind is for, in a line: the first sentence of its doc comment.
@@ -134,7 +167,7 @@ fn comment(text: &str) -> usize {
 mod tests {
     use super::*;
     use crate::render::measure::clean;
-    use language::{Record, Spec};
+    use language::Spec;
     use model::kind::{Change, Difference, Found, Kind, Known, Reads};
     use model::{Context, Fault, Object, Secrets, Token};
 
@@ -201,11 +234,12 @@ mod tests {
     #[test]
     fn kinds_are_listed_with_what_they_are_for() {
         let kinds = Registry::new([Erased::of(Held)]);
-        insta::assert_snapshot!(list(&kinds, Style::plain(80)), @"
+        insta::assert_snapshot!(list(&kinds, Style::plain(80)), @r#"
           data.held  Holds a value, and gives it back
 
         One of them with its example and all keys:  windlass explain KIND
-        ");
+        And what they stand in:  windlass explain stack | resource | parameters | pipeline | inventory
+        "#);
     }
 
     #[test]
@@ -227,6 +261,8 @@ mod tests {
         Keys
           input  What is held. (text, required)
           times  How often. (a whole number up to 65535, `1` by default)
+        Every resource also has `needs`, `count`, `each`, `protect`, `timeout` and
+        `attempts`: windlass explain resource
 
         Attributes, for references such as ${name.attribute}
           output  What was held. (text)

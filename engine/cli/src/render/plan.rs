@@ -164,8 +164,12 @@ fn refused(refused: &[Refusal], style: Style, out: &mut String) {
             line.end_in(out);
         }
     }
-    let advice = "It cannot be applied: take `protect: true` away first, and apply that alone.";
-    for text in wrap(advice, style.readable()) {
+    let protected = refused.iter().all(|why| matches!(why, Refusal::Protected { .. }));
+    let advice = match protected {
+        true => format!("It cannot be applied: {}.", Refusal::UNPROTECT),
+        false => "It cannot be applied.".to_owned(),
+    };
+    for text in wrap(&advice, style.readable()) {
         out.push_str(&style.paint(Ink::Bold, &text));
         out.push('\n');
     }

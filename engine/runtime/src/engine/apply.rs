@@ -298,10 +298,7 @@ impl Engine {
         if !plan.refused.is_empty() {
             let protected = plan.refused.iter().all(|why| matches!(why, Refusal::Protected { .. }));
             let (message, help) = match protected {
-                true => (
-                    "the plan touches what is protected",
-                    Some("take `protect: true` away first, and apply that".to_owned()),
-                ),
+                true => ("the plan touches what is protected", Some(Refusal::UNPROTECT.to_owned())),
                 false => ("this plan cannot be applied", None),
             };
             let (message, details) =

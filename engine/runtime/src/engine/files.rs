@@ -15,7 +15,7 @@ use model::{Digest, Registry, Secrets, Tree, Value};
 use super::{Engine, Problem, Wrong};
 use crate::parameters::{Given, NONE, Outside};
 use crate::pipeline::{self, Stacks};
-use crate::plan::{Drift, Question, State, Targets, batches, plan, read};
+use crate::plan::{Drift, Question, State, Targets, batches, check_twins, plan, read};
 use crate::project::{FileType, Project};
 use crate::sealing::Sealing;
 use crate::stack::{Around, Stack, load};
@@ -411,6 +411,7 @@ impl Checker<'_> {
                 let around = Around { kinds, outside, name, file: &file, other: &other };
                 if let Some(stack) = load(document, &around, diagnostics) {
                     stack.blocks.iter().for_each(|block| stack.check(block, diagnostics));
+                    check_twins(&stack, &self.project.root, diagnostics);
                 }
             }
             Some(FileType::Pipeline) => {

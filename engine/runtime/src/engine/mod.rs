@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::Registry;
@@ -64,8 +64,10 @@ impl Engine {
         let home = &project.home;
         make_home(home).map_err(|error| {
             Problem::failed(format!("cannot make {}: {error}", home.display()))
-                .help("the project's folder must be writable")
+                .help("even a plan has to: make the folder writable, or plan in a copy of it")
         })?;
+        writable(home)?;
+        nothing_is_lost(home)?;
         let key_path = home.join("key");
         if !key_path.exists() {
             no_key_is_missed(&project)?;
@@ -150,8 +152,30 @@ fn no_key_is_missed(project: &Project) -> Result<(), Problem> {
     Err(Problem::failed(message).help(help))
 }
 
+/// The store is opened by whoever plans, too: it has a journal beside it.
+fn writable(home: &Path) -> Result<(), Problem> {
+    rustix::fs::access(home, rustix::fs::Access::WRITE_OK).map_err(|error| {
+        Problem::failed(format!("cannot write to {}: {error}", home.display()))
+            .help("even a plan has to: make it writable, or plan in a copy of the project's folder")
+    })
+}
+
+/// An empty store would be taken for one of a project in which nothing was applied yet.
+fn nothing_is_lost(home: &Path) -> Result<(), Problem> {
+    let length = |path: PathBuf| fs::metadata(path).map(|found| found.len()).ok();
+    let (store, journal) = (SqliteStore::path(home), home.join("store.db-wal"));
+    let is_empty = length(store.clone()) == Some(0) && length(journal).unwrap_or(0) == 0;
+    if !is_empty || !home.join("logs").is_dir() {
+        return Ok(());
+    }
+    let store = store.display();
+    Err(Problem::failed(format!("{store} is empty, and runs were kept in it")).help(
+        "put back a copy of it; if there is none, move it away and `windlass import` what exists",
+    ))
+}
+
 /// For the owner alone, and never in Git.
-fn make_home(home: &std::path::Path) -> io::Result<()> {
+fn make_home(home: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(home)?;
     let ignore = home.join(".gitignore");
     if !ignore.exists() {

@@ -4,7 +4,6 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::path::Path;
 
 use language::{Code, Diagnostic, Node};
 use model::address::left_over_from;
@@ -12,12 +11,11 @@ use model::file::stack::Header;
 use model::judge::{Differing, Judgement, judge};
 use model::plan::{Action, Item, Place, Reason, Refusal, Seen, Verdict, Want};
 use model::record::{Record, Row};
-use model::value::{Reading, filled};
 use model::{Erased, Object, Order, Tree, Value};
 
 use super::draft::{Bounds, Draft, Standing};
 use super::matching::covers;
-use super::{Outcome, Planner};
+use super::{Outcome, Planner, twins};
 use crate::stack::{Block, Resource, place};
 
 impl<'a> Planner<'a> {
@@ -143,15 +141,7 @@ impl<'a> Planner<'a> {
     fn claim(&mut self, at: usize, kind: &'a Erased, want: &Want) {
         let Some(identity) = self.identity(kind, &want.spec) else { return };
         if let Some(&other) = self.identities.get(&(kind.space, identity.clone())) {
-            let stack = self.question.stack;
-            let (own, other) = (&stack.resources[at], &stack.resources[other]);
-            let message = format!(
-                "`{}` and `{}` are both {} `{identity}`",
-                other.address, own.address, kind.space
-            );
-            let error = Diagnostic::new(Code::BadValue, stack.block(own).key.span(), message);
-            let also = stack.block(other).key.span();
-            self.diagnostics.push(error.label("this one").also(also, "and this one"));
+            self.diagnostics.push(twins::same(self.question.stack, other, at, &identity));
             return;
         }
         if self.rows[at].is_none() && !self.orphans.is_empty() {
@@ -169,12 +159,7 @@ impl<'a> Planner<'a> {
 
     /// Which thing in the world a spec means, if what is known of it says so.
     fn identity(&self, kind: &Erased, spec: &Tree) -> Option<String> {
-        let mut unknown = |_: &str| Ok(Reading::Known(Value::text(HOLE)));
-        let spec = filled(spec, &mut unknown).ok()?;
-        let identity = (kind.identity)(&spec).filter(|identity| !identity.contains(HOLE))?;
-        // A path may be written either way.
-        let within = Path::new(&identity).strip_prefix(self.question.project).ok();
-        Some(within.and_then(Path::to_str).map_or(identity.clone(), str::to_owned))
+        twins::identity(kind, spec, self.question.project)
     }
 
     fn adopt(&mut self, at: usize, kind: &Erased, identity: &str) {
@@ -374,9 +359,6 @@ impl<'a> Planner<'a> {
         Place { file: source.name.clone(), line: source.line_of(span.start) + 1 }
     }
 }
-
-/// Stands for what is not known yet while it is asked which thing a spec means.
-const HOLE: &str = "later-7f3ca1";
 
 fn item(resource: &Resource, kind: &str, action: Action) -> Item {
     Item {

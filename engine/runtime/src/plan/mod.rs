@@ -11,6 +11,7 @@ mod reading;
 mod refresh;
 mod scope;
 mod state;
+mod twins;
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -24,6 +25,7 @@ use model::{Registry, Secrets, Tree};
 pub use refresh::{Batch, Drift, batches, read};
 pub use scope::Targets;
 pub use state::State;
+pub use twins::check_twins;
 
 use crate::stack::{Block, Stack};
 use draft::{Draft, Standing};

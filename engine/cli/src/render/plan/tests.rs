@@ -154,15 +154,16 @@ fn what_is_refused_stands_at_the_end_and_nothing_offers_to_apply_it() {
     };
     let (address, what) = ("database".to_owned(), "replaced".to_owned());
     let refused = vec![Refusal::Protected { address, what }];
-    insta::assert_snapshot!(drawn(&Plan { refused, ..plan_of(vec![one], 3) }, 80), @"
+    insta::assert_snapshot!(drawn(&Plan { refused, ..plan_of(vec![one], 3) }, 80), @r#"
     shop  1 to replace, 3 unchanged                                           0.06 s
 
       ± process.service  database  replaced if it must, destroy first
           host           a → (known after apply: vm.id)   stacks/shop.yml:4
 
       ! database is protected and would be replaced
-    It cannot be applied: take `protect: true` away first, and apply that alone.
-    ");
+    It cannot be applied: let its block stand in the file without `protect: true`
+    (put it back if it is gone), and apply that first.
+    "#);
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub use spec::{
     Backoff, Command, Health, Host, HttpPath, LogSpec, Probe, Restart, ServiceObject, ServiceSpec,
     Signal, TcpPort,
 };
+pub use wanted::usual_log;
 
 use crate::process::SUPERVISE;
 use crate::process::supervisor::{Client, Launch, Status, look};

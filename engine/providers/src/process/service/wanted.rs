@@ -1,7 +1,7 @@
 //! What the supervisor is asked for: the spec with its secrets put in and its paths made absolute.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use language::Port;
 use model::secret::revealed;
@@ -49,8 +49,13 @@ pub(super) fn wanted(
 pub(super) fn log_file(context: &Context, name: &str, spec: &ServiceSpec) -> PathBuf {
     match &spec.log.file {
         Some(file) => context.place(&file.0),
-        None => context.site.home.join("services/logs").join(format!("{name}.log")),
+        None => usual_log(&context.site.home, name),
     }
+}
+
+/// Returns where the output of a service goes whose file says nothing else; `name` is `STACK/ADDRESS`.
+pub fn usual_log(home: &Path, name: &str) -> PathBuf {
+    home.join("services/logs").join(format!("{name}.log"))
 }
 
 fn log(context: &Context, name: &str, spec: &ServiceSpec) -> Log {
