@@ -161,6 +161,9 @@ pub struct Intent {
     /// See [`Record::protect`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protect: bool,
+    /// See [`Record::claim`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<String>,
     /// Where the old one goes in the state when the new one is made beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beside: Option<String>,

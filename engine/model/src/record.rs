@@ -26,6 +26,8 @@ pub struct Row {
     pub sealed: bool,
     /// Of everything that others may read, in the order of [`Erased::names`].
     pub attributes: Vec<Digest>,
+    /// See [`Record::claim`].
+    pub claim: Option<String>,
 }
 
 /// Everything about one resource, as it was applied.
@@ -47,6 +49,9 @@ pub struct Record {
     /// It must not be destroyed or replaced, even when its block is gone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protect: bool,
+    /// What it is in the world, see [`Erased::claim`]; None: its kind does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<String>,
 }
 
 /// The outputs of a stack, as they were applied.
@@ -84,6 +89,7 @@ impl Record {
             object: self.object.digest(),
             sealed: self.sealed(),
             attributes,
+            claim: self.claim.clone(),
         }
     }
 }

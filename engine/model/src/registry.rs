@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -96,6 +97,15 @@ impl Erased {
             diff: |tree, object, secrets| Ok(K::diff(&typed::<K::Spec>(tree)?, object, secrets)),
             effects: Arc::new(Typed(kind)),
         }
+    }
+
+    /// Returns what a resource is in the world, in one line: the space of its kind, a blank, and its
+    /// identity. No two resources may have the same one, whichever stacks they belong to.
+    pub fn claim(&self, spec: &Tree, project: &Path) -> Option<String> {
+        let identity = (self.identity)(spec)?;
+        // A path may be written either way.
+        let within = Path::new(&identity).strip_prefix(project).ok().and_then(Path::to_str);
+        Some(format!("{} {}", self.space, within.unwrap_or(&identity)))
     }
 
     /// Returns the declaration of a key.

@@ -12,7 +12,8 @@ use model::event::Event;
 use model::record::{OutputsRecord, Record, Row};
 use model::registry::BoxFuture;
 use runtime::store::{
-    Acquired, Doubt, Holder, Lease, Millis, NewRun, Run, RunId, RunOutcome, Store, StoreError,
+    Acquired, Claim, Doubt, Holder, Lease, Millis, NewRun, Run, RunId, RunOutcome, Store,
+    StoreError,
 };
 use tokio::time::sleep;
 
@@ -98,6 +99,10 @@ impl Store for CrashStore {
 
     fn needs(&self, stack: &str) -> Result<Vec<(String, Vec<String>)>, StoreError> {
         self.inner.needs(stack)
+    }
+
+    fn claims(&self) -> Result<Vec<Claim>, StoreError> {
+        self.inner.claims()
     }
 
     fn doubts(&self, stack: &str) -> Result<Vec<Doubt>, StoreError> {

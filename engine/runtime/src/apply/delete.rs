@@ -24,6 +24,7 @@ impl Applying {
             generation: record.generation,
             needs: Vec::new(),
             protect: false,
+            claim: None,
             beside: None,
             timeout: None,
         };

@@ -39,6 +39,7 @@ impl Applying {
             verb,
             kind: put.want.kind.clone(),
             key: put.key.clone(),
+            claim: kind.claim(&spec, &self.site.project),
             spec,
             digest: self.digest_of_want(&put.want)?,
             generation: self.run.0,

@@ -32,6 +32,7 @@ pub(super) fn settled(
         object,
         needs: intent.needs.clone(),
         protect: intent.protect,
+        claim: intent.claim.clone(),
     };
     state.push(StateChange::Put { key: step.to_owned(), record: Box::new(record) });
     let what = match (&intent.beside, other, intent.verb) {

@@ -122,6 +122,7 @@ impl Engine {
             object: self.sealing().sealed_object(object),
             needs: want.needs.clone(),
             protect: want.protect,
+            claim: kind.claim(&want.spec, &self.project.root),
         };
         let changes = || {
             self.not_remembered(&plan.stack, address)?;

@@ -15,17 +15,14 @@ pub(super) struct Draft {
     pub block: Option<usize>,
     /// Its key in the state.
     pub key: String,
-    /// What it will be in the world, if that is known already: its space and identity.
-    pub takes: Option<Standing>,
-    /// What is destroyed for it, or what it was.
-    pub leaves: Option<Standing>,
+    /// What it will be in the world, if that is known already.
+    pub takes: Option<String>,
+    /// What it was in the world, if that is destroyed.
+    pub leaves: Option<String>,
     pub work: Work,
     pub attempts: u32,
     pub timeout: Option<Duration>,
 }
-
-/// The space of a kind and an identity: what two cannot be at once.
-pub(super) type Standing = (String, String);
 
 /// What becomes of the outputs.
 #[derive(Default)]

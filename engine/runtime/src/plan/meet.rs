@@ -3,19 +3,18 @@
 //! It must not put steps in order.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
 
 use language::{Code, Diagnostic, Node};
 use model::address::left_over_from;
 use model::file::stack::Header;
 use model::judge::{Differing, Judgement, judge};
 use model::plan::{Action, Item, Place, Reason, Refusal, Seen, Verdict, Want};
-use model::record::{Record, Row};
+use model::record::Record;
 use model::{Erased, Object, Order, Tree, Value};
 
-use super::draft::{Bounds, Draft, Standing};
+use super::draft::{Bounds, Draft};
 use super::matching::covers;
-use super::{Outcome, Planner, twins};
+use super::{Outcome, Planner};
 use crate::stack::{Block, Resource, place};
 
 impl<'a> Planner<'a> {
@@ -136,51 +135,6 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Two resources must not be the same thing in the world; one that is the same as something that
-    /// the file no longer names has been renamed.
-    fn claim(&mut self, at: usize, kind: &'a Erased, want: &Want) {
-        let Some(identity) = self.identity(kind, &want.spec) else { return };
-        if let Some(&other) = self.identities.get(&(kind.space, identity.clone())) {
-            self.diagnostics.push(twins::same(self.question.stack, other, at, &identity));
-            return;
-        }
-        if self.rows[at].is_none() && !self.orphans.is_empty() {
-            self.adopt(at, kind, &identity);
-        }
-        self.claimed = Some((kind.space.to_owned(), identity.clone()));
-        self.identities.insert((kind.space, identity), at);
-    }
-
-    /// What a remembered resource stands for in the world, if its spec says it.
-    fn standing(&self, record: &Record) -> Option<Standing> {
-        let kind = self.question.kinds.get(&record.kind)?;
-        Some((kind.space.to_owned(), self.identity(kind, &record.spec)?))
-    }
-
-    /// Which thing in the world a spec means, if what is known of it says so.
-    fn identity(&self, kind: &Erased, spec: &Tree) -> Option<String> {
-        twins::identity(kind, spec, self.question.project)
-    }
-
-    fn adopt(&mut self, at: usize, kind: &Erased, identity: &str) {
-        let key = (kind.space.to_owned(), identity.to_owned());
-        let position = {
-            let identities = self.orphan_identities.get_or_init(|| self.identities_of_orphans());
-            identities.get(&key).copied()
-        };
-        if let Some(orphan) = position.and_then(|position| self.orphans.get_mut(position)) {
-            self.rows[at] = orphan.take();
-        }
-    }
-
-    fn identities_of_orphans(&self) -> HashMap<(String, String), usize> {
-        let identity = |(position, orphan): (usize, &Option<(&str, &Row)>)| {
-            let (key, _) = (*orphan)?;
-            Some((self.standing(&self.question.state.record(key)?)?, position))
-        };
-        self.orphans.iter().enumerate().filter_map(identity).collect()
-    }
-
     fn create(
         &mut self,
         resource: &Resource,
@@ -223,7 +177,7 @@ impl<'a> Planner<'a> {
         let (seen, bounds) = (seen(record, found), Bounds::at_most(Verdict::Replace));
         let place = self.place_of(resource);
         let draft = Draft::put(item, place, key.to_owned(), Some(seen), want, &bounds);
-        self.drafts.push(Draft { leaves: self.standing(record), ..draft });
+        self.drafts.push(Draft { leaves: self.claim_of(record), ..draft });
         Outcome::Met { spec, known: Tree::new() }
     }
 
@@ -258,7 +212,7 @@ impl<'a> Planner<'a> {
         }
         let (seen, bounds) = (Some(seen(record, Some(object))), Bounds { most, order });
         let place = self.place_of(resource);
-        let leaves = (most == Verdict::Replace).then(|| self.standing(record)).flatten();
+        let leaves = (most == Verdict::Replace).then(|| self.claim_of(record)).flatten();
         let draft = Draft::put(item, place, key.to_owned(), seen, want, &bounds);
         self.drafts.push(Draft { leaves, ..draft });
     }
@@ -282,7 +236,6 @@ impl<'a> Planner<'a> {
 
     /// What the state knows and the file does not.
     pub(super) fn gone(&mut self) {
-        let wanted = self.drafts.iter().any(|draft| draft.takes.is_some());
         for (key, _) in std::mem::take(&mut self.orphans).into_iter().flatten() {
             if !self.question.targets.means_orphan(key) {
                 continue;
@@ -304,7 +257,7 @@ impl<'a> Planner<'a> {
                 drifted: found.is_none(),
             };
             self.protect(record.protect && !forget && found.is_some(), key, "deleted");
-            let leaves = wanted.then(|| self.standing(&record)).flatten();
+            let leaves = self.claim_of(&record).filter(|_| !forget);
             self.drafts.push(Draft { leaves, ..Draft::gone(item, seen(&record, found)) });
         }
     }

@@ -3,6 +3,7 @@
 //! Resources are met in dependency order, so that whatever one reads has been settled before. It is
 //! pure: it must not read the world, a clock or a file, and decodes only what its digest does not clear.
 
+mod claims;
 mod draft;
 mod matching;
 mod meet;
@@ -28,7 +29,7 @@ pub use state::State;
 pub use twins::check_twins;
 
 use crate::stack::{Block, Stack};
-use draft::{Draft, Standing};
+use draft::Draft;
 use matching::matched;
 
 /// Everything that a plan depends on.
@@ -63,11 +64,13 @@ pub fn plan(question: &Question<'_>) -> Result<Plan, Diagnostics> {
         let outcome = planner.settle(at);
         planner.outcomes.push(outcome);
     }
+    planner.compare_claims();
     let outputs = planner.outputs();
     if planner.diagnostics.has_errors() {
         return Err(planner.diagnostics);
     }
     planner.gone();
+    planner.refuse_to_take_along();
     Ok(planner.finish(outputs))
 }
 
@@ -89,12 +92,12 @@ struct Planner<'a> {
     orphans: Vec<Option<(&'a str, &'a Row)>>,
     /// By resource: whether the plan is about it. Empty until somebody asks.
     chosen: Vec<bool>,
-    /// What an orphan was in the world, by space and identity: made when a new resource could be one.
-    orphan_identities: OnceCell<HashMap<(String, String), usize>>,
-    /// What was met so far, by space and identity.
-    identities: HashMap<(&'static str, String), usize>,
-    /// What the resource that is being met stands for in the world.
-    claimed: Option<Standing>,
+    /// By what it was in the world, an orphan: made when a new resource could be one.
+    orphan_claims: OnceCell<HashMap<String, usize>>,
+    /// By what it is in the world, a resource that was met.
+    claims: HashMap<String, usize>,
+    /// What the resource that is being met is in the world.
+    claimed: Option<String>,
     outcomes: Vec<Outcome<'a>>,
     drafts: Vec<Draft>,
     refused: Vec<Refusal>,
@@ -110,8 +113,8 @@ impl<'a> Planner<'a> {
             rows,
             orphans: orphans.into_iter().map(Some).collect(),
             chosen: Vec::new(),
-            orphan_identities: OnceCell::new(),
-            identities: HashMap::new(),
+            orphan_claims: OnceCell::new(),
+            claims: HashMap::new(),
             claimed: None,
             drafts: Vec::new(),
             refused: Vec::new(),

@@ -11,6 +11,7 @@
 //! 6. A destroy-first replacement that is only feared waits until the value is known (unless bound).
 //! 7. What takes the place of another one in the world is made after that one is destroyed. Where that
 //!    would make a circle, the plan is refused.
+//! 8. What lies in something that is destroyed goes before that, unless it has to wait for it.
 //!
 //! No circle is left: only 4 leads from `+` to `-`, by way of something destroyed first; back from `-` to
 //! `+` lead 3, 4 and 6, and these are never bound, so that nothing destroyed first lies behind them.
@@ -24,7 +25,8 @@ use model::plan::{Action, Outputs, Refusal, Step, Work};
 use model::{Address, Order};
 
 use super::State;
-use super::draft::{Draft, Standing};
+use super::draft::Draft;
+use super::twins::parts;
 use crate::stack::{Block, Stack};
 
 /// The step that remembers the outputs of a stack.
@@ -49,6 +51,7 @@ pub(super) fn steps(
     weave.destroying(drafts, &bound);
     weave.letting_go(state, drafts, &bound);
     weave.taking_places(drafts, refused);
+    weave.emptying(drafts);
     weave.sorted().unwrap_or_else(|circle| {
         let circle = circle.join(", ");
         let why = format!("these wait for each other: {circle}: apply some of them first");
@@ -207,7 +210,7 @@ impl Weave {
     /// Rule 7.
     fn taking_places(&mut self, drafts: &[Draft], refused: &mut Vec<Refusal>) {
         let left = |(at, draft): (usize, &'_ Draft)| Some((draft.leaves.clone()?, at));
-        let left: HashMap<Standing, usize> = drafts.iter().enumerate().filter_map(left).collect();
+        let left: HashMap<String, usize> = drafts.iter().enumerate().filter_map(left).collect();
         for (at, draft) in drafts.iter().enumerate() {
             let Some(place) = &draft.takes else { continue };
             let Some(&other) = left.get(place).filter(|&&other| other != at) else { continue };
@@ -215,15 +218,48 @@ impl Weave {
                 continue;
             };
             if self.waits(destroyed, made) {
+                let (space, identity) = parts(place);
                 refused.push(Refusal::Contradiction(format!(
-                    "{} would take the place of {} ({} {}), which can only go after it: apply one of \
-                     the two changes first",
-                    draft.item.address, drafts[other].item.address, place.0, place.1
+                    "{} would take the place of {} ({space} {identity}), which can only go after it: apply \
+                     one of the two changes first",
+                    draft.item.address, drafts[other].item.address
                 )));
             } else {
                 self.needs[made].insert(destroyed);
             }
         }
+    }
+
+    /// Rule 8.
+    fn emptying(&mut self, drafts: &[Draft]) {
+        let left =
+            |(at, draft): (usize, &'_ Draft)| Some((draft.leaves.clone()?, self.destroyed[at]?));
+        let mut left: Vec<(String, usize)> = drafts.iter().enumerate().filter_map(left).collect();
+        left.sort_unstable();
+        for (claim, destroyed) in &left {
+            let below = format!("{claim}/");
+            let inner = &left[left.partition_point(|(other, _)| *other < below)..];
+            let inner = inner.iter().take_while(|(other, _)| other.starts_with(&below));
+            let inner: Vec<usize> = inner.map(|(_, step)| *step).collect();
+            if !inner.is_empty() {
+                let waiting = self.waiting_for(*destroyed);
+                let first = inner.into_iter().filter(|step| !waiting.contains(step));
+                self.needs[*destroyed].extend(first);
+            }
+        }
+    }
+
+    /// Every step that waits for this one, through whatever lies between.
+    fn waiting_for(&self, step: usize) -> BTreeSet<usize> {
+        let mut users = vec![Vec::new(); self.steps.len()];
+        for (at, needs) in self.needs.iter().enumerate() {
+            needs.iter().for_each(|&need| users[need].push(at));
+        }
+        let (mut waiting, mut open) = (BTreeSet::new(), vec![step]);
+        while let Some(at) = open.pop() {
+            open.extend(users[at].iter().filter(|user| waiting.insert(**user)));
+        }
+        waiting
     }
 
     /// Whether a step waits for another one, through whatever lies between.

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use model::record::{OutputsRecord, Record};
 
-use crate::store::{Rows, Store, StoreError};
+use crate::store::{Claim, Rows, Store, StoreError};
 
 /// The rows of one stack, and the way to its records.
 pub struct State {
@@ -19,6 +19,7 @@ pub struct State {
     stack: String,
     store: Arc<dyn Store>,
     users: OnceLock<HashMap<String, Vec<String>>>,
+    claims: OnceLock<Vec<Claim>>,
     /// How many records were decoded: a plan without changes decodes none.
     decoded: AtomicUsize,
     /// The first error of the store since; records cannot be had after it.
@@ -34,6 +35,7 @@ impl State {
             stack: stack.to_owned(),
             store: Arc::clone(store),
             users: OnceLock::new(),
+            claims: OnceLock::new(),
             decoded: AtomicUsize::new(0),
             trouble: OnceLock::new(),
         })
@@ -54,6 +56,26 @@ impl State {
         users.get(block).map_or(&[], Vec::as_slice)
     }
 
+    /// Returns which resources of other stacks are the same thing in the world.
+    pub fn claimed_elsewhere(&self, claim: &str) -> impl Iterator<Item = &Claim> {
+        let claims = self.claims();
+        let at = claims.partition_point(|one| one.claim.as_str() < claim);
+        let same = claims[at..].iter().take_while(move |one| one.claim == claim);
+        same.filter(|one| one.stack != self.stack)
+    }
+
+    /// Returns which resources of all stacks lie within this one: what is below its path.
+    pub fn claimed_within(&self, claim: &str) -> impl Iterator<Item = &Claim> {
+        let (claims, below) = (self.claims(), format!("{claim}/"));
+        let at = claims.partition_point(|one| one.claim < below);
+        claims[at..].iter().take_while(move |one| one.claim.starts_with(&below))
+    }
+
+    /// Returns the name of the stack.
+    pub fn stack(&self) -> &str {
+        &self.stack
+    }
+
     /// Returns how many records were decoded.
     pub fn decoded(&self) -> usize {
         self.decoded.load(Ordering::Relaxed)
@@ -62,6 +84,15 @@ impl State {
     /// Returns what went wrong with the store meanwhile.
     pub fn trouble(&self) -> Option<&StoreError> {
         self.trouble.get()
+    }
+
+    fn claims(&self) -> &[Claim] {
+        self.claims.get_or_init(|| {
+            self.store.claims().unwrap_or_else(|error| {
+                _ = self.trouble.set(error);
+                Vec::new()
+            })
+        })
     }
 
     fn all_users(&self) -> HashMap<String, Vec<String>> {

@@ -15,20 +15,22 @@ use crate::stack::{Resource, Stack, Target};
 /// Stands for what is not known yet while it is asked which thing a spec means.
 const HOLE: &str = "later-7f3ca1";
 
-/// Returns which thing in the world a spec means, if what is known of it says so.
-pub(super) fn identity(kind: &Erased, spec: &Tree, project: &Path) -> Option<String> {
+/// Returns which thing in the world a spec means, see [`Erased::claim`], if what is known of it says so.
+pub(super) fn claim(kind: &Erased, spec: &Tree, project: &Path) -> Option<String> {
     let mut unknown = |_: &str| Ok(Reading::Known(Value::text(HOLE)));
     let spec = filled(spec, &mut unknown).ok()?;
-    let identity = (kind.identity)(&spec).filter(|identity| !identity.contains(HOLE))?;
-    // A path may be written either way.
-    let within = Path::new(&identity).strip_prefix(project).ok();
-    Some(within.and_then(Path::to_str).map_or(identity.clone(), str::to_owned))
+    kind.claim(&spec, project).filter(|claim| !claim.contains(HOLE))
+}
+
+/// The space and the identity.
+pub(super) fn parts(claim: &str) -> (&str, &str) {
+    claim.split_once(' ').unwrap_or((claim, ""))
 }
 
 /// Says that two resources are the same thing.
-pub(super) fn same(stack: &Stack<'_>, other: usize, own: usize, identity: &str) -> Diagnostic {
+pub(super) fn same(stack: &Stack<'_>, other: usize, own: usize, claim: &str) -> Diagnostic {
     let (own, other) = (&stack.resources[own], &stack.resources[other]);
-    let space = stack.block(own).kind.space;
+    let (space, identity) = parts(claim);
     let message =
         format!("`{}` and `{}` are both {space} `{identity}`", other.address, own.address);
     let error = Diagnostic::new(Code::BadValue, stack.block(own).key.span(), message);
@@ -42,11 +44,10 @@ pub fn check_twins(stack: &Stack<'_>, project: &Path, diagnostics: &mut Diagnost
     for (at, resource) in stack.resources.iter().enumerate() {
         let spec = as_written(stack, resource, &specs);
         let kind = &*stack.block(resource).kind;
-        if let Some(identity) = identity(kind, &spec, project) {
-            let key = (kind.space, identity);
-            match seen.get(&key) {
-                Some(&other) => diagnostics.push(same(stack, other, at, &key.1)),
-                None => _ = seen.insert(key, at),
+        if let Some(claim) = claim(kind, &spec, project) {
+            match seen.get(&claim) {
+                Some(&other) => diagnostics.push(same(stack, other, at, &claim)),
+                None => _ = seen.insert(claim, at),
             }
         }
         specs.push(spec);

@@ -12,7 +12,8 @@ use model::registry::BoxFuture;
 
 use super::fold::{Write, fold};
 use super::{
-    Acquired, Doubt, Holder, Lease, Millis, NewRun, Run, RunId, RunOutcome, Store, StoreError,
+    Acquired, Claim, Doubt, Holder, Lease, Millis, NewRun, Run, RunId, RunOutcome, Store,
+    StoreError,
 };
 
 /// See the module.
@@ -238,6 +239,19 @@ impl Store for MemoryStore {
         let kept = self.kept();
         let rows = kept.stacks.get(stack).into_iter().flat_map(|stack| &stack.rows);
         Ok(rows.map(|(key, (_, record))| (key.clone(), record.needs.clone())).collect())
+    }
+
+    fn claims(&self) -> Result<Vec<Claim>, StoreError> {
+        let kept = self.kept();
+        let rows = kept.stacks.iter().flat_map(|(stack, Stack { rows, .. })| {
+            rows.iter().map(move |(key, (row, _))| (stack, key, row.claim.clone()))
+        });
+        let claim = |(stack, key, claim): (&String, &String, Option<String>)| {
+            Some(Claim { claim: claim?, stack: stack.clone(), key: key.clone() })
+        };
+        let mut claims: Vec<Claim> = rows.filter_map(claim).collect();
+        claims.sort_unstable();
+        Ok(claims)
     }
 
     fn doubts(&self, stack: &str) -> Result<Vec<Doubt>, StoreError> {

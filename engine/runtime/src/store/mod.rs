@@ -146,6 +146,17 @@ pub enum Acquired {
     HeldBy(Holder),
 }
 
+/// Who is what in the world.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Claim {
+    /// See [`Record::claim`].
+    pub claim: String,
+    /// The stack of the resource.
+    pub stack: String,
+    /// Its key in the state.
+    pub key: String,
+}
+
 /// An effect of which nobody knows whether it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doubt {
@@ -239,6 +250,9 @@ pub trait Store: Send + Sync {
 
     /// Returns what each resource of a stack needed when it was applied: names of blocks by key.
     fn needs(&self, stack: &str) -> Result<Vec<(String, Vec<String>)>, StoreError>;
+
+    /// Returns what the resources of all stacks are in the world, sorted by their claims.
+    fn claims(&self) -> Result<Vec<Claim>, StoreError>;
 
     /// Returns the effects of a stack of which nobody knows whether they happened, in their order.
     fn doubts(&self, stack: &str) -> Result<Vec<Doubt>, StoreError>;

@@ -21,7 +21,8 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Acquired, Doubt, Holder, Lease, Millis, NewRun, Run, RunId, RunOutcome, Store, StoreError,
+    Acquired, Claim, Doubt, Holder, Lease, Millis, NewRun, Run, RunId, RunOutcome, Store,
+    StoreError,
 };
 use write::{Answer, Operation, Request};
 
@@ -166,6 +167,10 @@ impl Store for SqliteStore {
 
     fn needs(&self, stack: &str) -> Result<Vec<(String, Vec<String>)>, StoreError> {
         read::needs(&self.reader(), stack)
+    }
+
+    fn claims(&self) -> Result<Vec<Claim>, StoreError> {
+        read::claims(&self.reader())
     }
 
     fn doubts(&self, stack: &str) -> Result<Vec<Doubt>, StoreError> {

@@ -7,8 +7,8 @@ use model::record::Record;
 use model::{Digest, Fault, Object, Registry, Token, Tree, Value};
 
 use super::{
-    Acquired, Holder, Lease, MemoryStore, NewRun, RunId, RunKind, RunOutcome, SqliteStore, Store,
-    StoreError, timed,
+    Acquired, Claim, Holder, Lease, MemoryStore, NewRun, RunId, RunKind, RunOutcome, SqliteStore,
+    Store, StoreError, timed,
 };
 
 type Made = (Arc<dyn Store>, Option<tempfile::TempDir>);
@@ -55,6 +55,7 @@ fn record(text: &str) -> Record {
         object: Object::new("n1", [("output", Value::text(text))]),
         needs: vec!["base".to_owned(), "other".to_owned()],
         protect: false,
+        claim: Some(format!("value {text}")),
     }
 }
 
@@ -68,6 +69,7 @@ fn started(step: &str) -> Event {
         generation: 1,
         needs: Vec::new(),
         protect: false,
+        claim: None,
         beside: None,
         timeout: None,
     };
@@ -100,6 +102,8 @@ async fn state_follows_from_events() {
         assert_eq!(rows[0].1, record("one").row(None));
         assert_eq!(store.record("shop", "a").expect("a record"), Some(record("one")));
         assert_eq!(store.needs("shop").expect("needs")[0].1, ["base", "other"]);
+        let (claim, stack, key) = ("value one".to_owned(), "shop".to_owned(), "a".to_owned());
+        assert_eq!(store.claims(), Ok(vec![Claim { claim, stack, key }]));
         let timings = store.timings("shop").expect("timings");
         assert_eq!(timings[&timed("a", &record("one").kind)], 250);
         let doubts = store.doubts("shop").expect("doubts");
@@ -254,10 +258,18 @@ const VERSION_1: &str = "
     CREATE TABLE event (
         seq INTEGER PRIMARY KEY, run INTEGER NOT NULL, body TEXT NOT NULL
     ) STRICT;
+    CREATE TABLE digest (
+        stack TEXT NOT NULL, address TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,
+        generation INTEGER NOT NULL, digest BLOB NOT NULL, object BLOB NOT NULL,
+        sealed INTEGER NOT NULL, attributes BLOB NOT NULL, needs TEXT NOT NULL,
+        PRIMARY KEY (stack, address)
+    ) STRICT, WITHOUT ROWID;
     CREATE TABLE doubt (
         stack TEXT NOT NULL, step TEXT NOT NULL, run INTEGER NOT NULL, token TEXT NOT NULL,
         intent TEXT NOT NULL, PRIMARY KEY (stack, step)
     ) STRICT, WITHOUT ROWID;
+    INSERT INTO digest VALUES
+        ('shop', 'a', 'toy.file', '/a', 1, zeroblob(16), zeroblob(16), 0, zeroblob(0), '');
     INSERT INTO about VALUES ('first');
     INSERT INTO run (kind, subject, began) VALUES ('apply', 'shop', 1), ('apply', 'shop', 2);
     PRAGMA application_id = 0x576e646c;
@@ -279,6 +291,7 @@ fn a_store_of_version_1_is_brought_up() {
     assert_eq!(store.project(), "first");
     assert_eq!(store.events(RunId(2)), Ok(vec![started("a"), started("c")]));
     assert_eq!(store.run(RunId(1)).expect("a run").expect("it is there").nonce, "");
+    assert_eq!(store.rows("shop").expect("rows")[0].1.claim, None);
     drop(store);
     assert!(SqliteStore::examine(&path).is_ok());
     assert!(SqliteStore::open(&path, "second", Registry::default()).is_ok(), "once is enough");
@@ -333,7 +346,7 @@ fn a_store_from_a_newer_version_is_refused() {
     let connection = rusqlite::Connection::open(&path).expect("a database");
     connection.pragma_update(None, "user_version", 99).expect("written");
     let refused = SqliteStore::open(&path, "p", Registry::default()).err();
-    assert_eq!(refused, Some(StoreError::Newer { found: 99, known: 2 }));
+    assert_eq!(refused, Some(StoreError::Newer { found: 99, known: 3 }));
 }
 
 /// Steps were told the number of their run before it began: it begins under this number or not at all.

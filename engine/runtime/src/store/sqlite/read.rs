@@ -8,7 +8,9 @@ use model::{Digest, Token};
 use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension, Row as Line, params};
 
-use crate::store::{Doubt, Holder, PRUNED_AT_ONCE, Run, RunId, RunKind, RunOutcome, StoreError};
+use crate::store::{
+    Claim, Doubt, Holder, PRUNED_AT_ONCE, Run, RunId, RunKind, RunOutcome, StoreError,
+};
 
 pub(super) fn project(connection: &Connection) -> Result<String, StoreError> {
     Ok(connection.query_row("SELECT project FROM about", [], |line| line.get(0))?)
@@ -16,7 +18,7 @@ pub(super) fn project(connection: &Connection) -> Result<String, StoreError> {
 
 pub(super) fn rows(connection: &Connection, stack: &str) -> Result<Vec<(String, Row)>, StoreError> {
     let mut sweep = connection.prepare_cached(
-        "SELECT address, kind, id, generation, digest, object, sealed, attributes
+        "SELECT address, kind, id, generation, digest, object, sealed, attributes, claim
          FROM digest WHERE stack = ?1 ORDER BY address",
     )?;
     let rows = sweep.query_map([stack], |line| Ok((line.get(0)?, row(line)?)))?;
@@ -33,6 +35,7 @@ fn row(line: &Line<'_>) -> rusqlite::Result<Row> {
         object: digest(line.get_ref(5)?.as_blob()?)?,
         sealed: line.get(6)?,
         attributes: attributes.collect::<rusqlite::Result<_>>()?,
+        claim: line.get(8)?,
     })
 }
 
@@ -60,6 +63,17 @@ pub(super) fn needs(
         .prepare_cached("SELECT address, needs FROM digest WHERE stack = ?1 ORDER BY address")?;
     let split = |needs: String| needs.split_whitespace().map(str::to_owned).collect();
     let found = query.query_map([stack], |line| Ok((line.get(0)?, split(line.get(1)?))))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn claims(connection: &Connection) -> Result<Vec<Claim>, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT claim, stack, address FROM digest WHERE claim IS NOT NULL
+         ORDER BY claim, stack, address",
+    )?;
+    let claim =
+        |line: &Line<'_>| Ok(Claim { claim: line.get(0)?, stack: line.get(1)?, key: line.get(2)? });
+    let found = query.query_map([], claim)?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::store::StoreError;
 
 /// The version of the form; one more with every change that an older program could not read.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// Marks the file as ours: "Wndl".
 const APPLICATION: i64 = 0x576e_646c;
@@ -33,8 +33,9 @@ const SCHEMA: &str = "
         stack TEXT NOT NULL, address TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,
         generation INTEGER NOT NULL, digest BLOB NOT NULL, object BLOB NOT NULL,
         sealed INTEGER NOT NULL, attributes BLOB NOT NULL, needs TEXT NOT NULL,
-        PRIMARY KEY (stack, address)
+        claim TEXT, PRIMARY KEY (stack, address)
     ) STRICT, WITHOUT ROWID;
+    CREATE INDEX digest_by_claim ON digest (claim) WHERE claim IS NOT NULL;
     CREATE TABLE resource (
         stack TEXT NOT NULL, address TEXT NOT NULL, body TEXT NOT NULL,
         PRIMARY KEY (stack, address)
@@ -64,6 +65,12 @@ const FROM_1: &str = "
     ) STRICT, WITHOUT ROWID;
     INSERT INTO event SELECT run, seq, body FROM event_1 ORDER BY run, seq;
     DROP TABLE event_1;";
+
+/// From version 2, which did not say what is what in the world: a resource says it when it is changed
+/// next.
+const FROM_2: &str = "
+    ALTER TABLE digest ADD COLUMN claim TEXT;
+    CREATE INDEX digest_by_claim ON digest (claim) WHERE claim IS NOT NULL;";
 
 /// How long one process waits for another's commit.
 const PATIENCE: Duration =
@@ -134,7 +141,8 @@ fn bring_up(connection: &mut Connection, project: &str) -> Result<(), StoreError
             transaction.execute("INSERT INTO about (project) VALUES (?1)", [project])?;
             transaction.pragma_update(None, "application_id", APPLICATION)?;
         }
-        1 => transaction.execute_batch(FROM_1)?,
+        1 => transaction.execute_batch(&[FROM_1, FROM_2].concat())?,
+        2 => transaction.execute_batch(FROM_2)?,
         _ => return Ok(()),
     }
     transaction.pragma_update(None, "user_version", VERSION)?;

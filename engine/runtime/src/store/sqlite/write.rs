@@ -249,7 +249,8 @@ fn keep(
         }
         Write::Put { key, row, record } => {
             let attributes: Vec<u8> = row.attributes.iter().flat_map(bytes).collect();
-            let digest = "REPLACE INTO digest VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+            let digest =
+                "REPLACE INTO digest VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
             transaction.prepare_cached(digest)?.execute(params![
                 stack,
                 key,
@@ -260,7 +261,8 @@ fn keep(
                 bytes(&row.object),
                 row.sealed,
                 attributes,
-                record.needs.join(" ")
+                record.needs.join(" "),
+                row.claim
             ])?;
             let resource = "REPLACE INTO resource VALUES (?1, ?2, ?3)";
             let body = serde_json::to_string(record)?;

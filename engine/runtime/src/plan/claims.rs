@@ -1,0 +1,140 @@
+//! What resources are in the world: no two are the same thing, whichever stacks they belong to, and what
+//! one destroys holds nothing of another.
+//!
+//! It must not decode what its digest clears: a row says what it is.
+
+use std::collections::HashMap;
+
+use language::{Code, Diagnostic};
+use model::plan::{Refusal, Want};
+use model::record::{Record, Row};
+use model::{Erased, Tree};
+
+use super::draft::Draft;
+use super::twins::{self, parts};
+use super::{Outcome, Planner};
+use crate::store::Claim;
+
+impl Planner<'_> {
+    /// Notes what a resource is. One that is the same as something that the file no longer names has
+    /// been renamed.
+    pub(super) fn claim(&mut self, at: usize, kind: &Erased, want: &Want) {
+        let Some(claim) = self.claim_by(kind, &want.spec) else { return };
+        if let Some(&other) = self.claims.get(&claim) {
+            return self.same_thing(other, at, &claim);
+        }
+        if self.rows[at].is_none() && !self.orphans.is_empty() {
+            self.adopt(at, &claim);
+        }
+        self.claimed = Some(claim.clone());
+        self.claims.insert(claim, at);
+    }
+
+    /// Compares what was met with what was not: unchanged resources, and those of other stacks.
+    pub(super) fn compare_claims(&mut self) {
+        let mut same = Vec::new();
+        for (other, outcome) in
+            self.outcomes.iter().enumerate().take_while(|_| !self.claims.is_empty())
+        {
+            if let Outcome::Same { row: Row { claim: Some(claim), .. }, .. } = outcome
+                && let Some(&at) = self.claims.get(claim)
+            {
+                same.push((other, at, claim.clone()));
+            }
+        }
+        for (other, at, claim) in same {
+            self.same_thing(other, at, &claim);
+        }
+        let new = |(at, draft): (usize, &Draft)| {
+            Some((at, draft.takes.clone().filter(|claim| self.held(&draft.key) != Some(claim))?))
+        };
+        let new: Vec<(usize, String)> = self.drafts.iter().enumerate().filter_map(new).collect();
+        for (at, claim) in new {
+            if let Some(other) = self.question.state.claimed_elsewhere(&claim).next() {
+                self.of_another_stack(at, other);
+            }
+        }
+    }
+
+    /// What the state says that a row is in the world.
+    fn held(&self, key: &str) -> Option<&String> {
+        self.question.state.rows.get(key)?.claim.as_ref()
+    }
+
+    fn same_thing(&mut self, other: usize, own: usize, claim: &str) {
+        self.diagnostics.push(twins::same(self.question.stack, other, own, claim));
+    }
+
+    fn of_another_stack(&mut self, draft: usize, other: &Claim) {
+        let Draft { item, block: Some(block), .. } = &self.drafts[draft] else { return };
+        let Claim { claim, stack, key } = other;
+        let (space, identity) = parts(claim);
+        let message = format!(
+            "`{}` and `{key}` of the stack `{stack}` are both {space} `{identity}`",
+            item.address
+        );
+        let place = self.question.stack.blocks[*block].key.span();
+        let error = Diagnostic::new(Code::Conflict, place, message);
+        self.diagnostics.push(error.help(format!(
+            "let one of them be another thing; or let `{stack}` forget it first (`removed:` with \
+             `destroy: false`)"
+        )));
+    }
+
+    /// What is destroyed takes along whatever lies in it: that must go too, and before it.
+    pub(super) fn refuse_to_take_along(&mut self) {
+        let leaves = |draft: &Draft| Some((draft.key.clone(), draft.leaves.clone()?));
+        let leaving: HashMap<String, String> = self.drafts.iter().filter_map(leaves).collect();
+        let state = self.question.state;
+        for draft in &self.drafts {
+            let Some(claim) = &draft.leaves else { continue };
+            let stays =
+                |one: &&Claim| one.stack != state.stack() || !leaving.contains_key(&one.key);
+            let mut staying = state.claimed_within(claim).filter(stays);
+            let Some(Claim { claim: inner, stack, key }) = staying.next() else { continue };
+            let whose = match stack == state.stack() {
+                true => key.clone(),
+                false => format!("{key} of the stack {stack}"),
+            };
+            let more = match staying.count() {
+                0 => String::new(),
+                count => format!(", and {count} more"),
+            };
+            let ((_, own), (_, inner)) = (parts(claim), parts(inner));
+            self.refused.push(Refusal::Contradiction(format!(
+                "{} cannot be destroyed: in {own} lies {inner}, which {whose} has made and keeps{more}",
+                draft.item.address
+            )));
+        }
+    }
+
+    /// What a remembered resource is in the world, if its spec says it.
+    pub(super) fn claim_of(&self, record: &Record) -> Option<String> {
+        // An older version did not remember it.
+        let by_kind = || self.claim_by(self.question.kinds.get(&record.kind)?, &record.spec);
+        record.claim.clone().or_else(by_kind)
+    }
+
+    fn claim_by(&self, kind: &Erased, spec: &Tree) -> Option<String> {
+        twins::claim(kind, spec, self.question.project)
+    }
+
+    fn adopt(&mut self, at: usize, claim: &str) {
+        let position = {
+            let claims = self.orphan_claims.get_or_init(|| self.claims_of_orphans());
+            claims.get(claim).copied()
+        };
+        if let Some(orphan) = position.and_then(|position| self.orphans.get_mut(position)) {
+            self.rows[at] = orphan.take();
+        }
+    }
+
+    fn claims_of_orphans(&self) -> HashMap<String, usize> {
+        let claim = |(position, orphan): (usize, &Option<(&str, &Row)>)| {
+            let (key, row) = (*orphan)?;
+            let by_record = || self.claim_of(&self.question.state.record(key)?);
+            Some((row.claim.clone().or_else(by_record)?, position))
+        };
+        self.orphans.iter().enumerate().filter_map(claim).collect()
+    }
+}
