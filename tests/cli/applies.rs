@@ -85,7 +85,7 @@ fn an_apply_that_fails_says_why_and_what_was_not_started() {
     insta::assert_snapshot!(project.run(["apply", "-y", "--parallel", "1"]), @r#"
     shop  2 to create  N.NN s
 
-      + file.text  first  path a.txt, content hello
+      + file.text  first  cannot be made now: a.txt is there already, with another content: path a.txt, content hello
       + file.text  last   path c.txt, content hello
 
     shop  apply, run 1: 2 steps

@@ -101,7 +101,7 @@ fn a_store_of_a_newer_version_is_refused() {
     std::fs::write(&path, bytes).unwrap();
     insta::assert_snapshot!(project.run(["plan"]), @r#"
     --- stderr
-    error: the store has format 99 and this program knows 2: use the newer windlass that wrote it
+    error: the store has format 99 and this program knows 3: use the newer windlass that wrote it
         try: install the version that wrote it
     --- exit 1
     "#);
@@ -192,3 +192,58 @@ fn a_folder_that_cannot_be_written_is_told_by_plan_and_doctor() {
     let doctor = project.run(["doctor", "--project", "ro"]);
     assert!(doctor.stdout.contains("cannot be written, so .windlass cannot be made"), "{doctor}");
 }
+
+#[test]
+fn what_cannot_be_looked_at_is_told_one_by_one_and_can_be_left_out() {
+    let zone = |name: &str| {
+        format!(
+            "  {name}: {{ kind: dns.zone, path: {name}.zone, name: {name}.test, name_servers: [ns1] }}\n"
+        )
+    };
+    let all = [zone("one"), zone("two"), zone("three")].concat();
+    let note = "  note: { kind: file.text, path: note, content: x }\n";
+    let project = TestProject::of(&format!("{all}{note}"));
+    project.done(["apply", "-y"]);
+    project.write("one.zone", "$TTL 1h\nbroken (");
+    insta::assert_snapshot!(project.run(["plan"]), @r#"
+    --- stderr
+    error: cannot look at one (dns.zone): one.zone:2: this parenthesis is not closed
+        try: the file is kept as it is: mend line 2, or move it away
+    --- exit 1
+    "#);
+    project.write("two.zone", "@ IN SOA nothing");
+    insta::assert_snapshot!(project.run(["plan"]), @r#"
+    --- stderr
+    error: cannot look at 2 resources
+        | one (dns.zone): one.zone:2: this parenthesis is not closed
+        | two (dns.zone): two.zone:1: `@` is relative, and no $ORIGIN stands before it
+        try: `--exclude` plans without it, `--refresh=false` without looking
+    --- exit 1
+    "#);
+    std::fs::remove_file(project.place("note")).unwrap();
+    project.done(["apply", "-y", "--exclude", "one", "--exclude", "two"]);
+    assert_eq!(project.read("note"), "x");
+}
+
+#[test]
+fn an_old_secret_that_is_still_there_stays_covered() {
+    let project = TestProject::of(
+        "  look: { kind: data.command, command: cat conf }
+  note: { kind: file.text, path: note, content: \"${secret.token}\" }
+",
+    );
+    let project = project.file("conf", "canary-of-old").variable(SECRET, "canary-of-old");
+    project.done(["apply", "-y"]);
+    let project = project.variable(SECRET, "canary-of-new");
+    for arguments in [&["plan", "--json"][..], &["apply", "-y"], &["state", "show", "shop", "look"]]
+    {
+        let answer = project.done(arguments.iter().copied());
+        assert!(!answer.stdout.contains("canary"), "{}", answer.stdout);
+    }
+    project.write("conf", "now canary-of-old and more");
+    project.done(["apply", "-y"]);
+    let shown = project.done(["state", "show", "shop", "look"]).stdout;
+    assert!(shown.contains("(holds a secret)") && !shown.contains("canary"), "{shown}");
+}
+
+const SECRET: &str = "WINDLASS_SECRET_TOKEN";

@@ -432,12 +432,10 @@ fn kinds_are_listed_and_explained() {
         try: did you mean `file.directory`?
     --- exit 2
     "#);
-    insta::assert_snapshot!(project.run(["explain", "file"]), @r#"
-    --- stderr
-    error: there is no kind `file`
-        try: there are `file.archive`, `file.directory`, `file.template` or `file.text`
-    --- exit 2
-    "#);
+    // There will be more of them.
+    let answer = project.run(["explain", "file"]);
+    let said = "error: there is no kind `file`\n    try: there are `file.archive`, ";
+    assert!(answer.code == 2 && answer.stderr.starts_with(said), "{}", answer.stderr);
 }
 
 #[test]

@@ -485,3 +485,118 @@ fn a_plan_that_is_kept_says_so_where_it_changes_nothing() {
     --- exit 0
     "#);
 }
+
+#[test]
+fn a_plan_says_what_is_in_the_way_and_what_goes_along() {
+    let project = TestProject::of(
+        "  box: { kind: file.directory, path: run/box, recursive: true }
+  note: { kind: file.text, path: run/note, content: hello }
+",
+    );
+    project.write("run/note", "somebody's");
+    insta::assert_snapshot!(project.run(["plan"]), @r#"
+    shop  2 to create  N.NN s
+
+      + file.directory  box   path run/box, recursive true
+      + file.text       note  cannot be made now: run/note is there already, with another content: path run/note, content hello
+
+    Apply it:  windlass apply shop      Keep it:  windlass plan shop -o shop.plan
+    --- exit 0
+    "#);
+    project.write("run/note", "hello");
+    project.done(["apply", "-y"]);
+    project.write("run/box/a", "x");
+    project.write("run/box/b/c", "x");
+    insta::assert_snapshot!(project.run(["plan", "--destroy", "shop"]), @r#"
+    shop  2 to destroy  N.NN s
+
+      - file.directory  box   destroyed, 2 files in it go too
+      - file.text       note  destroyed
+
+    Destroy it:  windlass destroy shop
+    --- exit 0
+    "#);
+    let inner = "  inner: { kind: file.text, path: run/box/inner, content: x }\n";
+    project.write("stacks/other.yml", &format!("stack: other\nresources:\n{inner}"));
+    project.done(["apply", "other", "-y"]);
+    insta::assert_snapshot!(project.run(["destroy", "shop", "-y"]), @r#"
+    shop  2 to destroy  N.NN s
+
+      - file.directory  box   destroyed, 3 files in it go too
+      - file.text       note  destroyed
+
+      ! box cannot be destroyed: in run/box lies run/box/inner, which inner of the stack other has made
+        and keeps
+    It cannot be applied.
+
+    --- stderr
+    refused: this plan cannot be applied
+        - box cannot be destroyed: in run/box lies run/box/inner, which inner of the stack other has
+          made and keeps
+    --- exit 4
+    "#);
+    assert_eq!(project.read("run/box/inner"), "x");
+    let same = "  same: { kind: file.text, path: run/note, content: y, adopt: true }\n";
+    project.write("stacks/other.yml", &format!("stack: other\nresources:\n{inner}{same}"));
+    insta::assert_snapshot!(project.run(["plan", "other"]), @r#"
+    --- stderr
+    error[W031]: `same` and `note` of the stack `shop` are both file `run/note`
+      ╭▸ stacks/other.yml:4:3
+      │
+    4 │   same: { kind: file.text, path: run/note, content: y, adopt: true }
+      │   ━━━━
+      │
+      ╰ help: let one of them be another thing; or let `shop` forget it first (`removed:` with
+              `destroy: false`)
+
+    1 file checked, 1 error.                                                                      exit 2
+    --- exit 2
+    "#);
+}
+
+#[test]
+fn paths_that_are_not_to_be_had_are_refused() {
+    let project = TestProject::of(
+        "  root: { kind: file.directory, path: /, adopt: true, recursive: true }
+  project: { kind: file.directory, path: run/.. }
+  around: { kind: file.archive, source: a.tar, destination: ../.. }
+  key: { kind: file.text, path: .windlass/key, content: x, adopt: true }
+  zone: { kind: dns.zone, path: .windlass/a.zone, name: a.test, name_servers: [ns1] }
+",
+    );
+    insta::assert_snapshot!(project.run(["check"]), @r#"
+    --- stderr
+    error[W014]: this is the root of all files: choose a path of its own
+      ╭▸ stacks/shop.yml:3:39
+      │
+    3 │   root: { kind: file.directory, path: /, adopt: true, recursive: true }
+      ╰╴                                      ━
+
+    error[W014]: this is the project itself: choose a path of its own
+      ╭▸ stacks/shop.yml:4:42
+      │
+    4 │   project: { kind: file.directory, path: run/.. }
+      ╰╴                                         ━━━━━━
+
+    error[W014]: this is the project itself, or a folder around it: choose a path of its own
+      ╭▸ stacks/shop.yml:5:61
+      │
+    5 │   around: { kind: file.archive, source: a.tar, destination: ../.. }
+      ╰╴                                                            ━━━━━
+
+    error[W014]: this is where windlass keeps its state and its key: choose a path of its own
+      ╭▸ stacks/shop.yml:6:33
+      │
+    6 │   key: { kind: file.text, path: .windlass/key, content: x, adopt: true }
+      ╰╴                                ━━━━━━━━━━━━━
+
+    error[W014]: this is where windlass keeps its state and its key: choose a path of its own
+      ╭▸ stacks/shop.yml:7:33
+      │
+    7 │   zone: { kind: dns.zone, path: .windlass/a.zone, name: a.test, name_servers: [ns1] }
+      ╰╴                                ━━━━━━━━━━━━━━━━
+
+    1 file checked, 5 errors.                                                                     exit 2
+    --- exit 2
+    "#);
+}

@@ -10,7 +10,7 @@ mod url;
 
 pub use file::{FilePath, Mode, RelativePath};
 pub use network::{DnsName, HostName, Port, PortRange};
-pub use quantity::{Duration, Size};
+pub use quantity::{Duration, Period, Size};
 pub use url::Url;
 
 use crate::shape::ScalarShape;

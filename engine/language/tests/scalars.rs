@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::num::NonZeroU16;
 
 use language::{
-    DnsName, Duration, FilePath, HostName, Leaf, Mode, Name, Port, PortRange, RelativePath, Size,
-    Url,
+    DnsName, Duration, FilePath, HostName, Leaf, Mode, Name, Period, Port, PortRange, RelativePath,
+    Size, Url,
 };
 
 fn advice<L: Leaf>(texts: &[&str]) -> String {
@@ -74,6 +74,8 @@ fn numbers() {
 #[test]
 fn durations_and_sizes() {
     taken::<Duration>(&["0s", "1d2h3m4s5ms"]);
+    taken::<Period>(&["1ms", "10m", "0h30m", "1h0s"]);
+    assert_eq!(Period::parse("0s").unwrap_err(), "this is no time at all: `1ms` is the least");
     taken::<Size>(&["0B", "10 MiB", "1TiB"]);
     for (text, shown) in [("90m", "1h30m"), ("0s", "0s"), ("1500ms", "1s500ms"), ("36h", "1d12h")] {
         assert_eq!(Duration::parse(text).unwrap().to_string(), shown);

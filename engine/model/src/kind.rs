@@ -4,8 +4,8 @@
 //! difference: whether it forces a replacement, and which attributes become unknown, stands in the
 //! declarations of its spec and object.
 //!
-//! Adding a kind is one folder (`mod.rs`, `spec.rs`, `example.yml`, `cases/*.yml`) and one line in
-//! the list of `providers`.
+//! Adding a kind is one folder (`mod.rs`, `spec.rs`, `example.yml`, `cases/*.yml`, `life.yml`) and one
+//! line in the list of `providers`: `engine/ARCHITECTURE.md` says how.
 
 use std::future::Future;
 
@@ -51,13 +51,31 @@ pub trait Kind: Send + Sync + 'static {
     /// Returns what differs from what is wanted. Pure, and complete: it sees no holes.
     fn diff(spec: &Self::Spec, object: &Object, secrets: &dyn Secrets) -> Vec<Difference>;
 
-    /// Returns what there is now, in the order of `known`, many at once; None: it is gone. Never
+    /// Returns what there is now, one answer for each of `known` and in their order, many at once. Never
     /// asked where `READS` is [`Reads::Nothing`].
+    ///
+    /// # Errors
+    /// Nothing can be asked at all. What fails for one alone is that one's answer.
     fn read(
         &self,
         context: &Context,
         known: &[Known<Self::Spec>],
-    ) -> impl Future<Output = Result<Vec<Option<Object>>, Fault>> + Send;
+    ) -> impl Future<Output = Result<Vec<Looked>, Fault>> + Send;
+
+    /// Returns what a person should know before something is made or destroyed, and only the world can
+    /// say: what is in the way of the new one, what goes along with the old one. Asked while it is
+    /// planned, of what is known in full; it only looks, and what it says binds nobody.
+    ///
+    /// # Errors
+    /// It must never come about: a plan with what is [`Fault::refused`] here is not applied.
+    fn foresee(
+        &self,
+        context: &Context,
+        change: Change<'_, Self::Spec>,
+    ) -> impl Future<Output = Result<Option<String>, Fault>> + Send {
+        _ = (context, change);
+        async { Ok(None) }
+    }
 
     /// Brings a change about: the only effect. Returns what there is afterwards; None after a
     /// deletion. It is handed the same token on every attempt at the same change and must bring it
@@ -79,6 +97,9 @@ pub trait Kind: Send + Sync + 'static {
         token: &Token,
     ) -> impl Future<Output = Result<Found, Fault>> + Send;
 }
+
+/// What there is of one resource; None: it is gone. Or why it cannot be looked at.
+pub type Looked = Result<Option<Object>, Fault>;
 
 /// What exists, as far as its kind can see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

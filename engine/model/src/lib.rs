@@ -35,7 +35,7 @@ pub mod value;
 pub use address::{Address, Token};
 pub use context::Context;
 pub use fault::Fault;
-pub use kind::{Change, Difference, Found, Kind, Known, Object, Order, Reads};
+pub use kind::{Change, Difference, Found, Kind, Known, Looked, Object, Order, Reads};
 pub use registry::{Erased, Registry};
 pub use secret::{SecretText, Secrets};
 pub use value::{Digest, Tree, Value};

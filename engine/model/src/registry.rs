@@ -15,7 +15,7 @@ use language::{Diagnostics, Document, Field, Keys, Layout, Record, Spec};
 use crate::address::Token;
 use crate::context::Context;
 use crate::fault::Fault;
-use crate::kind::{Api, Change, Difference, Found, Kind, Known, Object, Order, Reads};
+use crate::kind::{Api, Change, Difference, Found, Kind, Known, Looked, Object, Order, Reads};
 use crate::secret::Secrets;
 use crate::value::{Tree, Value, document};
 
@@ -60,7 +60,17 @@ pub trait Effects: Send + Sync {
         &'f self,
         context: &'f Context,
         known: &'f [Known<Tree>],
-    ) -> BoxFuture<'f, Result<Vec<Option<Object>>, Fault>>;
+    ) -> BoxFuture<'f, Result<Vec<Looked>, Fault>>;
+
+    /// See [`Kind::foresee`].
+    fn foresee<'f>(
+        &'f self,
+        context: &'f Context,
+        change: Change<'f, Tree>,
+    ) -> BoxFuture<'f, Result<Option<String>, Fault>> {
+        _ = (context, change);
+        Box::pin(async { Ok(None) })
+    }
 
     /// See [`Kind::apply`].
     fn apply<'f>(
@@ -137,20 +147,40 @@ impl<K: Kind> Effects for Typed<K> {
         &'f self,
         context: &'f Context,
         known: &'f [Known<Tree>],
-    ) -> BoxFuture<'f, Result<Vec<Option<Object>>, Fault>> {
+    ) -> BoxFuture<'f, Result<Vec<Looked>, Fault>> {
         Box::pin(async move {
-            let known = known.iter().map(known_typed).collect::<Result<Vec<_>, Fault>>()?;
+            // One whose spec cannot be read is no reason not to look at the others.
+            let typed: Vec<Result<Known<K::Spec>, Fault>> = known.iter().map(known_typed).collect();
+            let unread: Vec<Option<Fault>> =
+                typed.iter().map(|known| known.as_ref().err().cloned()).collect();
+            let known: Vec<Known<K::Spec>> = typed.into_iter().filter_map(Result::ok).collect();
             let found = self.0.read(context, &known).await?;
             // One answer less would be that of another: what is there would pass for gone.
-            match found.len() == known.len() {
-                true => Ok(found),
-                false => Err(Fault::broken(format!(
+            if found.len() != known.len() {
+                return Err(Fault::broken(format!(
                     "{} was asked for {} objects and answered for {}: this is a fault of windlass",
                     K::NAME,
                     known.len(),
                     found.len()
-                ))),
+                )));
             }
+            let mut found = found.into_iter();
+            let answer = |unread: Option<Fault>| match unread {
+                Some(fault) => Some(Err(fault)),
+                None => found.next(),
+            };
+            Ok(unread.into_iter().filter_map(answer).collect())
+        })
+    }
+
+    fn foresee<'f>(
+        &'f self,
+        context: &'f Context,
+        change: Change<'f, Tree>,
+    ) -> BoxFuture<'f, Result<Option<String>, Fault>> {
+        Box::pin(async move {
+            let spec = spec_of::<K::Spec>(&change)?;
+            self.0.foresee(context, typed_change(&change, spec.as_ref())?).await
         })
     }
 

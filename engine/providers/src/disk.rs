@@ -10,7 +10,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Component, Path, PathBuf};
 
-use model::Fault;
+use language::Keys;
+use model::{Context, Fault, Token};
 
 /// Puts a file in the place of another in one step: readers see the old one or the new one, whole.
 /// A link that stood there is replaced, not followed. The temporary file beside it has a fixed name:
@@ -184,6 +185,59 @@ pub(crate) fn place(path: &str) -> String {
         }
     }
     place.to_string_lossy().into_owned()
+}
+
+/// Returns where a path lies that a resource is to have for itself.
+///
+/// # Errors
+/// It is not to be had: the project or a folder around it, somebody's home, the engine's own folder.
+pub(crate) fn own_place(context: &Context, path: &str) -> Result<PathBuf, Fault> {
+    let site = &context.site;
+    let there = PathBuf::from(place(&context.place(path).to_string_lossy()));
+    let home = site.environment.get("HOME").map(Path::new).filter(|home| home.is_absolute());
+    let what = if site.project.starts_with(&there) {
+        around_the_project(&there)
+    } else if there.starts_with(&site.home) || site.home.starts_with(&there) {
+        THE_ENGINES.to_owned()
+    } else if home.is_some_and(|home| home.starts_with(&there)) {
+        "a home, or a folder around it".to_owned()
+    } else {
+        return Ok(there);
+    };
+    Err(Fault::refused(format!("`{path}` is {what}")).help("choose a path of its own"))
+}
+
+/// Refuses such a path as soon as it is written: all that can be known without the project.
+pub(crate) fn check_own(keys: &mut Keys<'_, '_, '_>, key: &str, path: &str) {
+    let there = place(path);
+    let mut parts = Path::new(&there).components();
+    let what = match parts.next() {
+        None | Some(Component::RootDir) if parts.next().is_none() => {
+            around_the_project(Path::new(&there))
+        }
+        Some(Component::ParentDir) if parts.all(|part| part == Component::ParentDir) => {
+            around_the_project(Path::new(&there))
+        }
+        Some(Component::Normal(first)) if first == ".windlass" => THE_ENGINES.to_owned(),
+        _ => return,
+    };
+    keys.refuse(key, format!("this is {what}: choose a path of its own"));
+}
+
+const THE_ENGINES: &str = "where windlass keeps its state and its key";
+
+fn around_the_project(there: &Path) -> String {
+    match there.to_str() {
+        Some("/") => "the root of all files".to_owned(),
+        Some("") => "the project itself".to_owned(),
+        _ => "the project itself, or a folder around it".to_owned(),
+    }
+}
+
+/// Returns the hidden name beside a place for what is not finished there: one effect, one name, so
+/// that what is left of it can be found again.
+pub(crate) fn unfinished(place: &Path, token: &Token) -> PathBuf {
+    place.with_file_name(format!(".windlass-{token}"))
 }
 
 /// Says what could not be done to which file, and why: `doing` is "write", "read", "remove".

@@ -15,7 +15,8 @@ use crate::lab::{Vault, parse, value};
 fn every_case_of_every_kind_comes_out_as_its_table_says() {
     for kind in providers::kinds().kinds() {
         let files = tables(kind.name);
-        assert!(!files.is_empty(), "{} has no cases", kind.name);
+        let wanted = "`engine/providers/src/PROVIDER/NOUN/cases/NOUN.yml`";
+        assert!(!files.is_empty(), "{} has no cases: write {wanted}", kind.name);
         let mut count = 0;
         for file in files {
             let document = parse(&file.to_string_lossy(), &std::fs::read_to_string(&file).unwrap());
@@ -29,6 +30,21 @@ fn every_case_of_every_kind_comes_out_as_its_table_says() {
         }
         assert!(count > 2, "{} has {count} cases: too few to mean something", kind.name);
     }
+}
+
+/// Returns what is desired in the cases of a kind.
+pub(crate) fn desired(kind: &str) -> Vec<model::Tree> {
+    let mut found = Vec::new();
+    for file in tables(kind) {
+        let document = parse(&file.to_string_lossy(), &std::fs::read_to_string(&file).unwrap());
+        let Content::List(cases) = document.root().content() else { continue };
+        let desired = cases.iter().filter_map(|case| case.get("desired"));
+        found.extend(desired.filter_map(|node| match value(node, &Vault::default()) {
+            Value::Map(tree) => Some(tree),
+            _ => None,
+        }));
+    }
+    found
 }
 
 fn run(kind: &Erased, case: Node<'_>, file: &Path) {

@@ -103,7 +103,14 @@ fn site(ca: &Object, keys: &str) -> String {
 
 async fn seen(context: &Context, name: &str, lab: &Lab, keys: &str, object: &Object) -> Object {
     let known = Known { id: object.id.clone(), sealed: false, spec: Some(lab.tree(keys)) };
-    kind(name).effects.read(context, &[known]).await.unwrap().remove(0).expect("it is there")
+    kind(name)
+        .effects
+        .read(context, &[known])
+        .await
+        .unwrap()
+        .remove(0)
+        .unwrap()
+        .expect("it is there")
 }
 
 fn der(lab: &Lab, path: &str) -> Vec<u8> {

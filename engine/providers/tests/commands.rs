@@ -419,7 +419,9 @@ async fn many_that_look_are_asked_at_once_and_answer_in_order() {
     let begun = Instant::now();
     let found = kind.effects.read(&lab.context, &known.collect::<Vec<_>>()).await.unwrap();
     assert!(begun.elapsed() < Duration::from_millis(1900), "{:?}", begun.elapsed());
-    let said: Vec<String> =
-        found.iter().map(|found| found.as_ref().unwrap().text("output").to_owned()).collect();
+    let said: Vec<String> = found
+        .iter()
+        .map(|found| found.as_ref().unwrap().as_ref().unwrap().text("output").to_owned())
+        .collect();
     assert_eq!(said, (0..20).map(|number| number.to_string()).collect::<Vec<_>>());
 }

@@ -56,7 +56,7 @@ impl Names {
     async fn seen(&self, kind: &str, id: &str) -> Object {
         let known = model::Known { id: id.to_owned(), sealed: false, spec: None };
         let kind = crate::lab::kind(kind);
-        kind.effects.read(&self.lab.context, &[known]).await.unwrap().remove(0).unwrap()
+        kind.effects.read(&self.lab.context, &[known]).await.unwrap().remove(0).unwrap().unwrap()
     }
 
     fn serial(&self) -> u32 {

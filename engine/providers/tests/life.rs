@@ -50,6 +50,10 @@ impl<'l> Life<'l> {
         self.kind.effects.apply(&self.lab.context, change, token).await
     }
 
+    pub(crate) async fn foresee(&self, change: Change<'_, Tree>) -> Result<Option<String>, Fault> {
+        self.kind.effects.foresee(&self.lab.context, change).await
+    }
+
     pub(crate) async fn find(&self, change: Change<'_, Tree>, token: &Token) -> Found {
         self.kind.effects.find(&self.lab.context, change, token).await.unwrap()
     }
@@ -62,7 +66,7 @@ impl<'l> Life<'l> {
             spec: (self.kind.reads == Reads::BySpec).then_some(tree),
         };
         let mut found = self.kind.effects.read(&self.lab.context, &[known]).await?;
-        Ok(found.remove(0))
+        found.remove(0)
     }
 
     /// Returns the keys that differ.
@@ -77,7 +81,11 @@ impl<'l> Life<'l> {
         let made = self.create(first).await.unwrap();
         self.is_as_applied(first, &made).await;
         let differing = self.differing(second, &made);
-        assert!(!differing.is_empty(), "{}: the second is another", self.kind.name);
+        let name = self.kind.name;
+        assert!(
+            !differing.is_empty(),
+            "{name}: `diff` sees no difference between `first` and `second`"
+        );
         let changed = self.update(second, &made).await.unwrap();
         self.is_as_applied(second, &changed).await;
         self.ends(second, &changed).await;
@@ -87,7 +95,8 @@ impl<'l> Life<'l> {
     pub(crate) async fn ends(&self, keys: &str, object: &Object) {
         self.delete(keys, object).await.unwrap();
         if self.kind.reads == Reads::ById {
-            assert_eq!(self.read(keys, object).await.unwrap(), None, "it is gone");
+            let read = self.read(keys, object).await.unwrap();
+            assert_eq!(read, None, "{}: let `read` return None for what is gone", self.kind.name);
         }
         self.delete(keys, object).await.unwrap();
         let tree = self.lab.tree(keys);
@@ -98,14 +107,18 @@ impl<'l> Life<'l> {
     /// What was applied is read as the same, does not differ, holds every attribute and no secret.
     pub(crate) async fn is_as_applied(&self, keys: &str, object: &Object) {
         if self.kind.reads != Reads::Nothing {
-            let read = self.read(keys, object).await.unwrap().expect("it is there");
-            assert_eq!(&read, object, "{}: read as it was applied", self.kind.name);
+            let read = self.read(keys, object).await.unwrap();
+            let read = read.unwrap_or_else(|| panic!("{}: `read` does not see it", self.kind.name));
+            let name = self.kind.name;
+            assert_eq!(&read, object, "{name}: let `read` return just what `apply` returned");
             assert_eq!(read.digest(), object.digest());
         }
-        assert_eq!(self.differing(keys, object), Vec::<&str>::new(), "{}", self.kind.name);
+        let differing = self.differing(keys, object);
+        let name = self.kind.name;
+        assert!(differing.is_empty(), "{name}: it was just applied, and `diff` says {differing:?}");
         for attribute in (self.kind.object)().keys() {
             let there = object.attributes.contains_key(attribute);
-            assert!(there, "{}: `{attribute}` is promised", self.kind.name);
+            assert!(there, "{name}: `{attribute}` is declared, and `apply` does not return it");
         }
         self.shows_no_secret(&format!("{object:?}"));
     }

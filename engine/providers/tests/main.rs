@@ -12,6 +12,7 @@ mod examples;
 mod file;
 mod lab;
 mod life;
+mod lives;
 mod secrets;
 mod servers;
 mod tools;

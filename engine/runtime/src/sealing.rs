@@ -35,9 +35,44 @@ pub trait Sealing: Send + Sync {
         tree.into_iter().map(|(key, value)| (key, self.sealed(value))).collect()
     }
 
-    /// Returns an object that may be kept.
-    fn sealed_object(&self, object: Object) -> Object {
-        Object { id: object.id, attributes: self.sealed_tree(object.attributes) }
+    /// Returns an object that may be kept. `before` is what was kept of it, if nothing but the world may
+    /// have changed it since: what was sealed then stays sealed. The secret may have another text by
+    /// now, and what there is may still hold the old one.
+    fn sealed_object(&self, object: Object, before: Option<&Object>) -> Object {
+        let attributes = self.sealed_tree(object.attributes);
+        let attributes = match before {
+            Some(before) => self.still_sealed_tree(attributes, &before.attributes),
+            None => attributes,
+        };
+        Object { id: object.id, attributes }
+    }
+
+    /// Returns a value that is sealed wherever it was before.
+    fn still_sealed(&self, value: Value, before: &Value) -> Value {
+        match (value, before) {
+            (Value::Text(text) | Value::Plain(text), Value::Sealed(_)) if !text.is_empty() => {
+                Value::Sealed(self.hash(&text))
+            }
+            (Value::List(items), Value::List(before)) => {
+                let before = before.iter().chain(std::iter::repeat(&Value::Null));
+                let both = items.into_iter().zip(before);
+                Value::List(both.map(|(item, before)| self.still_sealed(item, before)).collect())
+            }
+            (Value::Map(tree), Value::Map(before)) => {
+                Value::Map(self.still_sealed_tree(tree, before))
+            }
+            (other, _) => other,
+        }
+    }
+
+    /// Returns a tree whose values are sealed wherever they were before.
+    fn still_sealed_tree(&self, tree: Tree, before: &Tree) -> Tree {
+        let still = |(key, value): (String, Value)| {
+            let before = before.get(&key).unwrap_or(&Value::Null);
+            let value = self.still_sealed(value, before);
+            (key, value)
+        };
+        tree.into_iter().map(still).collect()
     }
 
     /// Returns a fault that may be shown.

@@ -30,6 +30,39 @@ impl Leaf for Duration {
     }
 }
 
+/// A length of time that something is given: never none at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Period(pub std::time::Duration);
+
+impl Leaf for Period {
+    const SHAPE: &'static ScalarShape = &ScalarShape::new("a duration", &["string"])
+        .many("durations")
+        .like(&["30s", "1h30m", "250ms"])
+        .pattern(r"^([0-9]+(ms|s|m|h|d))*[0-9]*[1-9][0-9]*(ms|s|m|h|d)([0-9]+(ms|s|m|h|d))*$");
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match Duration::parse(text)?.0 {
+            std::time::Duration::ZERO => {
+                Err("this is no time at all: `1ms` is the least".to_owned())
+            }
+            time => Ok(Self(time)),
+        }
+    }
+}
+
+impl Period {
+    /// Returns it as people say it, see [`Duration::words`].
+    pub fn words(self) -> String {
+        Duration(self.0).words()
+    }
+}
+
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Duration(self.0).fmt(f)
+    }
+}
+
 impl Duration {
     /// Returns it as people say it, in all messages: `0.25 s`, `30 s`, `1 min 30 s`, `2 h`.
     pub fn words(self) -> String {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use language::{Duration, Name, Spec, Text};
+use language::{Name, Period, Spec, Text};
 use serde::{Deserialize, Serialize};
 
 use crate::file::stack::{Each, Parameter};
@@ -55,7 +55,7 @@ pub struct PipelineStep {
     pub when: StepWhen,
     /// How long one attempt may take.
     #[spec(default = "1h")]
-    pub timeout: Duration,
+    pub timeout: Period,
     /// How often it is tried again when it fails.
     #[spec(default = "0")]
     pub retry: u32,

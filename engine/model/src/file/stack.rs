@@ -98,7 +98,7 @@ pub struct Header {
     #[spec(default = "false")]
     pub protect: bool,
     /// How long one attempt to change it may take.
-    pub timeout: Option<language::Duration>,
+    pub timeout: Option<language::Period>,
     /// How often a change is tried when the fault may pass.
     #[spec(default = "4")]
     pub attempts: u32,

@@ -5,6 +5,7 @@
 //! the command is for.
 
 use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
@@ -159,25 +160,31 @@ impl Course {
     }
 }
 
-/// Runs commands that only look, some at once, and returns how they went, in order.
+/// Runs commands that only look, some at once, and returns how they went, in order. What is no command
+/// stays what it is.
 pub(crate) async fn run_all(
-    courses: Vec<Option<Course>>,
-) -> Vec<Option<(Course, Result<Ended, Fault>)>> {
-    let mut ended: Vec<_> = courses.iter().map(|_| None).collect();
-    let mut waiting = courses.into_iter().enumerate().filter_map(|(at, one)| Some((at, one?)));
+    courses: impl Iterator<Item = Result<Option<Course>, Fault>>,
+) -> Vec<Result<Option<(Course, Ended)>, Fault>> {
+    let (mut ended, mut waiting) = (Vec::new(), VecDeque::new());
+    for (at, course) in courses.enumerate() {
+        ended.push(course.map(|course| {
+            waiting.extend(course.map(|course| (at, course)));
+            None
+        }));
+    }
     // When this future is dropped the set is, and so is every command in it.
     let mut running = JoinSet::new();
     loop {
         while running.len() < AT_ONCE
-            && let Some((at, course)) = waiting.next()
+            && let Some((at, course)) = waiting.pop_front()
         {
             running.spawn(async move {
                 let result = course.run(&mut |_| {}).await;
-                (at, course, result)
+                (at, result.map(|ended| Some((course, ended))))
             });
         }
         match running.join_next().await {
-            Some(Ok((at, course, result))) => ended[at] = Some((course, result)),
+            Some(Ok((at, result))) => ended[at] = result,
             // It panicked; whoever asks for its answer finds none.
             Some(Err(_)) => {}
             None => return ended,

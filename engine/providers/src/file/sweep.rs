@@ -4,18 +4,31 @@
 
 use std::fs::{self, DirEntry};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use model::{Fault, Token};
+use model::Fault;
 
 use crate::disk;
 
 /// After so many things others get a turn.
 const TURN: usize = 128;
 
-/// Returns the name under which a folder waits for its removal: one effect, one name.
-pub(crate) fn aside(place: &Path, token: &Token) -> PathBuf {
-    place.with_file_name(format!(".windlass-{token}"))
+/// Counts the files in a folder, links among them.
+pub(crate) async fn count(folder: &Path) -> Result<usize, Fault> {
+    let (mut open, mut files, mut done) = (vec![folder.to_owned()], 0, 0);
+    while let Some(folder) = open.pop() {
+        for entry in entries(&folder)?.into_iter().flatten() {
+            match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                true => open.push(entry.path()),
+                false => files += 1,
+            }
+            done += 1;
+            if done % TURN == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+    Ok(files)
 }
 
 /// Removes a folder and everything in it; one that is gone is no error. It runs in the task itself:

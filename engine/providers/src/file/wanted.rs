@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use language::scalar::Mode;
-use model::{Change, Context, Difference, Fault, Found, Known, Object};
+use model::{Change, Context, Difference, Fault, Found, Known, Looked, Object};
 use model::{SecretText, Secrets, Token, Value};
 
 use super::look;
@@ -24,6 +24,8 @@ pub(crate) struct Wanted {
     pub(crate) content: SecretText,
     /// The content may hold secrets: only a hash of it may be kept.
     pub(crate) sealed: bool,
+    /// That is why nobody else may read it, as nobody has said who may.
+    pub(crate) hidden: bool,
     pub(crate) rights: Rights,
     pub(crate) adopt: bool,
 }
@@ -58,17 +60,33 @@ impl Wanted {
 
     /// Brings the file about.
     fn put(&self, context: &Context, new: bool, token: &Token) -> Result<Object, Fault> {
-        let place = context.place(&self.path);
-        if let Some(there) = self.look(context)? {
-            let differences = self.differences(&there, context.secrets());
-            if differences.is_empty() {
-                return Ok(there);
-            }
-            may_replace(&self.path, &there, &differences, new && !self.adopt)?;
+        let place = disk::own_place(context, &self.path)?;
+        if let Some(there) = self.may_put(context, new)? {
+            return Ok(there);
         }
         write::put(&place, self.content.expose().as_bytes(), &self.rights, token)?;
         let written = self.look(context)?;
         written.ok_or_else(|| Fault::passing(format!("{} is gone already", place.display())))
+    }
+
+    /// Returns what is there, if it is as it should be.
+    ///
+    /// # Errors
+    /// It is not to be had.
+    fn may_put(&self, context: &Context, new: bool) -> Result<Option<Object>, Fault> {
+        let Some(there) = self.look(context)? else { return Ok(None) };
+        let differences = self.differences(&there, context.secrets());
+        if differences.is_empty() {
+            return Ok(Some(there));
+        }
+        may_replace(&self.path, &there, &differences, new && !self.adopt).map(|()| None)
+    }
+
+    /// Says what is in its way, or who may read it.
+    pub(crate) fn foresee(&self, context: &Context) -> Result<Option<String>, Fault> {
+        disk::own_place(context, &self.path)?;
+        let hidden = || self.hidden.then(|| "mode 0600, as it holds a secret".to_owned());
+        Ok(in_the_way(self.may_put(context, true)).or_else(hidden))
     }
 
     fn look(&self, context: &Context) -> Result<Option<Object>, Fault> {
@@ -95,15 +113,12 @@ pub(crate) fn may_replace(
 }
 
 /// Returns what there is in the places of files.
-pub(crate) async fn read<S>(
-    context: &Context,
-    known: &[Known<S>],
-) -> Result<Vec<Option<Object>>, Fault> {
+pub(crate) async fn read<S>(context: &Context, known: &[Known<S>]) -> Result<Vec<Looked>, Fault> {
     let (names, mut found) = (Names::default(), Vec::with_capacity(known.len()));
     for known in known {
         let id = disk::tidy(&known.id);
         let place = context.place(&id);
-        found.push(look::file(&id, &place, known.sealed, context.secrets(), &names)?);
+        found.push(look::file(&id, &place, known.sealed, context.secrets(), &names));
         if found.len() % TURN == 0 {
             tokio::task::yield_now().await;
         }
@@ -119,7 +134,9 @@ pub(crate) fn apply<S>(
     token: &Token,
 ) -> Result<Option<Object>, Fault> {
     match (change, wanted) {
-        (Change::Delete(_, object), _) => remove(&context.place(&object.id)).map(|()| None),
+        (Change::Delete(_, object), _) => {
+            remove(&disk::own_place(context, &object.id)?).map(|()| None)
+        }
         (change, Some(wanted)) => wanted.put(context, change.object().is_none(), token).map(Some),
         (_, None) => Err(Fault::broken("nothing is wanted of it")),
     }
@@ -165,6 +182,21 @@ pub(crate) fn taken(path: &str, differences: &[Difference]) -> Fault {
     let keys: Vec<&str> = differences.iter().map(|difference| difference.key).collect();
     Fault::refused(format!("{path} is there already, with another {}", keys.join(" and another ")))
         .help("`adopt: true` takes it over and changes it; or move it away")
+}
+
+/// Says in a plan why what is to be made would be refused as the world is now. An earlier step may yet
+/// change that.
+pub(crate) fn in_the_way<T>(may: Result<T, Fault>) -> Option<String> {
+    Some(format!("cannot be made now: {}", may.err()?.message))
+}
+
+/// Says how many files, if there are any.
+pub(crate) fn counted(files: usize, one: &str, many: &str) -> Option<String> {
+    match files {
+        0 => None,
+        1 => Some(format!("1 file {one}")),
+        _ => Some(format!("{files} files {many}")),
+    }
 }
 
 fn content_of(object: &Object) -> Value {

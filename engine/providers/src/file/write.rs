@@ -24,13 +24,13 @@ pub(crate) struct Rights {
 pub(crate) fn put(place: &Path, bytes: &[u8], rights: &Rights, token: &Token) -> Result<(), Fault> {
     let numbered = rights.numbered()?;
     make_parents(place)?;
-    let written = disk::put_by(&temporary(place, token), place, bytes, numbered);
+    let written = disk::put_by(&disk::unfinished(place, token), place, bytes, numbered);
     written.map_err(|error| failed("write", place, rights, &error))
 }
 
 /// Removes what an attempt that did not get to its end has left beside the place.
 pub(crate) fn clear(place: &Path, token: &Token) -> Result<(), Fault> {
-    let temporary = temporary(place, token);
+    let temporary = disk::unfinished(place, token);
     match fs::remove_file(&temporary) {
         Err(error)
             if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
@@ -83,9 +83,4 @@ fn failed(doing: &str, place: &Path, rights: &Rights, error: &io::Error) -> Faul
 /// Returns the file that stands where a folder should be.
 fn obstacle(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().find(|place| place.exists() && !place.is_dir()).map(Path::to_owned)
-}
-
-/// One effect, one name: what is left of it can be found again.
-fn temporary(place: &Path, token: &Token) -> PathBuf {
-    place.with_file_name(format!(".windlass-{token}"))
 }

@@ -2,7 +2,8 @@
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
-use model::{Change, Found};
+use model::fault::Nature;
+use model::{Change, Found, Object};
 
 use crate::lab::{Lab, alone, own_umask};
 use crate::life::{Life, is_made_once};
@@ -143,4 +144,53 @@ async fn a_file_in_the_place_of_a_folder_is_left_alone() {
     lab.write("cache", "a file");
     let fault = life.create("{path: cache, adopt: true}").await.unwrap_err();
     assert_eq!(fault.message, "cache is a file");
+}
+
+#[tokio::test]
+async fn a_plan_can_say_what_goes_with_a_folder_and_what_is_in_its_way() {
+    let lab = Lab::new();
+    let life = Life::of(&lab, "file.directory");
+    let keys = "{path: cache, recursive: true}";
+    let tree = lab.tree(keys);
+    assert_eq!(life.foresee(Change::Create(&tree)).await, Ok(None));
+    let made = life.create(keys).await.unwrap();
+    let end = Change::Delete(Some(&tree), &made);
+    assert_eq!(life.foresee(end).await, Ok(None), "nothing is in it");
+    lab.write("cache/a/b", "theirs");
+    lab.write("cache/c", "theirs");
+    let said = life.foresee(Change::Delete(Some(&tree), &made)).await.unwrap();
+    assert_eq!(said.as_deref(), Some("2 files in it go too"));
+    let other = lab.tree("{path: cache, mode: '0700'}");
+    let said = life.foresee(Change::Create(&other)).await.unwrap();
+    let why = "cannot be made now: cache is there already, with another mode";
+    assert_eq!(said.as_deref(), Some(why));
+    assert_eq!(lab.names("cache"), ["a", "c"], "it only looks");
+}
+
+#[tokio::test]
+async fn what_belongs_to_nobody_is_not_to_be_had() {
+    let lab = Lab::new();
+    lab.write("kept", "theirs");
+    let project = lab.place(".");
+    let around = project.parent().unwrap().display().to_string();
+    for path in ["/", &around, &project.display().to_string(), "run/..", "run/../.windlass/x"] {
+        for (kind, keys) in [
+            ("file.directory", format!("{{path: '{path}', adopt: true, recursive: true}}")),
+            ("file.text", format!("{{path: '{path}', content: x, adopt: true}}")),
+            ("file.archive", format!("{{source: a.tar, destination: '{path}', adopt: true}}")),
+        ] {
+            let (life, tree) = (Life::of(&lab, kind), lab.tree(&keys));
+            for told in [
+                life.foresee(Change::Create(&tree)).await.map(|_| ()),
+                life.apply(Change::Create(&tree), &lab.token()).await.map(|_| ()),
+                life.apply(Change::Delete(Some(&tree), &Object::new(path, [])), &lab.token())
+                    .await
+                    .map(|_| ()),
+            ] {
+                let fault = told.expect_err(path);
+                assert_eq!(fault.nature, Nature::Refused, "{kind} {path}: {}", fault.message);
+            }
+        }
+    }
+    assert_eq!(lab.text("kept"), "theirs");
 }

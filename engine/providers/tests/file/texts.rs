@@ -176,6 +176,7 @@ async fn many_files_are_read_at_once_in_order() {
     let known: Vec<_> = (0..200).map(known).collect();
     let found = life.kind.effects.read(&lab.context, &known).await.unwrap();
     for (number, found) in found.iter().enumerate() {
+        let found = found.as_ref().unwrap();
         let content = found.as_ref().map(|found| found.text("content").to_owned());
         assert_eq!(content, (!number.is_multiple_of(3)).then(|| number.to_string()));
         assert!(found.as_ref().is_none_or(|found| found.id == format!("run/{number}")));
@@ -234,5 +235,23 @@ fn a_mode_that_is_none_says_what_one_looks_like() {
         let object = model::Object::new("a", []);
         let error = (kind.diff)(&tree, &object, &*lab.vault).unwrap_err();
         assert_eq!(error, format!("`{mode}` is not a file mode"));
+    }
+}
+
+#[tokio::test]
+async fn a_file_with_a_secret_is_for_its_owner_unless_somebody_says_otherwise() {
+    let lab = Lab::new();
+    let life = Life::of(&lab, "file.text");
+    let secret = lab.tree("{path: a, content: 'x${secret.db}'}");
+    let said = life.foresee(Change::Create(&secret)).await.unwrap();
+    assert_eq!(said.as_deref(), Some("mode 0600, as it holds a secret"));
+    for (keys, mode) in [
+        ("{path: a, content: 'x${secret.db}'}", 0o600),
+        ("{path: b, content: x}", 0o644),
+        ("{path: c, content: 'x${secret.db}', mode: '0640'}", 0o640),
+    ] {
+        let made = life.create(keys).await.unwrap();
+        let there = std::path::Path::new(made.text("full_path")).metadata().unwrap().mode();
+        assert_eq!(there & 0o7777, mode, "{keys}");
     }
 }

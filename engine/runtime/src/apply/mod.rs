@@ -134,7 +134,8 @@ impl Applying {
         };
         let known = Known { id: record.object.id.clone(), sealed: record.sealed(), spec };
         let mut found = kind.effects.read(context, &[known]).await?;
-        Ok(found.pop().flatten().map(|object| self.sealing.sealed_object(object)))
+        let found = found.pop().transpose()?.flatten();
+        Ok(found.map(|object| self.sealing.sealed_object(object, Some(&record.object))))
     }
 
     /// The object as it is, which must be as the plan saw it.
@@ -282,7 +283,7 @@ impl Applying {
             Found::Nothing => Ok(Looked::Nothing),
             Found::Unknown => Ok(Looked::Unknown),
             Found::Done(object) => {
-                let object = object.map(|object| self.sealing.sealed_object(object));
+                let object = object.map(|object| self.sealing.sealed_object(object, None));
                 let (what, state) = settled(step, intent, object, record.as_deref());
                 Ok(Looked::Done(Done { what, state }))
             }

@@ -145,7 +145,7 @@ impl Applying {
         let kind = self.kind(&intent.kind)?;
         let object = kind.effects.apply(context, change, &prepared.token).await?;
         let nothing = || Fault::broken(format!("{} says that nothing is there now", kind.name));
-        let object = self.sealing.sealed_object(object.ok_or_else(nothing)?);
+        let object = self.sealing.sealed_object(object.ok_or_else(nothing)?, None);
         let (what, state) = settled::settled(step, intent, Some(object), before);
         Ok(Done { what, state })
     }

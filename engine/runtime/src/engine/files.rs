@@ -4,20 +4,20 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use language::{Code, Content, Diagnostic, Diagnostics, Document, Node, SourceId, Sources, Span};
 use model::file::inventory;
 use model::plan::Plan;
 use model::value::Piece;
-use model::{Digest, Registry, Secrets, Tree, Value};
+use model::{Digest, Fault, Registry, Secrets, Tree, Value};
 
 use super::{Engine, Problem, Wrong};
 use crate::parameters::{Given, NONE, Outside};
 use crate::pipeline::{self, Stacks};
-use crate::plan::{Drift, Question, State, Targets, batches, check_twins, plan, read};
+use crate::plan::{
+    Foresight, Question, Refreshed, State, Targets, batches, check_twins, plan, read,
+};
 use crate::project::{FileType, Project};
-use crate::sealing::Sealing;
 use crate::stack::{Around, Stack, load};
 use crate::store::Store;
 
@@ -187,11 +187,16 @@ impl Engine {
         let Some(stack) = stack.filter(|_| !diagnostics.has_errors()) else {
             return Err(with_sources(wrong(diagnostics), sources));
         };
-        let drift = match request.refresh {
+        let refreshed = match request.refresh {
             true => self.refresh(&stack.name).await?,
-            false => Drift::new(),
+            false => Refreshed::default(),
         };
         let state = State::load(&self.store, &stack.name)?;
+        let Refreshed { drift, unread } = refreshed.still_sealed(&state, &*self.sealing());
+        let meant = |(key, _): &(String, _)| request.targets.mean(key, &stack);
+        if let Some(problem) = unreadable(unread.into_iter().filter(meant).collect()) {
+            return Err(problem);
+        }
         let question = Question {
             stack: &stack,
             state: &state,
@@ -210,23 +215,21 @@ impl Engine {
         }
         let (decoded, drifted) = (state.decoded(), drift.len());
         drop(stack);
-        match planned {
-            Ok(plan) => Ok(Planned { plan, decoded, drifted }),
-            Err(problem) => Err(with_sources(problem, sources)),
+        let mut plan = planned.map_err(|problem| with_sources(problem, sources))?;
+        if request.refresh {
+            let (context, sealing) = (self.context(&plan.stack), self.sealing());
+            let (state, drift, kinds) = (&state, &drift, &*self.kinds);
+            Foresight { state, drift, kinds, context, sealing: &*sealing }.add_to(&mut plan).await;
         }
+        Ok(Planned { plan, decoded, drifted })
     }
 
-    async fn refresh(&self, stack: &str) -> Result<Drift, Problem> {
+    async fn refresh(&self, stack: &str) -> Result<Refreshed, Problem> {
         let batches = {
             let state = State::load(&self.store, stack)?;
             batches(&state, &self.kinds)
         };
-        let sealing: Arc<dyn Sealing> = self.sealing();
-        read(batches, &self.context(stack), &*sealing).await.map_err(|(kind, fault)| {
-            let fault = sealing.masked_fault(fault);
-            Problem::failed(format!("cannot look at what {kind} has made: {}", fault.message))
-                .help(fault.help.unwrap_or("`--refresh=false` plans without looking".to_owned()))
-        })
+        Ok(read(batches, &self.context(stack), &*self.sealing()).await)
     }
 
     /// The same handles, of the texts that are kept now: they may have been made long before.
@@ -289,6 +292,35 @@ fn remembered(store: &dyn Store, stack: &str) -> Option<Tree> {
     let outputs = outputs.map(|outputs| outputs.values).unwrap_or_default();
     let is_there = !outputs.is_empty() || store.rows(stack).is_ok_and(|rows| !rows.is_empty());
     is_there.then_some(outputs)
+}
+
+/// Says what cannot be looked at, each with its reason.
+fn unreadable(unread: Vec<(String, (&'static str, Fault))>) -> Option<Problem> {
+    const HELP: &str = "`--exclude` plans without it, `--refresh=false` without looking";
+    let (first, (kind, fault)) = unread.first()?;
+    let many = unread.iter().any(|(_, (_, other))| other.message != fault.message);
+    let told = match (many, unread.len()) {
+        (false, 1) => Fault {
+            message: format!("cannot look at {first} ({kind}): {}", fault.message),
+            ..fault.clone()
+        },
+        (false, count) => Fault {
+            message: format!(
+                "cannot look at {first} and {} more ({kind}): {}",
+                count - 1,
+                fault.message
+            ),
+            ..fault.clone()
+        },
+        (true, count) => {
+            let said = |(key, (kind, fault)): &(String, (&str, Fault))| {
+                format!("{key} ({kind}): {}", fault.message)
+            };
+            let message = format!("cannot look at {count} resources");
+            Fault::broken(message).details(unread.iter().map(said))
+        }
+    };
+    Some(Problem::Failed(Fault { help: told.help.or(Some(HELP.to_owned())), ..told }))
 }
 
 fn with_sources(problem: Problem, sources: Sources) -> Problem {

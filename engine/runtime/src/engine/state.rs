@@ -109,7 +109,8 @@ impl Engine {
             }
             _ => kind.effects.read(&self.context(&plan.stack), &known).await,
         };
-        let object = found.map_err(Problem::Failed)?.pop().flatten().ok_or_else(|| {
+        let found = found.and_then(|mut found| found.pop().transpose());
+        let object = found.map_err(Problem::Failed)?.flatten().ok_or_else(|| {
             Problem::failed(format!("there is no {} `{id}`", kind.name))
                 .help(format!("`windlass explain {}` says what its id is", kind.name))
         })?;
@@ -119,7 +120,7 @@ impl Engine {
             // Of nothing: the next plan looks at it as a whole.
             digest: Digest::default(),
             spec: want.spec.clone(),
-            object: self.sealing().sealed_object(object),
+            object: self.sealing().sealed_object(object, None),
             needs: want.needs.clone(),
             protect: want.protect,
             claim: kind.claim(&want.spec, &self.project.root),

@@ -5,6 +5,7 @@
 
 mod claims;
 mod draft;
+mod foresee;
 mod matching;
 mod meet;
 mod order;
@@ -23,7 +24,8 @@ use model::plan::{Action, OutputChange, Plan, Refusal, Source, Step};
 use model::record::{Record, Row};
 use model::{Registry, Secrets, Tree};
 
-pub use refresh::{Batch, Drift, batches, read};
+pub use foresee::Foresight;
+pub use refresh::{Batch, Drift, Refreshed, batches, read};
 pub use scope::Targets;
 pub use state::State;
 pub use twins::check_twins;

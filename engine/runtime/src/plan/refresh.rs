@@ -34,27 +34,50 @@ pub fn batches(state: &State, kinds: &Registry) -> Vec<Batch> {
     readable.filter_map(batch).collect()
 }
 
+/// What reading has shown.
+#[derive(Default)]
+pub struct Refreshed {
+    /// What is otherwise than remembered.
+    pub drift: Drift,
+    /// By key in the state: the kind of what cannot be looked at, and why.
+    pub unread: BTreeMap<String, (&'static str, Fault)>,
+}
+
 /// Reads it.
-///
-/// # Errors
-/// The name of a kind whose objects cannot be read, and why.
-pub async fn read(
-    batches: Vec<Batch>,
-    context: &Context,
-    sealing: &dyn Sealing,
-) -> Result<Drift, (String, Fault)> {
+pub async fn read(batches: Vec<Batch>, context: &Context, sealing: &dyn Sealing) -> Refreshed {
     let reading = batches.iter().map(|batch| batch.kind.effects.read(context, &batch.known));
-    let mut drift = Drift::new();
+    let mut refreshed = Refreshed::default();
     for (batch, found) in batches.iter().zip(join(reading).await) {
-        let found = found.map_err(|fault| (batch.kind.name.to_owned(), fault))?;
+        let kind = batch.kind.name;
+        let found = found.unwrap_or_else(|fault| vec![Err(fault); batch.keys.len()]);
         for ((key, remembered), found) in batch.keys.iter().zip(found) {
-            let found = found.map(|object| sealing.sealed_object(object));
-            if found.as_ref().map(Object::digest) != Some(*remembered) {
-                drift.insert(key.clone(), found);
+            let found = found.map(|found| found.map(|object| sealing.sealed_object(object, None)));
+            match found {
+                Ok(found) if found.as_ref().map(Object::digest) == Some(*remembered) => {}
+                Ok(found) => _ = refreshed.drift.insert(key.clone(), found),
+                Err(fault) => {
+                    let fault = sealing.masked_fault(fault);
+                    refreshed.unread.insert(key.clone(), (kind, fault));
+                }
             }
         }
     }
-    Ok(drift)
+    refreshed
+}
+
+impl Refreshed {
+    /// Compares what seems to have changed with what was kept of it: see [`Sealing::sealed_object`].
+    pub fn still_sealed(mut self, state: &State, sealing: &dyn Sealing) -> Self {
+        self.drift.retain(|key, found| {
+            let Some(record) = state.record(key) else { return true };
+            let Some(object) = found.take() else { return true };
+            let object = sealing.sealed_object(object, Some(&record.object));
+            let differs = object.digest() != record.object.digest();
+            *found = Some(object);
+            differs
+        });
+        self
+    }
 }
 
 fn keys_of(rows: &Rows, kind: &str) -> Vec<(String, Digest)> {

@@ -51,6 +51,12 @@ impl Targets {
         chosen
     }
 
+    /// Returns whether what stands in the state under this key is meant.
+    pub fn mean(&self, key: &str, stack: &Stack<'_>) -> bool {
+        let at = stack.resources.iter().position(|resource| resource.address == key);
+        self.are_all() || at.map_or_else(|| self.means_orphan(key), |at| self.chosen(stack)[at])
+    }
+
     /// Returns whether something that only the state knows is meant.
     pub(super) fn means_orphan(&self, key: &str) -> bool {
         let named = |names: &[String]| {

@@ -74,8 +74,8 @@ macro_rules! in_a_world {
             &self,
             context: &model::Context,
             known: &[model::Known<$spec>],
-        ) -> Result<Vec<Option<model::Object>>, model::Fault> {
-            Ok(super::read(&self.0, Self::NAME, context, known))
+        ) -> Result<Vec<model::kind::Looked>, model::Fault> {
+            Ok(super::read(&self.0, Self::NAME, context, known).into_iter().map(Ok).collect())
         }
 
         async fn apply(

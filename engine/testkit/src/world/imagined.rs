@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use model::event::Verb;
 use model::registry::{BoxFuture, Effects};
-use model::{Change, Context, Erased, Fault, Found, Known, Object, Token, Tree};
+use model::{Change, Context, Erased, Fault, Found, Known, Looked, Object, Token, Tree};
 
 use super::{Call, World, sample};
 
@@ -20,9 +20,11 @@ impl Effects for Imagined {
         &'f self,
         _: &'f Context,
         known: &'f [Known<Tree>],
-    ) -> BoxFuture<'f, Result<Vec<Option<Object>>, Fault>> {
+    ) -> BoxFuture<'f, Result<Vec<Looked>, Fault>> {
         let ids = known.iter().map(|known| known.id.as_str());
-        Box::pin(async move { Ok(self.world.read(self.kind.name, ids)) })
+        Box::pin(
+            async move { Ok(self.world.read(self.kind.name, ids).into_iter().map(Ok).collect()) },
+        )
     }
 
     fn apply<'f>(

@@ -9,7 +9,9 @@ mod place;
 mod spec;
 
 use model::secret::revealed_name;
-use model::{Change, Context, Difference, Fault, Found, Kind, Known, Object, Reads, Secrets};
+use model::{
+    Change, Context, Difference, Fault, Found, Kind, Known, Looked, Object, Reads, Secrets,
+};
 use model::{Token, Value};
 
 pub(super) use define::Defined;
@@ -49,12 +51,12 @@ impl Kind for BackupRepository {
         &self,
         context: &Context,
         known: &[Known<RepositorySpec>],
-    ) -> Result<Vec<Option<Object>>, Fault> {
+    ) -> Result<Vec<Looked>, Fault> {
         let mut found = Vec::with_capacity(known.len());
         for known in known {
             found.push(match &known.spec {
-                Some(spec) => there(context, spec, "look").await?,
-                None => None,
+                Some(spec) => there(context, spec, "look").await,
+                None => Ok(None),
             });
         }
         Ok(found)

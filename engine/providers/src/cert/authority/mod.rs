@@ -5,7 +5,7 @@
 mod spec;
 
 use model::{
-    Change, Context, Difference, Fault, Found, Kind, Known, Object, Reads, Secrets, Token,
+    Change, Context, Difference, Fault, Found, Kind, Known, Looked, Object, Reads, Secrets, Token,
 };
 
 pub(super) use spec::check_term;
@@ -23,12 +23,13 @@ pub struct CertAuthority;
 impl Kind for CertAuthority {
     const NAME: &'static str = "cert.authority";
     const EXAMPLE: &'static str = include_str!("example.yml");
+    const SPACE: &'static str = disk::SPACE;
     const READS: Reads = Reads::BySpec;
     type Spec = AuthoritySpec;
     type Object = AuthorityObject;
 
     fn identity(spec: &AuthoritySpec) -> Option<String> {
-        Some(disk::tidy(&spec.path))
+        Some(disk::place(&spec.path))
     }
 
     fn diff(spec: &AuthoritySpec, object: &Object, _: &dyn Secrets) -> Vec<Difference> {
@@ -52,7 +53,7 @@ impl Kind for CertAuthority {
         &self,
         context: &Context,
         known: &[Known<AuthoritySpec>],
-    ) -> Result<Vec<Option<Object>>, Fault> {
+    ) -> Result<Vec<Looked>, Fault> {
         let now = term::now(context);
         let one = |known: &Known<AuthoritySpec>| {
             (known.id.clone(), Versions::at(context, &known.id), known.spec.clone())
@@ -60,7 +61,7 @@ impl Kind for CertAuthority {
         let known: Vec<_> = known.iter().map(one).collect();
         aside(move || {
             let known = known.iter();
-            known.map(|(id, versions, spec)| object(id, versions, spec.as_ref(), now)).collect()
+            Ok(known.map(|(id, versions, spec)| object(id, versions, spec.as_ref(), now)).collect())
         })
         .await
     }

@@ -61,6 +61,7 @@ pub struct AuthorityObject {
 }
 
 fn check(spec: &AuthoritySpec, keys: &mut Keys<'_, '_, '_>) {
+    crate::disk::check_own(keys, "path", &spec.path);
     let names =
         [("common_name", Some(&spec.common_name)), ("organisation", spec.organisation.as_ref())];
     for (key, name) in names {

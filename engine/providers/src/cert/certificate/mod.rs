@@ -6,7 +6,7 @@ mod signer;
 mod spec;
 
 use model::{
-    Change, Context, Difference, Fault, Found, Kind, Known, Object, Reads, Secrets, Token,
+    Change, Context, Difference, Fault, Found, Kind, Known, Looked, Object, Reads, Secrets, Token,
 };
 
 pub use spec::{CertificateObject, CertificateSpec};
@@ -28,12 +28,13 @@ pub struct CertCertificate;
 impl Kind for CertCertificate {
     const NAME: &'static str = "cert.certificate";
     const EXAMPLE: &'static str = include_str!("example.yml");
+    const SPACE: &'static str = disk::SPACE;
     const READS: Reads = Reads::BySpec;
     type Spec = CertificateSpec;
     type Object = CertificateObject;
 
     fn identity(spec: &CertificateSpec) -> Option<String> {
-        Some(disk::tidy(&spec.path))
+        Some(disk::place(&spec.path))
     }
 
     fn diff(spec: &CertificateSpec, object: &Object, _: &dyn Secrets) -> Vec<Difference> {
@@ -59,11 +60,11 @@ impl Kind for CertCertificate {
         &self,
         context: &Context,
         known: &[Known<CertificateSpec>],
-    ) -> Result<Vec<Option<Object>>, Fault> {
+    ) -> Result<Vec<Looked>, Fault> {
         let one = |known: &Known<CertificateSpec>| (known.id.clone(), known.spec.clone());
         let (context, known) = (context.clone(), known.iter().map(one).collect::<Vec<_>>());
         aside(move || {
-            known.iter().map(|(path, spec)| object(&context, path, spec.as_ref())).collect()
+            Ok(known.iter().map(|(path, spec)| object(&context, path, spec.as_ref())).collect())
         })
         .await
     }

@@ -70,6 +70,7 @@ pub struct CertificateObject {
 }
 
 fn check(spec: &CertificateSpec, keys: &mut Keys<'_, '_, '_>) {
+    crate::disk::check_own(keys, "path", &spec.path);
     if spec.names.is_empty() {
         keys.refuse("names", "a certificate needs a name");
     }

@@ -8,7 +8,7 @@ mod note;
 mod spec;
 
 use model::{
-    Change, Context, Difference, Fault, Found, Kind, Known, Object, Reads, Secrets, Token,
+    Change, Context, Difference, Fault, Found, Kind, Known, Looked, Object, Reads, Secrets, Token,
 };
 
 pub use spec::{OnChange, RunObject, RunSpec};
@@ -43,19 +43,19 @@ impl Kind for CommandRun {
         &self,
         context: &Context,
         known: &[Known<RunSpec>],
-    ) -> Result<Vec<Option<Object>>, Fault> {
+    ) -> Result<Vec<Looked>, Fault> {
         let checks = known.iter().map(|known| check_of(context, known.spec.as_ref()));
-        let checks = run_all(checks.collect::<Result<_, Fault>>()?).await;
-        let read = |(known, check): (&Known<RunSpec>, _)| {
+        let checks = run_all(checks).await;
+        let read = |(known, check): (&Known<RunSpec>, Result<_, Fault>)| {
             let Some(spec) = &known.spec else { return Ok(None) };
             let note = Note::read(context, &known.id)?;
             let mut object = described(context, &known.id, spec, note.as_ref());
-            if let Some((course, ended)) = check {
-                effect::judge(&mut object, &course, ended?)?;
+            if let Some((course, ended)) = check? {
+                effect::judge(&mut object, &course, ended)?;
             }
             Ok(Some(object))
         };
-        known.iter().zip(checks).map(read).collect()
+        Ok(known.iter().zip(checks).map(read).collect())
     }
 
     async fn apply(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use language::scalar::FilePath;
-use language::{Duration, Spec, Text};
+use language::{Duration, Period, Spec, Text};
 
 use crate::command::Invocation;
 
@@ -35,7 +35,7 @@ pub struct RunSpec {
     pub environment: BTreeMap<String, Text>,
     /// How long each command may take.
     #[spec(default = "1h")]
-    pub time_limit: Duration,
+    pub time_limit: Period,
     /// How long a command that is told to end may take before it is killed.
     #[spec(default = "10s")]
     pub grace: Duration,

@@ -5,7 +5,7 @@
 mod spec;
 
 use model::{
-    Change, Context, Difference, Fault, Found, Kind, Known, Object, Order, Reads, Secrets,
+    Change, Context, Difference, Fault, Found, Kind, Known, Looked, Object, Order, Reads, Secrets,
 };
 use model::{Token, Value};
 
@@ -36,14 +36,16 @@ impl Kind for DataCommand {
         &self,
         context: &Context,
         known: &[Known<CommandSpec>],
-    ) -> Result<Vec<Option<Object>>, Fault> {
+    ) -> Result<Vec<Looked>, Fault> {
         let courses = known.iter().map(|known| {
             known.spec.as_ref().map(|spec| course(context, spec, &any_token(context))).transpose()
         });
-        let ended = run_all(courses.collect::<Result<_, Fault>>()?).await;
-        let read = |(known, ended): (&Known<CommandSpec>, _)| {
-            let (Some(spec), Some((course, ended))) = (&known.spec, ended) else { return Ok(None) };
-            let answer = answer(spec, &course, ended?)?;
+        let ended = run_all(courses).await;
+        let read = |(known, ended): (&Known<CommandSpec>, Result<_, Fault>)| {
+            let (Some(spec), Some((course, ended))) = (&known.spec, ended?) else {
+                return Ok(None);
+            };
+            let answer = answer(spec, &course, ended)?;
             let output = if spec.sensitive {
                 sensitive::seen(context.secrets(), &kept(&known.id), &answer.text)
             } else {
@@ -51,7 +53,7 @@ impl Kind for DataCommand {
             };
             Ok(Some(described(context, &known.id, spec, output, answer.code)))
         };
-        known.iter().zip(ended).map(read).collect()
+        Ok(known.iter().zip(ended).map(read).collect())
     }
 
     async fn apply(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use language::scalar::FilePath;
-use language::{Duration, Size, Spec, Text};
+use language::{Period, Size, Spec, Text};
 
 use crate::command::Invocation;
 
@@ -22,7 +22,7 @@ pub struct CommandSpec {
     pub environment: BTreeMap<String, Text>,
     /// How long it may take.
     #[spec(default = "30s")]
-    pub time_limit: Duration,
+    pub time_limit: Period,
     /// The exit codes that are an answer; any other is an error.
     #[spec(default = "[0]")]
     pub exit_codes: Vec<u32>,

@@ -4,7 +4,9 @@
 
 mod spec;
 
-use model::{Change, Context, Difference, Digest, Fault, Found, Kind, Known, Object, Order, Reads};
+use model::{
+    Change, Context, Difference, Digest, Fault, Found, Kind, Known, Looked, Object, Order, Reads,
+};
 use model::{Secrets, Token, Tree, Value};
 
 pub use spec::{HttpObject, HttpSpec, Method};
@@ -41,30 +43,26 @@ impl Kind for DataHttp {
         &self,
         context: &Context,
         known: &[Known<HttpSpec>],
-    ) -> Result<Vec<Option<Object>>, Fault> {
-        let mut found: Vec<Option<Object>> = known.iter().map(|_| None).collect();
-        let mut waiting =
-            known.iter().enumerate().filter_map(|(at, known)| Some((at, known.spec.as_ref()?)));
+    ) -> Result<Vec<Looked>, Fault> {
+        let mut found: Vec<Looked> = known.iter().map(|_| Ok(None)).collect();
+        let mut waiting = known.iter().enumerate();
         // When this future is dropped the set is, and so is every question in it.
         let mut asking = tokio::task::JoinSet::new();
         loop {
             while asking.len() < AT_ONCE
-                && let Some((at, spec)) = waiting.next()
+                && let Some((at, known)) = waiting.next()
             {
-                let question = question(context, spec)?;
-                asking.spawn(async move { (at, http::ask(&question).await) });
+                match known.spec.as_ref().map(|spec| question(context, spec)) {
+                    Some(Ok(question)) => {
+                        _ = asking.spawn(async move { (at, http::ask(&question).await) });
+                    }
+                    Some(Err(fault)) => found[at] = Err(fault),
+                    None => {}
+                }
             }
             let Some(asked) = asking.join_next().await else { break };
             let (at, answer) = asked.map_err(|error| Fault::broken(error.to_string()))?;
-            let Some(spec) = &known[at].spec else { continue };
-            let text = checked(context, spec, &answer?)?;
-            let body = match &text.body {
-                Some(body) if spec.sensitive => {
-                    sensitive::seen(context.secrets(), &kept(&known[at].id), body)
-                }
-                body => body.as_deref().map_or(Value::Null, Value::from),
-            };
-            found[at] = Some(described(context, &known[at].id, spec, body, &text));
+            found[at] = answer.and_then(|answer| seen(context, &known[at], &answer));
         }
         Ok(found)
     }
@@ -175,6 +173,17 @@ fn question(context: &Context, spec: &HttpSpec) -> Result<Question, Fault> {
 }
 
 /// The name under which an answer that is a secret is kept.
+/// What was answered, as a resource.
+fn seen(context: &Context, known: &Known<HttpSpec>, answer: &http::Answer) -> Looked {
+    let Some(spec) = &known.spec else { return Ok(None) };
+    let text = checked(context, spec, answer)?;
+    let body = match &text.body {
+        Some(body) if spec.sensitive => sensitive::seen(context.secrets(), &kept(&known.id), body),
+        body => body.as_deref().map_or(Value::Null, Value::from),
+    };
+    Ok(Some(described(context, &known.id, spec, body, &text)))
+}
+
 fn kept(id: &str) -> String {
     format!("answer-{id}")
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use language::scalar::{FilePath, Url};
-use language::{Duration, Size, Spec, Text};
+use language::{Period, Size, Spec, Text};
 
 /// What a server answers, read again for each plan.
 #[derive(Debug, Spec)]
@@ -22,7 +22,7 @@ pub struct HttpSpec {
     pub status: Vec<u32>,
     /// How long it may take, up to five redirects included.
     #[spec(default = "30s")]
-    pub time_limit: Duration,
+    pub time_limit: Period,
     /// How large the answer may be.
     #[spec(default = "1MiB")]
     pub max_size: Size,

@@ -5,7 +5,7 @@
 
 mod spec;
 
-use model::{Change, Context, Difference, Fault, Found, Kind, Known, Object, Order, Reads};
+use model::{Change, Context, Difference, Fault, Found, Kind, Known, Looked, Object, Order, Reads};
 use model::{Secrets, Token, Value};
 
 pub use spec::{ValueObject, ValueSpec};
@@ -35,13 +35,9 @@ impl Kind for DataValue {
         keys.into_iter().filter_map(differs).collect()
     }
 
-    async fn read(
-        &self,
-        _: &Context,
-        known: &[Known<ValueSpec>],
-    ) -> Result<Vec<Option<Object>>, Fault> {
+    async fn read(&self, _: &Context, known: &[Known<ValueSpec>]) -> Result<Vec<Looked>, Fault> {
         // The engine does not ask: there is nothing outside of the state.
-        Ok(known.iter().map(|_| None).collect())
+        Ok(known.iter().map(|_| Ok(None)).collect())
     }
 
     async fn apply(

@@ -8,7 +8,7 @@ mod spec;
 use std::collections::BTreeMap;
 
 use model::{
-    Change, Context, Difference, Fault, Found, Kind, Known, Object, Secrets, Token, Value,
+    Change, Context, Difference, Fault, Found, Kind, Known, Looked, Object, Secrets, Token, Value,
 };
 use tokio::task::spawn_blocking;
 
@@ -55,11 +55,11 @@ impl Kind for DnsRecord {
         &self,
         context: &Context,
         known: &[Known<RecordSpec>],
-    ) -> Result<Vec<Option<Object>>, Fault> {
+    ) -> Result<Vec<Looked>, Fault> {
         let ids: Vec<String> = known.iter().map(|known| known.id.clone()).collect();
         let context = context.clone();
         let all = spawn_blocking(move || read(&context, &ids));
-        all.await.unwrap_or_else(|_| Err(Fault::broken("the reading of records broke off")))
+        all.await.map_err(|_| Fault::broken("the reading of records broke off"))
     }
 
     async fn apply(
@@ -157,21 +157,15 @@ fn keys(path: &str, wanted: &Wanted) -> [(&'static str, Value); 5] {
     ]
 }
 
-fn read(context: &Context, ids: &[String]) -> Result<Vec<Option<Object>>, Fault> {
-    let mut zones: BTreeMap<&str, Option<Zone>> = BTreeMap::new();
-    let mut found = Vec::with_capacity(ids.len());
-    for id in ids {
-        let Some(id) = Id::of(id) else {
-            found.push(None);
-            continue;
-        };
-        if !zones.contains_key(id.path) {
-            zones.insert(id.path, store::load(&context.place(id.path), id.path)?);
-        }
-        let zone = zones.get(id.path).and_then(Option::as_ref);
-        found.push(zone.and_then(|zone| object(&id, zone)));
-    }
-    Ok(found)
+fn read<'i>(context: &Context, ids: &'i [String]) -> Vec<Looked> {
+    let mut zones: BTreeMap<&str, Result<Option<Zone>, Fault>> = BTreeMap::new();
+    let one = |id: &'i String| {
+        let Some(id) = Id::of(id) else { return Ok(None) };
+        let load = || store::load(&context.place(id.path), id.path);
+        let zone = zones.entry(id.path).or_insert_with(load).as_ref().map_err(Fault::clone)?;
+        Ok(zone.as_ref().and_then(|zone| object(&id, zone)))
+    };
+    ids.iter().map(one).collect()
 }
 
 fn there(spec: &RecordSpec, path: &str, zone: &Zone) -> Option<Object> {

@@ -5,7 +5,7 @@
 mod spec;
 
 use model::{
-    Change, Context, Difference, Fault, Found, Kind, Known, Object, Secrets, Token, Value,
+    Change, Context, Difference, Fault, Found, Kind, Known, Looked, Object, Secrets, Token, Value,
 };
 use tokio::task::spawn_blocking;
 
@@ -25,11 +25,12 @@ pub struct DnsZone;
 impl Kind for DnsZone {
     const NAME: &'static str = "dns.zone";
     const EXAMPLE: &'static str = include_str!("example.yml");
+    const SPACE: &'static str = disk::SPACE;
     type Spec = ZoneSpec;
     type Object = ZoneObject;
 
     fn identity(spec: &ZoneSpec) -> Option<String> {
-        Some(disk::tidy(&spec.path))
+        Some(disk::place(&spec.path))
     }
 
     fn diff(spec: &ZoneSpec, object: &Object, _: &dyn Secrets) -> Vec<Difference> {
@@ -50,15 +51,15 @@ impl Kind for DnsZone {
         &self,
         context: &Context,
         known: &[Known<ZoneSpec>],
-    ) -> Result<Vec<Option<Object>>, Fault> {
+    ) -> Result<Vec<Looked>, Fault> {
         let paths: Vec<String> = known.iter().map(|known| known.id.clone()).collect();
         let context = context.clone();
         let read = move |path: &String| {
             let zone = store::load(&context.place(path), path)?;
             Ok(zone.map(|zone| object(path, &zone)))
         };
-        let all = spawn_blocking(move || paths.iter().map(read).collect::<Result<_, Fault>>());
-        all.await.unwrap_or_else(|_| Err(Fault::broken("the reading of zones broke off")))
+        let all = spawn_blocking(move || paths.iter().map(read).collect());
+        all.await.map_err(|_| Fault::broken("the reading of zones broke off"))
     }
 
     async fn apply(

@@ -61,6 +61,7 @@ pub struct ZoneObject {
 }
 
 fn check(spec: &ZoneSpec, keys: &mut Keys<'_, '_, '_>) {
+    crate::disk::check_own(keys, "path", &spec.path);
     if spec.name_servers.is_empty() {
         keys.refuse("name_servers", "a zone needs a name server, better two (RFC 1035 §2.2)");
     }
@@ -74,6 +75,8 @@ fn check(spec: &ZoneSpec, keys: &mut Keys<'_, '_, '_>) {
     for (key, time) in times {
         if let Err(why) = whole_seconds(time) {
             keys.refuse(key, why);
+        } else if time.0.is_zero() && ["refresh", "retry", "expire"].contains(&key) {
+            keys.refuse(key, "this is no time at all: `1s` is the least");
         }
     }
     if spec.retry.0 >= spec.refresh.0 {

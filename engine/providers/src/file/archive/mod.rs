@@ -15,7 +15,7 @@ use model::Value;
 use std::os::unix::fs::MetadataExt;
 
 use model::{
-    Change, Context, Difference, Digest, Fault, Found, Kind, Known, Object, Secrets, Token,
+    Change, Context, Difference, Digest, Fault, Found, Kind, Known, Looked, Object, Secrets, Token,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ pub use checksum::Checksum;
 pub use spec::{ArchiveObject, ArchiveSpec, Format, Source};
 
 use self::manifest::Manifest;
-use super::{look, sweep};
+use super::{look, sweep, wanted};
 use crate::disk;
 use crate::note::Note;
 
@@ -87,12 +87,33 @@ impl Kind for FileArchive {
         &self,
         context: &Context,
         known: &[Known<ArchiveSpec>],
-    ) -> Result<Vec<Option<Object>>, Fault> {
+    ) -> Result<Vec<Looked>, Fault> {
         let mut found = Vec::with_capacity(known.len());
         for known in known {
-            found.push(there(context, &disk::tidy(&known.id)).await?);
+            found.push(there(context, &disk::tidy(&known.id)).await);
         }
         Ok(found)
+    }
+
+    async fn foresee(
+        &self,
+        context: &Context,
+        change: Change<'_, ArchiveSpec>,
+    ) -> Result<Option<String>, Fault> {
+        match change {
+            Change::Create(spec) => {
+                let id = disk::tidy(&spec.destination.0);
+                let place = disk::own_place(context, &id)?;
+                Ok(wanted::in_the_way(put::may_replace(&id, &place, !spec.adopt)))
+            }
+            Change::Delete(_, object) if !object.text("changed").is_empty() => {
+                let files = sweep::count(&disk::own_place(context, &object.id)?).await?;
+                let one = "goes, which was changed or added outside";
+                let many = "go, some of which were changed or added outside";
+                Ok(wanted::counted(files, one, many))
+            }
+            _ => Ok(None),
+        }
     }
 
     async fn apply(

@@ -25,7 +25,7 @@ pub(super) async fn put(
     token: &Token,
 ) -> Result<Object, Fault> {
     let id = disk::tidy(&spec.destination.0);
-    let place = context.place(&id);
+    let place = disk::own_place(context, &id)?;
     if let Some(there) = there(context, &id).await? {
         if <FileArchive as model::Kind>::diff(spec, &there, context.secrets()).is_empty() {
             return Ok(there);
@@ -51,7 +51,7 @@ async fn unpack(
     fetched: &Fetched,
     token: &Token,
 ) -> Result<(), Fault> {
-    let aside = sweep::aside(place, token);
+    let aside = disk::unfinished(place, token);
     context.progress.status("unpacking");
     let order = Order {
         archive: fetched.path.clone(),
@@ -92,9 +92,9 @@ fn move_in(aside: &Path, place: &Path) -> io::Result<()> {
     disk::settle(disk::folder_of(place))
 }
 
-fn may_replace(id: &str, place: &Path, not_ours: bool) -> Result<(), Fault> {
-    let metadata = look::metadata(place)?;
-    if metadata.is_some_and(|metadata| !metadata.is_dir()) {
+pub(super) fn may_replace(id: &str, place: &Path, not_ours: bool) -> Result<(), Fault> {
+    let Some(metadata) = look::metadata(place)? else { return Ok(()) };
+    if !metadata.is_dir() {
         return Err(Fault::refused(format!("{id} is no folder"))
             .help("remove it, or choose another destination"));
     }
@@ -108,13 +108,13 @@ fn may_replace(id: &str, place: &Path, not_ours: bool) -> Result<(), Fault> {
 }
 
 pub(super) async fn remove(context: &Context, id: &str, token: &Token) -> Result<(), Fault> {
-    let place = context.place(id);
+    let place = disk::own_place(context, id)?;
     match look::metadata(&place)? {
         Some(metadata) if !metadata.is_dir() => {
             return Err(Fault::refused(format!("{} is no folder by now", place.display()))
                 .help("look at what it is, and remove it by hand"));
         }
-        Some(_) => fs::rename(&place, sweep::aside(&place, token))
+        Some(_) => fs::rename(&place, disk::unfinished(&place, token))
             .map_err(|error| disk::fault("remove the folder", &place, &error))?,
         None => {}
     }
@@ -124,11 +124,11 @@ pub(super) async fn remove(context: &Context, id: &str, token: &Token) -> Result
 
 /// Removes whatever an attempt has left beside the place.
 pub(super) async fn clear(place: &Path, token: &Token) -> Result<(), Fault> {
-    sweep::tree(&sweep::aside(place, token)).await?;
+    sweep::tree(&disk::unfinished(place, token)).await?;
     let download = download(place, token);
     disk::remove(&download).map_err(|error| disk::fault("remove", &download, &error))
 }
 
 fn download(place: &Path, token: &Token) -> PathBuf {
-    place.with_file_name(format!(".windlass-{token}.download"))
+    disk::unfinished(place, token).with_extension("download")
 }

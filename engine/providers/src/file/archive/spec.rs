@@ -4,10 +4,11 @@ use std::fmt;
 
 use language::scalar::{FilePath, Url};
 use language::shape::ScalarShape;
-use language::{Duration, Keys, Leaf, Size, Spec};
+use language::{Keys, Leaf, Period, Size, Spec};
 use model::Fault;
 
 use super::Checksum;
+use crate::disk;
 
 /// A folder with what is in an archive.
 #[derive(Debug, Spec)]
@@ -33,7 +34,7 @@ pub struct ArchiveSpec {
     pub max_size: Size,
     /// How long it may take to fetch it.
     #[spec(default = "10m")]
-    pub time_limit: Duration,
+    pub time_limit: Period,
     /// Puts it in the place of a folder that is there already and not empty.
     #[spec(default = "false")]
     pub adopt: bool,
@@ -56,7 +57,7 @@ pub enum Format {
 #[derive(Debug, Spec)]
 pub struct ArchiveObject {
     /// The absolute path of the folder.
-    #[spec(follows = "destination")]
+    #[spec(follows = "")]
     pub full_path: String,
     /// A hash of the archive and of what is in the folder.
     #[spec(follows = "destination, source, checksum, strip_components")]
@@ -126,6 +127,7 @@ impl ArchiveSpec {
 }
 
 fn check(spec: &ArchiveSpec, keys: &mut Keys<'_, '_, '_>) {
+    disk::check_own(keys, "destination", &spec.destination.0);
     if matches!(spec.source, Source::Url(_)) && spec.checksum.is_none() {
         keys.refuse(
             "source",

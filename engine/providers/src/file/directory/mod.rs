@@ -10,7 +10,9 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use model::{Change, Context, Difference, Fault, Found, Kind, Known, Object, Secrets, Token};
+use model::{
+    Change, Context, Difference, Fault, Found, Kind, Known, Looked, Object, Secrets, Token,
+};
 
 pub use spec::{DirectoryObject, DirectorySpec};
 
@@ -53,8 +55,26 @@ impl Kind for FileDirectory {
         &self,
         context: &Context,
         known: &[Known<DirectorySpec>],
-    ) -> Result<Vec<Option<Object>>, Fault> {
-        known.iter().map(|known| there(context, &disk::tidy(&known.id))).collect()
+    ) -> Result<Vec<Looked>, Fault> {
+        Ok(known.iter().map(|known| there(context, &disk::tidy(&known.id))).collect())
+    }
+
+    async fn foresee(
+        &self,
+        context: &Context,
+        change: Change<'_, DirectorySpec>,
+    ) -> Result<Option<String>, Fault> {
+        match change {
+            Change::Delete(Some(spec), object) if spec.recursive => {
+                let files = sweep::count(&disk::own_place(context, &object.id)?).await?;
+                Ok(wanted::counted(files, "in it goes too", "in it go too"))
+            }
+            Change::Create(spec) => {
+                disk::own_place(context, &spec.path.0)?;
+                Ok(wanted::in_the_way(may_put(context, spec, true)))
+            }
+            _ => Ok(None),
+        }
     }
 
     async fn apply(
@@ -68,7 +88,7 @@ impl Kind for FileDirectory {
             Change::Update(spec, _) => put(context, spec, false, token).map(Some),
             Change::Delete(spec, object) => {
                 let whole = spec.is_some_and(|spec| spec.recursive);
-                remove(&context.place(&object.id), whole, token).await.map(|()| None)
+                remove(&disk::own_place(context, &object.id)?, whole, token).await.map(|()| None)
             }
         }
     }
@@ -83,7 +103,7 @@ impl Kind for FileDirectory {
         let path = path.or(change.object().map(|object| object.id.clone())).unwrap_or_default();
         let place = context.place(&path);
         // Half made, or half removed.
-        sweep::tree(&sweep::aside(&place, token)).await?;
+        sweep::tree(&disk::unfinished(&place, token)).await?;
         let Some(spec) = change.wanted() else {
             return Ok(look::metadata(&place)?.map_or(Found::Done(None), |_| Found::Nothing));
         };
@@ -108,31 +128,34 @@ fn there(context: &Context, id: &str) -> Result<Option<Object>, Fault> {
 /// Makes the folder, or gives one that is there its mode and owner.
 fn put(context: &Context, spec: &DirectorySpec, new: bool, token: &Token) -> Result<Object, Fault> {
     let path = disk::tidy(&spec.path.0);
-    let place = context.place(&path);
-    match there(context, &path)? {
-        Some(there) if there.attributes.contains_key("form") => {
-            return Err(Fault::refused(format!("{path} is {}", there.text("form")))
-                .help("remove it, or choose another path"));
-        }
-        Some(there) => {
-            let differences = wanted::rights(&there, &spec.rights());
-            if differences.is_empty() {
-                return Ok(there);
-            }
-            if new && !spec.adopt {
-                return Err(wanted::taken(&path, &differences));
-            }
-            give(&place, spec)?;
-        }
+    let place = disk::own_place(context, &path)?;
+    match may_put(context, spec, new)? {
+        Some(there) if wanted::rights(&there, &spec.rights()).is_empty() => return Ok(there),
+        Some(_) => give(&place, spec)?,
         None => make(&place, spec, token)?,
     }
     there(context, &path)?.ok_or_else(|| Fault::passing(format!("{path} is gone already")))
 }
 
+/// Returns what is there, if it may be taken.
+fn may_put(context: &Context, spec: &DirectorySpec, new: bool) -> Result<Option<Object>, Fault> {
+    let path = disk::tidy(&spec.path.0);
+    let Some(there) = there(context, &path)? else { return Ok(None) };
+    if there.attributes.contains_key("form") {
+        return Err(Fault::refused(format!("{path} is {}", there.text("form")))
+            .help("remove it, or choose another path"));
+    }
+    let differences = wanted::rights(&there, &spec.rights());
+    match new && !spec.adopt && !differences.is_empty() {
+        true => Err(wanted::taken(&path, &differences)),
+        false => Ok(Some(there)),
+    }
+}
+
 /// It comes to its place with its owner and mode: a folder that is there is never half made.
 fn make(place: &Path, spec: &DirectorySpec, token: &Token) -> Result<(), Fault> {
     write::make_parents(place)?;
-    let aside = sweep::aside(place, token);
+    let aside = disk::unfinished(place, token);
     let failed = |error: io::Error| disk::fault("make the folder", place, &error);
     DirBuilder::new().mode(0o700).recursive(true).create(&aside).map_err(failed)?;
     let made = give(&aside, spec).and_then(|()| fs::rename(&aside, place).map_err(failed));
@@ -150,7 +173,7 @@ fn give(place: &Path, spec: &DirectorySpec) -> Result<(), Fault> {
 }
 
 async fn remove(place: &Path, whole: bool, token: &Token) -> Result<(), Fault> {
-    let aside = sweep::aside(place, token);
+    let aside = disk::unfinished(place, token);
     match look::metadata(place)? {
         None => {}
         Some(metadata) if !metadata.is_dir() => {

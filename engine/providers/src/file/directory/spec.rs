@@ -1,12 +1,14 @@
 //! The keys and attributes of `file.directory`.
 
-use language::Spec;
 use language::scalar::{FilePath, Mode};
+use language::{Keys, Spec};
 
+use crate::disk;
 use crate::file::write::Rights;
 
 /// A folder with its mode and owner.
 #[derive(Debug, Spec)]
+#[spec(check = check)]
 pub struct DirectorySpec {
     /// Where it stands: relative to the project, or absolute. Folders above it are made with mode
     /// 0755 and stay when it goes.
@@ -23,8 +25,9 @@ pub struct DirectorySpec {
     /// that is just as it is wanted is taken over in any case.
     #[spec(default = "false")]
     pub adopt: bool,
-    /// Removes everything in it when it is destroyed. Without this, a folder that is not empty
-    /// stays and the run says so.
+    /// Removes everything in it when it is destroyed: the plan says how many files that are. What other
+    /// resources have made in it must be destroyed with it, or the plan is refused. Without this, a
+    /// folder that is not empty stays and the run says so.
     #[spec(default = "false")]
     pub recursive: bool,
 }
@@ -33,7 +36,7 @@ pub struct DirectorySpec {
 #[derive(Debug, Spec)]
 pub struct DirectoryObject {
     /// Its absolute path.
-    #[spec(follows = "path")]
+    #[spec(follows = "")]
     pub full_path: String,
 }
 
@@ -41,4 +44,8 @@ impl DirectorySpec {
     pub(super) fn rights(&self) -> Rights {
         Rights { mode: self.mode, owner: self.owner.clone(), group: self.group.clone() }
     }
+}
+
+fn check(spec: &DirectorySpec, keys: &mut Keys<'_, '_, '_>) {
+    disk::check_own(keys, "path", &spec.path.0);
 }

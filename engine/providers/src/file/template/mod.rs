@@ -7,7 +7,7 @@ mod render;
 mod spec;
 
 use model::{
-    Change, Context, Difference, Fault, Found, Kind, Known, Object, Secrets, Token, Value,
+    Change, Context, Difference, Fault, Found, Kind, Known, Looked, Object, Secrets, Token, Value,
 };
 
 pub use spec::{Escape, TemplateObject, TemplateSpec};
@@ -47,8 +47,19 @@ impl Kind for FileTemplate {
         &self,
         context: &Context,
         known: &[Known<TemplateSpec>],
-    ) -> Result<Vec<Option<Object>>, Fault> {
+    ) -> Result<Vec<Looked>, Fault> {
         wanted::read(context, known).await
+    }
+
+    async fn foresee(
+        &self,
+        context: &Context,
+        change: Change<'_, TemplateSpec>,
+    ) -> Result<Option<String>, Fault> {
+        match change {
+            Change::Create(spec) => wanted_of(spec, context.secrets())?.foresee(context),
+            _ => Ok(None),
+        }
     }
 
     async fn apply(
@@ -80,7 +91,8 @@ fn wanted_of(spec: &TemplateSpec, secrets: &dyn Secrets) -> Result<Wanted, Fault
         path: disk::tidy(&spec.path.0),
         content: rendered(spec)?.revealed(secrets)?,
         sealed,
-        rights: spec.rights(),
+        hidden: sealed && spec.mode.is_none(),
+        rights: spec.rights(sealed),
         adopt: spec.adopt,
     })
 }

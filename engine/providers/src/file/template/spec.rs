@@ -7,6 +7,7 @@ use language::{AnyValue, Keys, Spec};
 use model::file::project_file::ProjectFile;
 
 use super::render::render;
+use crate::disk;
 use crate::file::write::Rights;
 
 /// A file that is made of a template and values.
@@ -27,9 +28,8 @@ pub struct TemplateSpec {
     /// What is done to values so that they mean nothing special where they are put in.
     #[spec(default = "none")]
     pub escape: Escape,
-    /// Who may do what with it.
-    #[spec(default = "0644")]
-    pub mode: Mode,
+    /// Who may do what with it. Without this it is 0644, and 0600 where it holds a secret.
+    pub mode: Option<Mode>,
     /// The user that it belongs to, by name or number; left alone if this is not said.
     pub owner: Option<String>,
     /// The group that it belongs to, by name or number; left alone if this is not said.
@@ -53,7 +53,7 @@ pub enum Escape {
 #[derive(Debug, Spec)]
 pub struct TemplateObject {
     /// Its absolute path.
-    #[spec(follows = "path")]
+    #[spec(follows = "")]
     pub full_path: String,
     /// A hash of its content, for what must start again when it changes. Where a value holds a
     /// secret, it is made under the project's own key.
@@ -65,14 +65,16 @@ pub struct TemplateObject {
 }
 
 impl TemplateSpec {
-    pub(super) fn rights(&self) -> Rights {
-        Rights { mode: self.mode, owner: self.owner.clone(), group: self.group.clone() }
+    pub(super) fn rights(&self, sealed: bool) -> Rights {
+        let mode = self.mode.unwrap_or(Mode(if sealed { 0o600 } else { 0o644 }));
+        Rights { mode, owner: self.owner.clone(), group: self.group.clone() }
     }
 }
 
 /// Renders it for the errors alone. While only the file that names the template is checked, there
 /// is no template yet.
 fn check(spec: &TemplateSpec, keys: &mut Keys<'_, '_, '_>) {
+    disk::check_own(keys, "path", &spec.path.0);
     if let Err(why) = render(&spec.template.content, &spec.values, spec.escape) {
         keys.refuse("template", format!("{}:{why}", spec.template.path));
     }

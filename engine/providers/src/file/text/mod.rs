@@ -6,7 +6,7 @@ mod spec;
 
 use model::secret::revealed;
 use model::{
-    Change, Context, Difference, Fault, Found, Kind, Known, Object, Secrets, Token, Value,
+    Change, Context, Difference, Fault, Found, Kind, Known, Looked, Object, Secrets, Token, Value,
 };
 
 pub use spec::{TextObject, TextSpec};
@@ -45,8 +45,19 @@ impl Kind for FileText {
         &self,
         context: &Context,
         known: &[Known<TextSpec>],
-    ) -> Result<Vec<Option<Object>>, Fault> {
+    ) -> Result<Vec<Looked>, Fault> {
         wanted::read(context, known).await
+    }
+
+    async fn foresee(
+        &self,
+        context: &Context,
+        change: Change<'_, TextSpec>,
+    ) -> Result<Option<String>, Fault> {
+        match change {
+            Change::Create(spec) => wanted_of(spec, context.secrets())?.foresee(context),
+            _ => Ok(None),
+        }
     }
 
     async fn apply(
@@ -71,11 +82,13 @@ impl Kind for FileText {
 }
 
 fn wanted_of(spec: &TextSpec, secrets: &dyn Secrets) -> Result<Wanted, Fault> {
+    let sealed = plain(&spec.content).is_none();
     Ok(Wanted {
         path: disk::tidy(&spec.path.0),
         content: revealed(secrets, &spec.content)?,
-        sealed: plain(&spec.content).is_none(),
-        rights: spec.rights(),
+        sealed,
+        hidden: sealed && spec.mode.is_none(),
+        rights: spec.rights(sealed),
         adopt: spec.adopt,
     })
 }

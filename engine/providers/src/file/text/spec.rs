@@ -1,12 +1,14 @@
 //! The keys and attributes of `file.text`.
 
 use language::scalar::{FilePath, Mode};
-use language::{Spec, Text};
+use language::{Keys, Spec, Text};
 
+use crate::disk;
 use crate::file::write::Rights;
 
 /// A file whose content stands in the stack.
 #[derive(Debug, Spec)]
+#[spec(check = check)]
 pub struct TextSpec {
     /// Where it stands: relative to the project, or absolute. Folders above it are made with mode
     /// 0755 and stay when it goes. A link at this very place is replaced, not followed.
@@ -14,9 +16,8 @@ pub struct TextSpec {
     pub path: FilePath,
     /// What stands in it, to the last line break. Secrets in it are put in at the last moment.
     pub content: Text,
-    /// Who may do what with it.
-    #[spec(default = "0644")]
-    pub mode: Mode,
+    /// Who may do what with it. Without this it is 0644, and 0600 where it holds a secret.
+    pub mode: Option<Mode>,
     /// The user that it belongs to, by name or number; left alone if this is not said.
     pub owner: Option<String>,
     /// The group that it belongs to, by name or number; left alone if this is not said.
@@ -31,7 +32,7 @@ pub struct TextSpec {
 #[derive(Debug, Spec)]
 pub struct TextObject {
     /// Its absolute path.
-    #[spec(follows = "path")]
+    #[spec(follows = "")]
     pub full_path: String,
     /// A hash of its content, for what must start again when it changes. Where the content holds
     /// secrets, it is made under the project's own key.
@@ -43,7 +44,12 @@ pub struct TextObject {
 }
 
 impl TextSpec {
-    pub(super) fn rights(&self) -> Rights {
-        Rights { mode: self.mode, owner: self.owner.clone(), group: self.group.clone() }
+    pub(super) fn rights(&self, sealed: bool) -> Rights {
+        let mode = self.mode.unwrap_or(Mode(if sealed { 0o600 } else { 0o644 }));
+        Rights { mode, owner: self.owner.clone(), group: self.group.clone() }
     }
+}
+
+fn check(spec: &TextSpec, keys: &mut Keys<'_, '_, '_>) {
+    disk::check_own(keys, "path", &spec.path.0);
 }

@@ -13,7 +13,8 @@ use std::path::PathBuf;
 use std::slice;
 
 use model::{
-    Change, Context, Difference, Fault, Found, Kind, Known, Object, Secrets, Token, Tree, Value,
+    Change, Context, Difference, Fault, Found, Kind, Known, Looked, Object, Secrets, Token, Tree,
+    Value,
 };
 
 pub use spec::{
@@ -53,10 +54,10 @@ impl Kind for ProcessService {
         &self,
         context: &Context,
         known: &[Known<ServiceSpec>],
-    ) -> Result<Vec<Option<Object>>, Fault> {
+    ) -> Result<Vec<Looked>, Fault> {
         let names: Vec<String> = known.iter().map(|known| known.id.clone()).collect();
         let found = look(&home(context), &names).await.map_err(fault)?;
-        Ok(found.iter().map(|status| status.as_ref().map(object)).collect())
+        Ok(found.iter().map(|status| Ok(status.as_ref().map(object))).collect())
     }
 
     async fn apply(

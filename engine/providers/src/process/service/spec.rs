@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use language::shape::ScalarShape;
 use language::spec::Leaf;
-use language::{Duration, FilePath, HostName, Keys, Port, PortRange, Size, Spec, Text};
+use language::{Duration, FilePath, HostName, Keys, Period, Port, PortRange, Size, Spec, Text};
 
 use crate::process::supervisor::{RestartWhen, StopSignal};
 
@@ -30,7 +30,7 @@ pub struct ServiceSpec {
     pub health: Option<Health>,
     /// How long it may take to be ready after a change.
     #[spec(default = "60s")]
-    pub ready_within: Duration,
+    pub ready_within: Period,
     /// What happens when it ends by itself.
     #[spec(default = "on-failure")]
     pub restart: Restart,
@@ -81,10 +81,10 @@ pub struct Health {
     pub probe: Probe,
     /// The time between two probes. While it starts, it is asked more often.
     #[spec(default = "5s")]
-    pub interval: Duration,
+    pub interval: Period,
     /// How long an answer may take.
     #[spec(default = "5s")]
-    pub timeout: Duration,
+    pub timeout: Period,
     /// How many failures in a row mean that it is unhealthy.
     #[spec(default = "3")]
     pub retries: u16,
@@ -225,13 +225,13 @@ pub enum Restart {
 pub struct Backoff {
     /// The pause before the first start again; it doubles with each crash in a row.
     #[spec(default = "200ms")]
-    pub first: Duration,
+    pub first: Period,
     /// The longest pause.
     #[spec(default = "30s")]
-    pub longest: Duration,
+    pub longest: Period,
     /// Having run this long, a crash counts as the first one again.
     #[spec(default = "10s")]
-    pub steady: Duration,
+    pub steady: Period,
 }
 
 /// How a service is asked to end.

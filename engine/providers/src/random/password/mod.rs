@@ -7,7 +7,8 @@ mod spec;
 
 use model::secret::handle;
 use model::{
-    Change, Context, Difference, Fault, Found, Kind, Known, Object, Order, Reads, SecretText,
+    Change, Context, Difference, Fault, Found, Kind, Known, Looked, Object, Order, Reads,
+    SecretText,
 };
 use model::{Secrets, Token, Value};
 
@@ -34,9 +35,9 @@ impl Kind for RandomPassword {
         &self,
         context: &Context,
         known: &[Known<PasswordSpec>],
-    ) -> Result<Vec<Option<Object>>, Fault> {
+    ) -> Result<Vec<Looked>, Fault> {
         let read = |known: &Known<PasswordSpec>| {
-            known.spec.as_ref().and_then(|spec| there(context, &known.id, spec))
+            Ok(known.spec.as_ref().and_then(|spec| there(context, &known.id, spec)))
         };
         Ok(known.iter().map(read).collect())
     }

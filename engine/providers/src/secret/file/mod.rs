@@ -6,7 +6,9 @@
 mod seal;
 mod spec;
 
-use model::{Change, Context, Difference, Fault, Found, Kind, Known, Object, Secrets, Token, Tree};
+use model::{
+    Change, Context, Difference, Fault, Found, Kind, Known, Looked, Object, Secrets, Token, Tree,
+};
 use model::{Digest, Value};
 use serde::{Deserialize, Serialize};
 
@@ -61,8 +63,18 @@ impl Kind for SecretFile {
         &self,
         context: &Context,
         known: &[Known<FileSpec>],
-    ) -> Result<Vec<Option<Object>>, Fault> {
-        known.iter().map(|known| there(context, &disk::tidy(&known.id))).collect()
+    ) -> Result<Vec<Looked>, Fault> {
+        Ok(known.iter().map(|known| there(context, &disk::tidy(&known.id))).collect())
+    }
+
+    async fn foresee(
+        &self,
+        context: &Context,
+        change: Change<'_, FileSpec>,
+    ) -> Result<Option<String>, Fault> {
+        let Change::Create(spec) = change else { return Ok(None) };
+        disk::own_place(context, &spec.path.0)?;
+        Ok(wanted::in_the_way(may_put(context, spec, true)))
     }
 
     async fn apply(
@@ -75,7 +87,7 @@ impl Kind for SecretFile {
             Change::Create(spec) => put(context, spec, true, token).map(Some),
             Change::Update(spec, _) => put(context, spec, false, token).map(Some),
             Change::Delete(_, object) => {
-                wanted::remove(&context.place(&object.id))?;
+                wanted::remove(&disk::own_place(context, &object.id)?)?;
                 note_of(context, &object.id).remove().map(|()| None)
             }
         }
@@ -102,12 +114,9 @@ impl Kind for SecretFile {
 
 fn put(context: &Context, spec: &FileSpec, new: bool, token: &Token) -> Result<Object, Fault> {
     let path = disk::tidy(&spec.path.0);
-    if let Some(there) = there(context, &path)? {
-        let differences = SecretFile::diff(spec, &there, context.secrets());
-        if differences.is_empty() {
-            return Ok(there);
-        }
-        wanted::may_replace(&path, &there, &differences, new && !spec.adopt)?;
+    let place = disk::own_place(context, &path)?;
+    if let Some(there) = may_put(context, spec, new)? {
+        return Ok(there);
     }
     let sealed = seal::sealed(spec, context.secrets())?;
     let note = Sealed {
@@ -118,8 +127,19 @@ fn put(context: &Context, spec: &FileSpec, new: bool, token: &Token) -> Result<O
     // The note comes first: as long as the file is not the one that it speaks of, nothing is
     // believed.
     note_of(context, &path).write(&note)?;
-    write::put(&context.place(&path), &sealed, &rights(spec), token)?;
+    write::put(&place, &sealed, &rights(spec), token)?;
     there(context, &path)?.ok_or_else(|| Fault::passing(format!("{path} is gone already")))
+}
+
+/// Returns what is there, if it is as it should be.
+fn may_put(context: &Context, spec: &FileSpec, new: bool) -> Result<Option<Object>, Fault> {
+    let path = disk::tidy(&spec.path.0);
+    let Some(there) = there(context, &path)? else { return Ok(None) };
+    let differences = SecretFile::diff(spec, &there, context.secrets());
+    if differences.is_empty() {
+        return Ok(Some(there));
+    }
+    wanted::may_replace(&path, &there, &differences, new && !spec.adopt).map(|()| None)
 }
 
 fn there(context: &Context, id: &str) -> Result<Option<Object>, Fault> {

@@ -31,7 +31,7 @@ pub struct FileSpec {
 #[derive(Debug, Spec)]
 pub struct FileObject {
     /// Its absolute path.
-    #[spec(follows = "path")]
+    #[spec(follows = "")]
     pub full_path: String,
     /// A hash of the encrypted file.
     #[spec(follows = "recipients, values")]
@@ -62,6 +62,7 @@ impl Leaf for Recipient {
 }
 
 fn check(spec: &FileSpec, keys: &mut Keys<'_, '_, '_>) {
+    crate::disk::check_own(keys, "path", &spec.path.0);
     if spec.recipients.is_empty() {
         keys.refuse("recipients", "nobody could decrypt it");
     }
