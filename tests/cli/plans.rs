@@ -436,7 +436,7 @@ resources:
     shop  2 to create  N.NN s
 
       + file.text  note  path a.txt, content hello it's you
-      + file.text  rest  path c.txt, content (secret)
+      + file.text  rest  mode 0600, as it holds a secret: path c.txt, content (secret)
 
     Apply it:  windlass apply shop --param token=(secret) --params more.yml
     Keep it:   windlass plan shop -o shop.plan --param token=(secret) --params more.yml
@@ -447,7 +447,7 @@ resources:
     shop  2 to create  N.NN s
 
       + file.text  note  path a.txt, content hello it's you
-      + file.text  rest  path c.txt, content (secret)
+      + file.text  rest  mode 0600, as it holds a secret: path c.txt, content (secret)
 
     --- stderr
     error: nobody can be asked here whether to go on
@@ -517,7 +517,7 @@ fn a_plan_says_what_is_in_the_way_and_what_goes_along() {
     --- exit 0
     "#);
     let inner = "  inner: { kind: file.text, path: run/box/inner, content: x }\n";
-    project.write("stacks/other.yml", &format!("stack: other\nresources:\n{inner}"));
+    project.write("stacks/other.yml", format!("stack: other\nresources:\n{inner}"));
     project.done(["apply", "other", "-y"]);
     insta::assert_snapshot!(project.run(["destroy", "shop", "-y"]), @r#"
     shop  2 to destroy  N.NN s
@@ -537,7 +537,7 @@ fn a_plan_says_what_is_in_the_way_and_what_goes_along() {
     "#);
     assert_eq!(project.read("run/box/inner"), "x");
     let same = "  same: { kind: file.text, path: run/note, content: y, adopt: true }\n";
-    project.write("stacks/other.yml", &format!("stack: other\nresources:\n{inner}{same}"));
+    project.write("stacks/other.yml", format!("stack: other\nresources:\n{inner}{same}"));
     insta::assert_snapshot!(project.run(["plan", "other"]), @r#"
     --- stderr
     error[W031]: `same` and `note` of the stack `shop` are both file `run/note`

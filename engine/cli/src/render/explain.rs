@@ -168,7 +168,7 @@ mod tests {
     use super::*;
     use crate::render::measure::clean;
     use language::Spec;
-    use model::kind::{Change, Difference, Found, Kind, Known, Reads};
+    use model::kind::{Change, Difference, Found, Kind, Known, Looked, Reads};
     use model::{Context, Fault, Object, Secrets, Token};
 
     /// Holds a value, and gives it back. It needs nothing.
@@ -208,8 +208,8 @@ mod tests {
             &self,
             _: &Context,
             known: &[Known<ValueSpec>],
-        ) -> Result<Vec<Option<Object>>, Fault> {
-            Ok(known.iter().map(|_| None).collect())
+        ) -> Result<Vec<Looked>, Fault> {
+            Ok(known.iter().map(|_| Ok(None)).collect())
         }
 
         async fn apply(

@@ -190,6 +190,7 @@ mod tests {
             object: Object::new("web", [("port", 8400_u16.into()), ("script", text.into())]),
             needs: vec!["config".to_owned()],
             protect: true,
+            claim: None,
         };
         insta::assert_snapshot!(show("shop", "web", &record, None, Style::plain(80)), @"
         shop/web  process.service

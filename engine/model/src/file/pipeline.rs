@@ -68,7 +68,8 @@ pub struct PipelineStep {
     /// axis or more; `include` lists further ones, each with a value for every axis; `limit` is how many
     /// of them may run at once. A step that needs `unit` waits for all of them.
     pub matrix: Option<BTreeMap<Name, MatrixEntry>>,
-    /// Variables of its environment.
+    /// Variables of its environment. This is the way in for what others choose: a parameter that is put
+    /// into `run` becomes a part of that script, whatever stands in it. Write `"$NAME"` there.
     #[spec(default = "{}")]
     pub env: BTreeMap<String, Text>,
     #[spec(flatten)]

@@ -16,8 +16,9 @@ pub struct CommandSpec {
     /// Where it runs: relative to the project, or absolute.
     #[spec(default = ".")]
     pub directory: FilePath,
-    /// What is in its environment, beside the engine's own. This is the way in for secrets:
-    /// arguments can be seen by everybody.
+    /// What is in its environment, beside the engine's own. This is the way in for secrets, as
+    /// everybody can see arguments, and for what others choose: a value that is put into a text for the
+    /// shell becomes a part of that script, whatever stands in it. Write `"$NAME"` there.
     #[spec(default = "{}")]
     pub environment: BTreeMap<String, Text>,
     /// How long it may take.
