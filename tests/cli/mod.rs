@@ -18,6 +18,7 @@ mod matrix;
 mod outputs;
 mod pipelines;
 mod plans;
+mod results;
 mod states;
 mod terminals;
 mod whole_project;

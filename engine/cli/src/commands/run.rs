@@ -11,6 +11,7 @@ use runtime::store::{RunKind, RunOutcome};
 
 use crate::applying::{WorkArgs, finish};
 use crate::call::{Call, full};
+use crate::commands::runs::tell_results;
 use crate::given::GivenArgs;
 use crate::problem::Exit;
 use crate::render::report::Verb;
@@ -68,6 +69,9 @@ pub(crate) fn run(call: &Call, args: &Run) -> Result<Exit, Problem> {
         let report = engine.run(&request, &options, Arc::new(watching.feed()), stop).await;
         watching.end();
         let report = report?;
+        if let Some(run) = report.run {
+            tell_results(call, &engine, run)?;
+        }
         let mut words = vec!["run".to_owned(), args.pipeline.clone()];
         match report.outcome {
             RunOutcome::Stopped => words.push("--resume".to_owned()),

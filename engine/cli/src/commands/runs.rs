@@ -1,6 +1,7 @@
 //! `windlass runs`: what ran, and how it went.
 
 use clap::{Args, Subcommand};
+use reports::Results;
 use runtime::engine::{Engine, Problem};
 use runtime::store::RunId;
 use serde_json::json as object;
@@ -68,5 +69,18 @@ fn show(call: &Call, engine: &Engine, id: RunId) -> Result<(), Problem> {
     }
     let text = render::runs::details(&details, &outside::moment(), call.screen.style);
     call.screen.answer(&text);
+    tell_results(call, engine, id)
+}
+
+/// Says what the reports of a run say, if there are any.
+pub(crate) fn tell_results(call: &Call, engine: &Engine, run: RunId) -> Result<(), Problem> {
+    let results = engine.results(run)?;
+    if results == Results::default() {
+        return Ok(());
+    }
+    let mut event = object!(results);
+    event["run"] = object!(run);
+    call.screen.event("results", event);
+    call.screen.answer(&render::results::results(&results, call.screen.style));
     Ok(())
 }

@@ -8,6 +8,7 @@
 //! | [`plan`] | a plan: what would change and why |
 //! | [`tree`] | a run while it goes on, on a terminal or as lines |
 //! | [`report`] | how a run ended |
+//! | [`results`] | what its tests say |
 //! | [`problem`], [`diagnostics`] | why something was not done; what is wrong with files |
 //! | [`recovered`] | what a run that died had left in doubt |
 //! | [`drift`] | what is otherwise than it was applied |
@@ -33,6 +34,7 @@ pub(crate) mod plan;
 pub(crate) mod problem;
 pub(crate) mod recovered;
 pub(crate) mod report;
+pub(crate) mod results;
 pub(crate) mod runs;
 pub(crate) mod state;
 pub(crate) mod style;

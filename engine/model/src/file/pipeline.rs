@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use language::{Name, Period, Spec, Text};
+use language::{Keys, Name, Period, Spec, Text};
 use serde::{Deserialize, Serialize};
 
 use crate::file::stack::{Each, Parameter};
@@ -114,6 +114,9 @@ pub enum Does {
         run: Vec<Text>,
         /// The folder to run them in, relative to the project.
         directory: Option<String>,
+        /// Files with results that the commands write. They become one result of the run, over all
+        /// combinations of a matrix and all attempts, and a step that leaves none of them fails.
+        reports: Option<Reports>,
     },
     /// Plans a stack when the step starts, and applies it, as a run of its own.
     Apply {
@@ -131,6 +134,34 @@ pub enum Does {
         /// The stack file, or the name of a stack.
         destroy: String,
     },
+}
+
+/// Files with results, by their form: a pattern like `out/**/*.xml`, or a list of them. They are found
+/// in the folder where the commands run; older ones, of an earlier run, do not count.
+#[derive(Clone, Debug, Spec)]
+#[spec(check = check_reports)]
+pub struct Reports {
+    /// `JUnit` XML, as nearly every test runner writes it.
+    pub junit: Option<Patterns>,
+    /// `output.xml` of Robot Framework.
+    pub robot: Option<Patterns>,
+    /// Coverage: Cobertura XML, or an LCOV tracefile.
+    pub coverage: Option<Patterns>,
+}
+
+/// Which files.
+#[derive(Clone, Debug, Spec)]
+pub enum Patterns {
+    /// Those that match this.
+    One(String),
+    /// Those that match any of these.
+    Many(Vec<String>),
+}
+
+fn check_reports(reports: &Reports, keys: &mut Keys<'_, '_, '_>) {
+    if reports.junit.is_none() && reports.robot.is_none() && reports.coverage.is_none() {
+        keys.refuse("junit", "which reports? Say `junit`, `robot` or `coverage`");
+    }
 }
 
 /// What a step of a pipeline does, with its parameters put in: pure data, as it is walked.
@@ -163,6 +194,9 @@ pub enum TaskWork {
         commands: Vec<crate::value::Value>,
         /// Relative to the project.
         directory: Option<String>,
+        /// Files with results, and their form.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        reports: Vec<(ReportForm, String)>,
     },
     /// Applies a stack.
     Apply {
@@ -178,6 +212,35 @@ pub enum TaskWork {
         /// The stack file, or the name of a stack.
         stack: String,
     },
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportForm {
+    /// See [`Reports::junit`].
+    Junit,
+    /// See [`Reports::robot`].
+    Robot,
+    /// See [`Reports::coverage`].
+    Coverage,
+}
+
+impl Reports {
+    /// Returns each pattern with the form of its files.
+    pub fn all(&self) -> Vec<(ReportForm, String)> {
+        let Self { junit, robot, coverage } = self;
+        let forms = [ReportForm::Junit, ReportForm::Robot, ReportForm::Coverage];
+        let of = |(form, patterns): (ReportForm, &Option<Patterns>)| {
+            let patterns = match patterns {
+                None => Vec::new(),
+                Some(Patterns::One(one)) => vec![one.clone()],
+                Some(Patterns::Many(many)) => many.clone(),
+            };
+            patterns.into_iter().map(move |pattern| (form, pattern))
+        };
+        forms.into_iter().zip([junit, robot, coverage]).flat_map(of).collect()
+    }
 }
 
 impl TaskWork {

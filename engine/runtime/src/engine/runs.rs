@@ -9,6 +9,7 @@ use std::sync::Arc;
 use model::Token;
 use model::event::{Ending, Event, LogRange};
 use model::plan::Step;
+use reports::{Results, Source, merge};
 use tokio::sync::watch;
 
 use super::apply::{report, steps};
@@ -16,7 +17,7 @@ use super::{ApplyOptions, Engine, Loaded, Problem, Report, Wrong};
 use crate::lease::{HeldLease, is_held};
 use crate::log::{Line, Logs, Reading, folder, read};
 use crate::parameters::{Given, NONE, Outside};
-use crate::pipeline::{Again, GRACE, NotAgain, Tasks, Trace, cut_off, load};
+use crate::pipeline::{Again, GRACE, NotAgain, Tasks, Trace, cut_off, kept, load};
 use crate::project::FileType;
 use crate::store::{NewRun, Run, RunId, RunKind, RunOutcome, StoreError};
 use crate::walk::{Limits, Observer, Stop, Walk, walk};
@@ -286,6 +287,30 @@ impl Engine {
             }
         }
         Ok(RunDetails { run, steps })
+    }
+
+    /// Returns what the reports of a run say, merged. Where it did a part of another run again, the
+    /// reports of the other steps are those that they left last.
+    pub fn results(&self, id: RunId) -> Result<Results, Problem> {
+        let mut reports = self.reports_of(id)?;
+        let run = self.store.run(id)?;
+        if let Some(first) = run.as_ref().and_then(|run| run.again) {
+            let subject = run.map(|run| run.subject).unwrap_or_default();
+            let part = |run: &Run| run.id == first || run.again == Some(first);
+            let runs = self.store.runs(Some(&subject), 100)?;
+            for earlier in runs.iter().filter(|run| run.id < id && part(run)) {
+                let known: HashSet<String> =
+                    reports.iter().map(|(source, _)| source.step.clone()).collect();
+                let more = self.reports_of(earlier.id)?.into_iter();
+                reports.extend(more.filter(|(source, _)| !known.contains(&source.step)));
+            }
+        }
+        Ok(merge(&reports))
+    }
+
+    fn reports_of(&self, run: RunId) -> Result<Vec<(Source, reports::Report)>, Problem> {
+        kept(&folder(&self.project.home, run))
+            .map_err(|error| Problem::failed(format!("the reports of run {run}: {error}")))
     }
 
     /// Returns a reader of what the steps of a run write, while they write it.

@@ -10,7 +10,7 @@ use language::{
     Code, Content, Diagnostic, Diagnostics, Document, Found, Name, Node, Reference, Scope, Span,
     Spanned, Text, suggest,
 };
-use model::file::pipeline::{Does, Pipeline, PipelineStep, StepWhen, Task, TaskWork};
+use model::file::pipeline::{Does, Pipeline, PipelineStep, Reports, StepWhen, Task, TaskWork};
 use model::graph::Graph;
 use model::plan::{Step, When, Work};
 use model::value::Piece;
@@ -338,9 +338,10 @@ impl Texts<'_> {
 
     fn does(&mut self, does: &Does) -> TaskWork {
         match does {
-            Does::Run { run, directory } => TaskWork::Run {
+            Does::Run { run, directory, reports } => TaskWork::Run {
                 commands: run.iter().map(|line| self.value(line)).collect(),
                 directory: directory.clone(),
+                reports: reports.as_ref().map(Reports::all).unwrap_or_default(),
             },
             Does::Apply { apply, name, parameters } => TaskWork::Apply {
                 file: apply.clone(),

@@ -7,11 +7,13 @@ mod check;
 mod child_run;
 mod load;
 mod matrix;
+mod results;
 mod task;
 mod trace;
 
 pub use again::{Again, NotAgain};
 pub use check::{Stacks, check, names_given};
 pub use load::load;
+pub use results::kept;
 pub use task::{GRACE, Tasks};
 pub use trace::{Trace, cut_off};

@@ -4,19 +4,24 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use child::{Command, Exit, sweep};
 use model::context::Progress;
 use model::event::{Ending, Outcome};
-use model::file::pipeline::{Task, TaskWork};
+use model::file::pipeline::{ReportForm, Task, TaskWork};
 use model::plan::{Step, Work};
 use model::registry::BoxFuture;
 use model::value::Piece;
 use model::{Fault, Token, Value, secret};
+use reports::Source;
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 
+use super::results::{collect, keep};
 use super::trace::{Seen, Trace};
 use crate::engine::Engine;
 use crate::log::{Logs, StepLog};
@@ -161,15 +166,48 @@ impl Tasks {
         log: &Arc<StepLog>,
     ) -> Result<(), Fault> {
         match &task.does {
-            TaskWork::Run { commands, directory } => {
+            TaskWork::Run { commands, directory, reports } => {
                 let command = self.command(task, commands, directory.as_deref(), step, token)?;
-                run(&command, log).await
+                let begun = SystemTime::now();
+                let ended = run(&command, log).await;
+                let reported = self.reported(step, command.directory, reports, begun, log).await;
+                ended.and(reported)
             }
             TaskWork::Apply { file, name, parameters } => {
                 self.apply_stack(file, name.clone(), parameters, step.timeout, log).await
             }
             TaskWork::Destroy { stack } => self.destroy_stack(stack, step.timeout, log).await,
         }
+    }
+
+    /// Keeps the results that the commands left. Also those of commands that failed: which tests it
+    /// was is what everybody wants to know.
+    async fn reported(
+        &self,
+        step: &Step,
+        folder: PathBuf,
+        wanted: &[(ReportForm, String)],
+        since: SystemTime,
+        log: &StepLog,
+    ) -> Result<(), Fault> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let wanted = wanted.to_vec();
+        let collected = spawn_blocking(move || collect(&folder, &wanted, since)).await;
+        let report = collected.map_err(|error| Fault::broken(error.to_string()))?;
+        let mut report = report.inspect_err(|fault| log.line(&format!("— {}", fault.message)))?;
+        for test in &mut report.tests {
+            for text in [&mut test.suite, &mut test.name, &mut test.message] {
+                *text = log.masked(text);
+            }
+        }
+        let source = Source { block: step.name.block().to_owned(), step: step.name.to_string() };
+        let folder = crate::log::folder(&self.engine.project.home, self.run);
+        let kept = spawn_blocking(move || keep(&folder, source, report)).await;
+        kept.map_err(io::Error::other)
+            .flatten()
+            .map_err(|error| Fault::broken(format!("its reports cannot be kept: {error}")))
     }
 
     fn command(
