@@ -34,9 +34,9 @@ fresh() {
 
 # Prints the names of the tests that fail.
 tests() {
-  (cd "$copy" && cargo test -q -p windlass-runtime --test main --no-run >"$copy/build.log" 2>&1) ||
+  (cd "$copy" && cargo test -q -p windlass-runtime --lib --test main --no-run >"$copy/build.log" 2>&1) ||
     { tail -30 "$copy/build.log"; return 2; }
-  (cd "$copy" && timeout 900 cargo test -p windlass-runtime --test main >"$copy/test.log" 2>&1) &&
+  (cd "$copy" && timeout 900 cargo test -p windlass-runtime --no-fail-fast --lib --test main >"$copy/test.log" 2>&1) &&
     return 0
   { grep -oE '^test .* \.\.\. FAILED' "$copy/test.log" || echo 'it did not end in time'; } |
     sed -e 's/^test //' -e 's/ \.\.\. FAILED//' | paste -sd ' '

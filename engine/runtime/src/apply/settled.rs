@@ -47,3 +47,53 @@ pub(super) fn settled(
     };
     (what, state)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Digest, Tree};
+
+    /// Settles what became of a replacement that was to stand beside `site@1`, whose object is `old`.
+    fn replaced(now: &str) -> (Outcome, Vec<String>) {
+        let record = Record {
+            kind: "toy.site".to_owned(),
+            generation: 1,
+            digest: Digest::of(b"before"),
+            spec: Tree::new(),
+            object: Object::new("old", []),
+            needs: Vec::new(),
+            protect: false,
+            claim: None,
+        };
+        let intent = Intent {
+            verb: Verb::Create,
+            kind: record.kind.clone(),
+            key: "site".to_owned(),
+            spec: Tree::new(),
+            digest: Digest::of(b"after"),
+            generation: 2,
+            needs: Vec::new(),
+            protect: false,
+            claim: None,
+            beside: Some("site@1".to_owned()),
+            timeout: None,
+        };
+        let (what, state) = settled("site", &intent, Some(Object::new(now, [])), Some(&record));
+        let put = |change: StateChange| match change {
+            StateChange::Put { key, record } => format!("{key} is {}", record.object.id),
+            other => format!("{other:?}"),
+        };
+        (what, state.into_iter().map(put).collect())
+    }
+
+    #[test]
+    fn what_a_new_one_stands_beside_is_remembered_too() {
+        let both = ["site is new", "site@1 is old"].map(str::to_owned).to_vec();
+        assert_eq!(replaced("new"), (Outcome::Replaced, both));
+    }
+
+    #[test]
+    fn a_feared_replacement_that_was_a_change_in_place_leaves_one() {
+        assert_eq!(replaced("old"), (Outcome::Updated, vec!["site is old".to_owned()]));
+    }
+}
