@@ -415,8 +415,8 @@ fn a_kept_plan_that_was_applied_is_not_shown_again() {
     project.done(["apply", "once.plan"]);
     insta::assert_snapshot!(project.run(["apply", "once.plan"]), @r#"
     --- stderr
-    refused: this plan was applied already, as run 1: plan again
-        try: windlass plan -o FILE
+    refused: once.plan was applied already, as run 1: a plan is applied once
+        try: plan again: windlass plan shop -o once.plan
     --- exit 4
     "#);
 }

@@ -153,7 +153,7 @@ fn a_run_that_was_killed_is_settled_by_the_next_one() {
 #[test]
 fn what_a_dead_run_left_is_told_before_the_state_is_changed_by_hand() {
     let project = TestProject::of(
-        "  slow:\n    kind: command.run\n    create: [sh, -c, \"touch begun; sleep 60\"]\n  note: { kind: data.value, input: x }\n",
+        "  slow:\n    kind: command.run\n    needs: [note]\n    create: [sh, -c, \"touch begun; sleep 60\"]\n  note: { kind: data.value, input: x }\n",
     );
     let run = project.start(["apply", "-y"]);
     until("the run begins", || project.place("begun").exists());

@@ -121,8 +121,8 @@ fn a_kept_plan_is_shown_applied_once_and_refused_the_second_time() {
     assert_eq!(project.read("b.txt"), "a.txt");
     insta::assert_snapshot!(project.run(["apply", "shop.plan"]), @r#"
     --- stderr
-    refused: this plan was applied already, as run 1: plan again
-        try: windlass plan -o FILE
+    refused: shop.plan was applied already, as run 1: a plan is applied once
+        try: plan again: windlass plan shop -o shop.plan
     --- exit 4
     "#);
 }

@@ -226,3 +226,43 @@ fn the_graph_says_what_needs_what() {
     let drawn = project.done(["graph", "shop", "--svg"]);
     assert!(drawn.stdout.starts_with("<svg"), "{drawn}");
 }
+
+#[test]
+fn what_to_do_leads_on() {
+    let project = TestProject::of("  note: { kind: file.text, path: a.txt, content: hello }\n");
+    project.write("a.txt", "hello");
+    insta::assert_snapshot!(project.run(["import", "shop", "note", "b.txt"]), @r#"
+    --- stderr
+    error: there is no file.text `b.txt`
+        try: by its block it is `a.txt`
+    --- exit 1
+    "#);
+    project.done(["import", "shop", "note", "a.txt"]);
+    project.done(["state", "mv", "shop/note", "shop/text"]);
+    insta::assert_snapshot!(project.run(["state", "mv", "shop/text", "base/text"]), @r#"
+    --- stderr
+    error: `base/text` is in another stack, and a resource stays in its own
+        try: write `shop/text text`
+    --- exit 2
+    "#);
+    insta::assert_snapshot!(project.run(["plan"]), @r#"
+    shop  1 renamed  N.NN s
+
+      » file.text  note  renamed, was text
+
+    Apply it:  windlass apply shop      Keep it:  windlass plan shop -o shop.plan
+    --- exit 0
+    "#);
+    insta::assert_snapshot!(project.run(["destroy", "shop", "--target", "nobody"]), @r#"
+    --- stderr
+    error: nothing in the stack `shop` is called `nobody`
+        try: `windlass state list shop` lists what there is
+    --- exit 2
+    "#);
+    insta::assert_snapshot!(project.run(["outputs", "shop"]), @r#"
+    --- stderr
+    error: nothing is remembered of outputs of the stack `shop`
+        try: if its file has `outputs`, apply it to its end: windlass apply shop
+    --- exit 2
+    "#);
+}

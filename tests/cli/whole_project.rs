@@ -208,3 +208,22 @@ fn a_name_that_means_two_files_is_refused() {
     --- exit 0
     "#);
 }
+
+#[test]
+fn what_an_editor_keeps_beside_is_no_file_of_the_project() {
+    let project = two().file("stacks/.old/base.yml", BASE);
+    std::os::unix::fs::symlink("somebody@here.1", project.place("stacks/.#base.yml")).unwrap();
+    assert_eq!(
+        project.done(["check"]).to_string(),
+        "2 files checked, nothing is wrong\n--- exit 0"
+    );
+    project.done(["apply", "--yes"]);
+}
+
+#[test]
+fn a_command_that_is_told_is_about_the_same_project() {
+    let project = TestProject::new().file("my shop/stacks/base.yml", BASE);
+    let planned = project.done(["plan", "--project", "my shop"]).stdout;
+    let told = "Apply it:  windlass apply base --project 'my shop'";
+    assert!(planned.contains(told), "{planned}");
+}

@@ -101,6 +101,7 @@ impl Project {
         let mut strays = Vec::new();
         for path in entries(folder) {
             match self.root.join(&path).is_dir() {
+                _ if is_hidden(&path) => {}
                 true => strays.extend(entries(&path).filter(|file| ends_like_yaml(file))),
                 false if ends_like_yaml(&path) && !is_read(&path) => strays.push(path),
                 false => {}
@@ -148,8 +149,13 @@ impl Project {
     }
 }
 
+/// What an editor keeps beside a file begins with a dot, and may be a link that leads nowhere.
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
 fn is_read(file: &Path) -> bool {
-    file.extension().is_some_and(|end| end == "yml" || end == "yaml")
+    !is_hidden(file) && file.extension().is_some_and(|end| end == "yml" || end == "yaml")
 }
 
 fn ends_like_yaml(file: &Path) -> bool {

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use runtime::engine::{ApplyOptions, Engine, PlanRequest, Planned, Problem};
-use runtime::store::StoreError;
 use serde_json::json;
 
 use super::plan::show_first;
@@ -54,7 +53,7 @@ pub(crate) fn run(call: &Call, args: &Apply) -> Result<Exit, Problem> {
         [path] if args.stacks.len() == 1 => {
             args.plan.not_for_kept(&args.stacks[0])?;
             let plan = saved::open(path)?;
-            runtime.block_on(kept_plan(call, &engine, plan, options))
+            runtime.block_on(kept_plan(call, &engine, plan, &args.stacks[0], options))
         }
         _ => Err(usage("a plan that was kept is applied alone", "name the one file")),
     }
@@ -65,12 +64,18 @@ async fn kept_plan(
     call: &Call,
     engine: &Engine,
     saved: model::plan::Saved,
+    file: &str,
     options: ApplyOptions,
 ) -> Result<Exit, Problem> {
     let stack = saved.plan.stack.clone();
     // Its changes are made already: to show them again would only mislead.
     if let Some(run) = engine.store.plan_used(&saved.id)? {
-        return Err(Problem::Store(StoreError::PlanUsed { run }));
+        let again = call.typed(["plan", &stack, "-o", file]);
+        return Err(Problem::Refused {
+            message: format!("{file} was applied already, as run {run}: a plan is applied once"),
+            help: Some(format!("plan again: {again}")),
+            details: Vec::new(),
+        });
     }
     show_first(call, &saved.plan);
     let again = call.typed(["apply", stack.as_str()]);

@@ -157,7 +157,7 @@ fn unfinished(call: &Call, project: &Project) -> Option<Finding> {
             Err(format!("run {} of {} was left: its process is gone", run.id, run.subject))
         }
     };
-    Some(finding("runs", is, left.map(again).unwrap_or_default()))
+    Some(finding("runs", is, left.map(|run| again(call, project, run)).unwrap_or_default()))
 }
 
 /// Looks without starting anything.

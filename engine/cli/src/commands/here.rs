@@ -33,7 +33,7 @@ pub(crate) fn run(call: &Call) -> Result<Exit, Problem> {
         "stacks": stacks.iter().map(|(name, is)| json!({ "name": name, "is": is })).collect::<Vec<_>>(),
     });
     call.screen.event("here", event);
-    call.screen.answer(&text(&project, &stacks, &pipelines, engine.as_ref())?);
+    call.screen.answer(&text(call, &project, &stacks, &pipelines, engine.as_ref())?);
     Ok(Exit::Done)
 }
 
@@ -103,9 +103,15 @@ fn stacks(
     Ok(stacks)
 }
 
-/// Returns what to type to go on with a run whose process is gone.
-pub(super) fn again(run: &Run) -> String {
+/// Returns what to type to go on with a run whose process is gone. A stack that has no file of its own can
+/// only be taken away: it is the trial of a pipeline, or was applied under another name.
+pub(super) fn again(call: &Call, project: &Project, run: &Run) -> String {
     match run.kind {
+        RunKind::Apply | RunKind::State
+            if call.locate(project, &run.subject, FileType::Stack).is_err() =>
+        {
+            format!("windlass destroy {}", run.subject)
+        }
         RunKind::Pipeline => format!("windlass run {} --resume", run.subject),
         RunKind::Destroy => format!("windlass destroy {}", run.subject),
         RunKind::Apply | RunKind::State => format!("windlass apply {}", run.subject),
@@ -113,6 +119,7 @@ pub(super) fn again(run: &Run) -> String {
 }
 
 fn text(
+    call: &Call,
     project: &Project,
     stacks: &[(String, String)],
     pipelines: &[String],
@@ -141,7 +148,7 @@ fn text(
             }
             None => text.push_str(&format!(
                 "  left       {id}: {what}, began {ago}, its process is gone: {}\n",
-                again(&run)
+                again(call, project, &run)
             )),
             Some(outcome) if run.parent.is_none() => {
                 text.push_str(&format!("  last run   {id}: {what}, {}, {ago}\n", outcome.word()));

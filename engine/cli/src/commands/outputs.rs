@@ -25,9 +25,10 @@ pub(crate) fn run(call: &Call, args: &Outputs) -> Result<Exit, Problem> {
     let engine = call.engine()?;
     let stack = stack_name(call, &engine, &args.stack)?;
     let outputs = engine.store.outputs(&stack)?.ok_or_else(|| {
-        let message =
-            format!("the stack `{stack}` has no outputs: it was never applied to its end");
-        usage(message, format!("windlass apply {stack}"))
+        let message = format!("nothing is remembered of outputs of the stack `{stack}`");
+        let help =
+            format!("if its file has `outputs`, apply it to its end: windlass apply {stack}");
+        usage(message, help)
     })?;
     let Some(name) = &args.name else {
         tell_outputs(call, &stack, &outputs.values);

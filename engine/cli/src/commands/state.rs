@@ -102,7 +102,15 @@ fn show(call: &Call, engine: &Engine, words: &[String]) -> Result<(), Problem> {
 }
 
 fn rename(call: &Call, engine: &Engine, words: &[String]) -> Result<(), Problem> {
-    let (stack, rest) = split(call, engine, words, 2)?;
+    let (stack, mut rest) = split(call, engine, words, 2)?;
+    if let Some((other, to)) = rest[1].split_once('/') {
+        if other != stack {
+            let message =
+                format!("`{}` is in another stack, and a resource stays in its own", rest[1]);
+            return Err(usage(message, format!("write `{stack}/{} {to}`", rest[0])));
+        }
+        rest[1] = String::from(to);
+    }
     let runtime = full()?;
     runtime.block_on(settle(call, engine, &stack))?;
     runtime.block_on(engine.rename(&stack, &rest[0], &rest[1]))?;

@@ -332,7 +332,11 @@ impl Engine {
                     Some(name) => format!("the pipeline `{name}` runs already: {who}"),
                     None => format!("`{subject}` is being changed by another run: {who}"),
                 };
-                Err(Problem::refused(message).help("wait for it: `--wait 10m`"))
+                let help = match what {
+                    "apply" | "destroy" | "run" => "wait for it: `--wait 10m`",
+                    _ => "try again when it has ended",
+                };
+                Err(Problem::refused(message).help(help))
             }
         }
     }

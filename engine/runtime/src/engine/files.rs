@@ -214,8 +214,14 @@ impl Engine {
             return Err(Problem::Store(trouble.clone()));
         }
         let (decoded, drifted) = (state.decoded(), drift.len());
+        let name = stack.name.clone();
         drop(stack);
-        let mut plan = planned.map_err(|problem| with_sources(problem, sources))?;
+        let mut plan = planned.map_err(|problem| match request.file {
+            Some(_) => with_sources(problem, sources),
+            // Without a file there is nothing to point at.
+            None => Problem::usage(problem.first_message())
+                .help(format!("`windlass state list {name}` lists what there is")),
+        })?;
         if request.refresh {
             let (context, sealing) = (self.context(&plan.stack), self.sealing());
             let (state, drift, kinds) = (&state, &drift, &*self.kinds);

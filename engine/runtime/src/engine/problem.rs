@@ -98,6 +98,19 @@ impl Problem {
         }
     }
 
+    /// Returns what is wrong, of files the first thing alone.
+    pub(super) fn first_message(&self) -> String {
+        match self {
+            Self::Files(wrong) => wrong
+                .diagnostics
+                .iter()
+                .next()
+                .map(|first| first.message.clone())
+                .unwrap_or_default(),
+            other => other.message(),
+        }
+    }
+
     /// Returns what to do about it.
     pub fn advice(&self) -> Option<String> {
         match self {

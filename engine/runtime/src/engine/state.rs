@@ -111,8 +111,11 @@ impl Engine {
         };
         let found = found.and_then(|mut found| found.pop().transpose());
         let object = found.map_err(Problem::Failed)?.flatten().ok_or_else(|| {
-            Problem::failed(format!("there is no {} `{id}`", kind.name))
-                .help(format!("`windlass explain {}` says what its id is", kind.name))
+            let missing = Problem::failed(format!("there is no {} `{id}`", kind.name));
+            match (kind.identity)(&want.spec).filter(|own| own != id) {
+                Some(own) => missing.help(format!("by its block it is `{own}`")),
+                None => missing.help("an import takes in what exists; `windlass apply` makes it"),
+            }
         })?;
         let record = Record {
             kind: want.kind.clone(),

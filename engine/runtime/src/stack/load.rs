@@ -445,7 +445,8 @@ impl<'d, 'l> Loader<'d, 'l> {
         if !outputs.contains_key(name) {
             let near = suggest::nearest(name, outputs.keys().map(String::as_str));
             let message = format!("the stack `{stack}` has no output `{name}`");
-            return Err((message, near.map(did_you_mean)));
+            let since = || format!("if its file says so since, apply it: windlass apply {stack}");
+            return Err((message, Some(near.map_or_else(since, did_you_mean))));
         }
         Ok(Target::Output { stack: stack.to_owned(), name: name.to_owned() })
     }
