@@ -869,3 +869,52 @@ resources:
     --- exit 2
     "#);
 }
+
+#[test]
+fn what_others_choose_does_not_become_part_of_a_script_unseen() {
+    let project = TestProject::new()
+        .stack(
+            "shop",
+            "stack: shop
+parameters:
+  who: { default: world }
+  copies: { type: integer, default: 2 }
+  place: { choices: [eu, us], default: eu }
+resources:
+  greet: { kind: command.run, create: 'echo hello ${who} ${copies} ${place}' }
+  list: { kind: data.command, command: [echo, '${who}'] }
+  hand: { kind: data.command, command: 'echo \"$WHO\"', environment: { WHO: '${who}' } }
+",
+        )
+        .file(
+            "pipelines/greet.yml",
+            "pipeline: greet
+on: { manual: { parameters: { name: { default: x } } } }
+steps:
+  greet:
+    matrix: { n: [a, b] }
+    run: ['echo ${name} ${matrix.n} ${run.id}']
+",
+        );
+    insta::assert_snapshot!(project.run(["check"]), @r#"
+    --- stderr
+    warning[W042]: whoever chooses `who` chooses what is run here
+      ╭▸ stacks/shop.yml:7:51
+      │
+    7 │   greet: { kind: command.run, create: 'echo hello ${who} ${copies} ${place}' }
+      │                                                   ━━━━━━
+      │
+      ╰ help: hand it in as a variable of the environment, `VALUE: ${who}`, and write "$VALUE"
+
+    warning[W042]: whoever chooses `name` chooses what is run here
+      ╭▸ pipelines/greet.yml:6:17
+      │
+    6 │     run: ['echo ${name} ${matrix.n} ${run.id}']
+      │                 ━━━━━━━
+      │
+      ╰ help: hand it in as a variable of the environment, `VALUE: ${name}`, and write "$VALUE"
+
+    2 files checked, 2 warnings.
+    --- exit 0
+    "#);
+}

@@ -41,6 +41,8 @@ pub enum Code {
     Unused = 40,
     /// It still works and will not for ever.
     Deprecated = 41,
+    /// What others choose becomes a part of something that is run.
+    Pasted = 42,
 }
 
 impl Code {
@@ -64,6 +66,7 @@ impl Code {
         Self::Conflict,
         Self::Unused,
         Self::Deprecated,
+        Self::Pasted,
     ];
 
     /// Returns what people see and look up: `W012`.
@@ -96,6 +99,7 @@ impl Code {
             Self::Conflict => "Things are each right and cannot be together.",
             Self::Unused => "Something is written and never used.",
             Self::Deprecated => "This still works, and will not for ever.",
+            Self::Pasted => "A value that others choose becomes a part of what is run.",
         }
     }
 }

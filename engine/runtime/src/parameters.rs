@@ -42,6 +42,8 @@ pub struct Parameters {
     values: HashMap<String, (Document, Value)>,
     /// Declared, and without a value that fits: that was said once, or it comes later.
     open: BTreeSet<String>,
+    /// Any text will do for them.
+    free: BTreeSet<String>,
 }
 
 /// Words that have a meaning of their own in references.
@@ -109,6 +111,13 @@ impl Parameters {
                 let message = format!("`{name}` cannot name a parameter");
                 diagnostics.push(Diagnostic::new(Code::BadValue, key.span(), message).label(why));
             }
+            let is_free = |parameter: &Parameter| {
+                let bound = parameter.choices.is_some() || parameter.pattern.is_some();
+                parameter.is == ParameterType::String && !bound
+            };
+            if parameter.as_ref().is_some_and(is_free) {
+                parameters.free.insert((*name).to_owned());
+            }
             let value = parameter.as_ref().map(|parameter| value(name, parameter, outside));
             match value {
                 Some(Ok(Some(value))) => {
@@ -153,6 +162,10 @@ impl Scope for Parameters {
             None if self.open.contains(&reference.path) => Found::Later,
             None => Found::Unknown { names: self.names().into_iter().map(str::to_owned).collect() },
         }
+    }
+
+    fn is_chosen(&self, reference: &Reference) -> bool {
+        self.free.contains(&reference.path)
     }
 }
 

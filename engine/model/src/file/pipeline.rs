@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use language::{Keys, Name, Period, Spec, Text};
+use language::{Keys, Name, Period, Script, Spec, Text};
 use serde::{Deserialize, Serialize};
 
 use crate::file::stack::{Each, Parameter};
@@ -111,7 +111,7 @@ pub enum Does {
     /// Runs commands on this machine, one after the other; the first that fails ends it.
     Run {
         /// Commands for the shell.
-        run: Vec<Text>,
+        run: Vec<Script<Text>>,
         /// The folder to run them in, relative to the project.
         directory: Option<String>,
         /// Files with results that the commands write. They become one result of the run, over all

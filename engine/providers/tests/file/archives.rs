@@ -435,9 +435,9 @@ async fn an_update_that_died_before_the_new_folder_came_is_made_again() {
     let (tree, token) = (lab.tree(second), lab.token());
     life.apply(Change::Update(&tree, &made), &token).await.unwrap();
     // Now the note is about the new one: put the old one back under it.
-    std::fs::remove_dir_all(lab.place("run/it")).unwrap();
     let old = lab.place("old");
     life.create("{source: one.tar, destination: old}").await.unwrap();
+    std::fs::remove_dir_all(lab.place("run/it")).unwrap();
     std::fs::rename(old, lab.place("run/it")).unwrap();
     assert_eq!(life.find(Change::Update(&tree, &made), &token).await, Found::Nothing);
     let again = life.apply(Change::Update(&tree, &made), &token).await.unwrap().unwrap();

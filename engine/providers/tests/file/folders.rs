@@ -193,4 +193,12 @@ async fn what_belongs_to_nobody_is_not_to_be_had() {
         }
     }
     assert_eq!(lab.text("kept"), "theirs");
+    let key = lab.place(".windlass/key").display().to_string();
+    for (kind, keys) in [
+        ("cert.authority", format!("{{path: '{key}', common_name: A}}")),
+        ("dns.zone", format!("{{path: '{key}', name: a.test, name_servers: [ns1]}}")),
+    ] {
+        let tree = lab.tree(&keys);
+        assert!(Life::of(&lab, kind).foresee(Change::Create(&tree)).await.is_err(), "{kind}");
+    }
 }

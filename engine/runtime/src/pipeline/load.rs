@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 use language::decoder::read_with;
 use language::text::TextPart;
 use language::{
-    Code, Content, Diagnostic, Diagnostics, Document, Found, Name, Node, Reference, Scope, Span,
-    Spanned, Text, suggest,
+    Code, Content, Diagnostic, Diagnostics, Document, Found, Name, Node, Reference, Scope, Script,
+    Span, Spanned, Text, suggest,
 };
 use model::file::pipeline::{Does, Pipeline, PipelineStep, Reports, StepWhen, Task, TaskWork};
 use model::graph::Graph;
@@ -76,6 +76,10 @@ impl Scope for PipelineScope {
             (_, path) if path.starts_with(PREFIX) => Found::Later,
             _ => self.parameters.find(reference),
         }
+    }
+
+    fn is_chosen(&self, reference: &Reference) -> bool {
+        self.parameters.is_chosen(reference)
     }
 }
 
@@ -339,7 +343,7 @@ impl Texts<'_> {
     fn does(&mut self, does: &Does) -> TaskWork {
         match does {
             Does::Run { run, directory, reports } => TaskWork::Run {
-                commands: run.iter().map(|line| self.value(line)).collect(),
+                commands: run.iter().map(|Script(line)| self.value(line)).collect(),
                 directory: directory.clone(),
                 reports: reports.as_ref().map(Reports::all).unwrap_or_default(),
             },

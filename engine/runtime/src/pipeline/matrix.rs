@@ -76,6 +76,10 @@ impl Scope for Within<'_> {
             None => self.around.find(reference),
         }
     }
+
+    fn is_chosen(&self, reference: &Reference) -> bool {
+        self.around.is_chosen(reference)
+    }
 }
 
 impl Matrix {

@@ -32,16 +32,15 @@ impl Planner<'_> {
 
     /// Compares what was met with what was not: unchanged resources, and those of other stacks.
     pub(super) fn compare_claims(&mut self) {
-        let mut same = Vec::new();
-        for (other, outcome) in
-            self.outcomes.iter().enumerate().take_while(|_| !self.claims.is_empty())
-        {
-            if let Outcome::Same { row: Row { claim: Some(claim), .. }, .. } = outcome
-                && let Some(&at) = self.claims.get(claim)
-            {
-                same.push((other, at, claim.clone()));
-            }
+        if self.claims.is_empty() {
+            return;
         }
+        let same = self.outcomes.iter().enumerate().filter_map(|(other, outcome)| {
+            let Outcome::Same { row, .. } = outcome else { return None };
+            let claim = row.claim.as_ref()?;
+            Some((other, *self.claims.get(claim)?, claim.clone()))
+        });
+        let same: Vec<_> = same.collect();
         for (other, at, claim) in same {
             self.same_thing(other, at, &claim);
         }

@@ -43,6 +43,10 @@ impl Scope for KnownShapes<'_> {
         }
     }
 
+    fn is_chosen(&self, reference: &Reference) -> bool {
+        self.parameters.is_chosen(reference)
+    }
+
     fn file(&self, path: &str) -> Option<Arc<str>> {
         let file = self.block.files.iter().find(|file| file.path == path)?;
         Some(Arc::clone(&file.content))

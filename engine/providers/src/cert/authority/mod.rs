@@ -66,6 +66,17 @@ impl Kind for CertAuthority {
         .await
     }
 
+    async fn foresee(
+        &self,
+        context: &Context,
+        change: Change<'_, AuthoritySpec>,
+    ) -> Result<Option<String>, Fault> {
+        match change {
+            Change::Create(spec) => disk::own_place(context, &spec.path).map(|_| None),
+            _ => Ok(None),
+        }
+    }
+
     async fn apply(
         &self,
         context: &Context,

@@ -69,6 +69,17 @@ impl Kind for CertCertificate {
         .await
     }
 
+    async fn foresee(
+        &self,
+        context: &Context,
+        change: Change<'_, CertificateSpec>,
+    ) -> Result<Option<String>, Fault> {
+        match change {
+            Change::Create(spec) => disk::own_place(context, &spec.path).map(|_| None),
+            _ => Ok(None),
+        }
+    }
+
     async fn apply(
         &self,
         context: &Context,

@@ -62,6 +62,17 @@ impl Kind for DnsZone {
         all.await.map_err(|_| Fault::broken("the reading of zones broke off"))
     }
 
+    async fn foresee(
+        &self,
+        context: &Context,
+        change: Change<'_, ZoneSpec>,
+    ) -> Result<Option<String>, Fault> {
+        match change {
+            Change::Create(spec) => disk::own_place(context, &spec.path).map(|_| None),
+            _ => Ok(None),
+        }
+    }
+
     async fn apply(
         &self,
         context: &Context,

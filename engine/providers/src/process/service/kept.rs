@@ -2,7 +2,7 @@
 //!
 //! No text of a secret is in it.
 
-use language::Port;
+use language::{Port, Script};
 use model::secret::sealed;
 use model::{Secrets, Tree, Value};
 
@@ -31,7 +31,7 @@ pub(super) fn keys(spec: &ServiceSpec, secrets: &dyn Secrets) -> [(&'static str,
 
 fn command(command: &Command, secrets: &dyn Secrets) -> Value {
     match command {
-        Command::Shell(line) => sealed(secrets, line),
+        Command::Shell(Script(line)) => sealed(secrets, line),
         Command::Program(words) => {
             Value::List(words.iter().map(|word| sealed(secrets, word)).collect())
         }

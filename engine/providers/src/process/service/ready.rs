@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use language::Script;
 use model::{Context, Fault};
 use tokio::time::{Instant, sleep};
 
@@ -139,7 +140,7 @@ impl Waiting<'_> {
     async fn last_words(&self) -> Vec<String> {
         let lines = self.client.tail(self.name, LINES).await.unwrap_or_default();
         let words = match &self.spec.command {
-            Command::Shell(line) => std::slice::from_ref(line),
+            Command::Shell(Script(line)) => std::slice::from_ref(line),
             Command::Program(words) => words,
         };
         let texts = self.spec.environment.values().chain(words);

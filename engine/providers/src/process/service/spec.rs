@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use language::shape::ScalarShape;
 use language::spec::Leaf;
-use language::{Duration, FilePath, HostName, Keys, Period, Port, PortRange, Size, Spec, Text};
+use language::{
+    Duration, FilePath, HostName, Keys, Period, Port, PortRange, Script, Size, Spec, Text,
+};
 
 use crate::process::supervisor::{RestartWhen, StopSignal};
 
@@ -68,7 +70,7 @@ pub struct ServiceObject {
 #[derive(Debug, Spec)]
 pub enum Command {
     /// A line for the shell.
-    Shell(Text),
+    Shell(Script<Text>),
     /// The program and each of its arguments; no shell.
     Program(Vec<Text>),
 }

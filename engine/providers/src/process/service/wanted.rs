@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use language::Port;
+use language::{Port, Script};
 use model::secret::revealed;
 use model::{Context, Fault, Tree};
 
@@ -67,7 +67,7 @@ fn program(context: &Context, spec: &ServiceSpec, port: Option<u16>) -> Result<P
     let secrets = context.secrets();
     let reveal = |text| revealed(secrets, text).map(|text| text.expose().to_owned());
     let command = match &spec.command {
-        Command::Shell(line) => vec!["/bin/sh".into(), "-c".into(), reveal(line)?],
+        Command::Shell(Script(line)) => vec!["/bin/sh".into(), "-c".into(), reveal(line)?],
         Command::Program(words) => words.iter().map(reveal).collect::<Result<_, _>>()?,
     };
     let own = revealed_map(secrets, &spec.environment)?.into_iter();
