@@ -1,3 +1,21 @@
 //! The embedded web front: routes, terms of office, an exact account of every request.
 //!
-//! It must know nothing of stacks. (Nothing stands here yet: it comes with delivery on one machine.)
+//! | module | for |
+//! |---|---|
+//! | [`account`] | who answers on a route, and the exact account of what was answered |
+//! | [`proxy`] | from a client's connection to a backend's and back |
+//! | [`process`] | the front as a process, its control socket, its parent |
+//! | [`settings`] | time-outs and limits |
+//!
+//! It must know nothing of stacks.
+
+mod account;
+mod process;
+mod proxy;
+mod settings;
+
+pub use account::{Counts, Receipt};
+pub use process::{
+    Bind, Check, Command, Keeper, Look, Looked, Plan, Remote, Reply, RouteSpec, Seen, Start, run,
+};
+pub use settings::Settings;

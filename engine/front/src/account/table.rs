@@ -1,0 +1,134 @@
+//! Which route takes a request: the host as written, else the longest wildcard, else any; then the
+//! longest prefix. The path is compared as it came: the front decodes nothing and passes on what it saw.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Route;
+
+/// Where a route takes requests, and which.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// As written: `shop.test`, `*.shop.test`, or nothing for any.
+    pub(crate) host: String,
+    pub(crate) prefix: String,
+    /// The longest body that a request may have.
+    pub(crate) body: Option<u64>,
+    pub(crate) route: Arc<Route>,
+}
+
+/// All routes.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    /// By host: `shop.test`; `.shop.test` for `*.shop.test`; empty for any. The longest prefix comes first.
+    hosts: HashMap<Box<str>, Vec<Arc<Place>>>,
+}
+
+impl Table {
+    pub(crate) fn new(places: impl IntoIterator<Item = Place>) -> Self {
+        let mut hosts: HashMap<Box<str>, Vec<Arc<Place>>> = HashMap::new();
+        for place in places {
+            let host = place.host.to_ascii_lowercase();
+            let host = host.strip_prefix('*').unwrap_or(&host).into();
+            hosts.entry(host).or_default().push(Arc::new(place));
+        }
+        for places in hosts.values_mut() {
+            places.sort_by_key(|place| Reverse(place.prefix.len()));
+        }
+        Self { hosts }
+    }
+
+    /// Returns what takes requests for a host (with or without port) and a path.
+    pub(crate) fn find(&self, host: &str, path: &str) -> Option<&Arc<Place>> {
+        let host = without_port(host);
+        if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return self.of_lower(&host.to_ascii_lowercase(), path);
+        }
+        self.of_lower(host, path)
+    }
+
+    fn of_lower(&self, host: &str, path: &str) -> Option<&Arc<Place>> {
+        let of =
+            |host: &str| self.hosts.get(host)?.iter().find(|place| covers(&place.prefix, path));
+        let dots = host.match_indices('.').map(|(at, _)| &host[at..]);
+        of(host).or_else(|| dots.filter(|_| !host.is_empty()).find_map(of)).or_else(|| of(""))
+    }
+}
+
+/// Returns the host alone, also without the dot that may end it.
+fn without_port(host: &str) -> &str {
+    let name = match host.rfind(':') {
+        Some(at) if !host[at..].contains(']') => &host[..at],
+        _ => host,
+    };
+    name.strip_suffix('.').unwrap_or(name)
+}
+
+/// `/api` covers `/api`, `/api/x` and `/api?x`, not `/apis`.
+fn covers(prefix: &str, path: &str) -> bool {
+    path.strip_prefix(prefix).is_some_and(|rest| {
+        prefix.is_empty()
+            || prefix.ends_with('/')
+            || rest.is_empty()
+            || rest.starts_with(['/', '?'])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLACES: [(&str, &str, &str); 6] = [
+        ("any", "", "/"),
+        ("any-api", "", "/api"),
+        ("shop", "shop.test", "/"),
+        ("shop-cart", "Shop.test", "/cart/"),
+        ("wild", "*.shop.test", "/"),
+        ("wilder", "*.eu.shop.test", "/"),
+    ];
+
+    fn found(host: &str, path: &str) -> Option<&'static str> {
+        let routes = PLACES.map(|_| Arc::new(Route::new()));
+        let place = |((_, host, prefix), route): (&(&str, &str, &str), &Arc<Route>)| {
+            let (host, prefix) = ((*host).into(), (*prefix).into());
+            Place { host, prefix, body: None, route: route.clone() }
+        };
+        let table = Table::new(PLACES.iter().zip(&routes).map(place));
+        let found = &table.find(host, path)?.route;
+        let at = routes.iter().position(|route| Arc::ptr_eq(route, found));
+        at.map(|at| PLACES[at].0)
+    }
+
+    #[test]
+    fn host_goes_before_wildcard_before_any_and_the_longest_prefix_wins() {
+        let cases = [
+            ("shop.test", "/", "shop"),
+            ("SHOP.test:8080", "/x", "shop"),
+            ("shop.test.", "/x", "shop"),
+            ("shop.test", "/cart/1", "shop-cart"),
+            ("shop.test", "/cart", "shop"),
+            ("a.shop.test", "/", "wild"),
+            ("a.b.shop.test", "/", "wild"),
+            ("a.eu.shop.test", "/", "wilder"),
+            ("eu.shop.test", "/", "wild"),
+            ("other.test", "/api", "any-api"),
+            ("other.test", "/api/x", "any-api"),
+            ("other.test", "/api?x", "any-api"),
+            ("other.test", "/apis", "any"),
+            ("xshop.test", "/", "any"),
+            ("[::1]:80", "/", "any"),
+            ("", "/", "any"),
+        ];
+        for (host, path, name) in cases {
+            assert_eq!(found(host, path), Some(name), "{host} {path}");
+        }
+    }
+
+    #[test]
+    fn what_no_prefix_covers_is_nobodys() {
+        let route = Arc::new(Route::new());
+        let place = Place { host: String::new(), prefix: "/api".into(), body: None, route };
+        assert!(Table::new([place]).find("shop.test", "/").is_none());
+    }
+}

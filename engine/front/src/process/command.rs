@@ -1,0 +1,177 @@
+//! What a front can be told, one JSON object a line, and what it answers.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::{Counts, Receipt};
+
+/// A route as it is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteSpec {
+    /// What the route is called in every other command.
+    pub name: String,
+    /// `shop.test`, `*.shop.test`, or nothing for any host.
+    #[serde(default)]
+    pub host: String,
+    /// Where the paths begin.
+    pub prefix: String,
+    /// The longest body of a request, in bytes; nothing: any length.
+    #[serde(default)]
+    pub body_bytes: Option<u64>,
+    /// How targets show that they are in health; nothing: they always are.
+    #[serde(default)]
+    pub check: Option<Check>,
+}
+
+/// How a target shows that it is in health.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// The path that is asked for, and answered with a status from 200 to 399; nothing: that it can be
+    /// connected to.
+    #[serde(default)]
+    pub http: Option<String>,
+    /// From one check to the next.
+    pub interval_ms: u64,
+    /// How long a check may take.
+    pub timeout_ms: u64,
+    /// So many failures in a row take a target out.
+    #[serde(default = "two")]
+    pub fall: u32,
+    /// So many passes in a row put it back.
+    #[serde(default = "two")]
+    pub rise: u32,
+}
+
+fn two() -> u32 {
+    2
+}
+
+/// What a front can be told. What changes something is on disk before it is answered.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Command {
+    /// Makes a route, or changes one; who is in office stays.
+    Put(RouteSpec),
+    /// Takes a route away.
+    Remove { route: String },
+    /// Puts targets in office as a version; answers with the new term and the relieved one.
+    Flip {
+        route: String,
+        version: String,
+        targets: Vec<SocketAddr>,
+        /// How long to wait until a target is in health, where the route has a check.
+        #[serde(default)]
+        ready_ms: u64,
+    },
+    /// Puts nobody in office: requests wait.
+    Pause { route: String },
+    /// Puts back in office who was before the pause, as a new term.
+    Resume { route: String },
+    /// Waits until nobody holds a relieved term, cuts who is left at the deadline, answers with the
+    /// receipt. Asked again, it answers the same.
+    Drain { route: String, term: u64, deadline_ms: u64 },
+    /// Answers with the account of a term as it stands.
+    Receipt { route: String, term: u64 },
+    /// Answers with everything.
+    Look,
+    /// Serves a certificate to clients that ask for these names; an empty name: to everybody else.
+    Certificate { names: Vec<String>, certificate: PathBuf, key: PathBuf },
+    /// Serves the names no longer.
+    Uncertify { names: Vec<String> },
+    /// Reads all certificates again.
+    Reload,
+    /// Changes nothing from now on: a successor begins where this one stands.
+    Freeze,
+    /// The successor did not begin.
+    Thaw,
+    /// Leaves: accepts no connection, ends each with its next answer, cuts the rest at the deadline.
+    /// Answers with what this process counted.
+    Leave { deadline_ms: u64 },
+    /// Adds what the predecessor counted (nothing: it died, and what it had written down counts), and
+    /// obeys changes from now on.
+    Carry { receipts: Option<Vec<Receipt>> },
+    /// Answers with the listening sockets beside the line.
+    Sockets,
+}
+
+/// What a front answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// It is done, and on disk.
+    Done,
+    /// Who is in office now, and who was before.
+    Term {
+        term: Option<u64>,
+        relieved: Option<u64>,
+    },
+    Receipt(Receipt),
+    Receipts(Vec<Receipt>),
+    Look(Look),
+    /// For each socket that comes with the line, whether it speaks TLS.
+    Sockets(Vec<bool>),
+    /// It was not done.
+    Refused {
+        why: String,
+    },
+}
+
+/// Everything about a front.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Look {
+    /// The process.
+    pub pid: u32,
+    /// Nothing may be changed: it is being replaced.
+    pub frozen: bool,
+    pub routes: Vec<Looked>,
+}
+
+/// One route of a front.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Looked {
+    pub spec: RouteSpec,
+    /// Who is in office; nobody while it is paused.
+    pub office: Option<Receipt>,
+    /// The targets in office.
+    pub targets: Vec<Seen>,
+    /// Relieved terms that are not drained.
+    pub open: Vec<Receipt>,
+    /// The latest of those that are drained.
+    pub closed: Vec<Receipt>,
+    /// Requests lost because nobody came into office while they waited, since the process began.
+    pub turned_away: u64,
+}
+
+/// One target, as its checks see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    pub address: SocketAddr,
+    pub healthy: bool,
+    /// What the last check said.
+    pub said: Option<String>,
+}
+
+impl Reply {
+    /// Returns a refusal.
+    pub(crate) fn no(why: impl Into<String>) -> Self {
+        Self::Refused { why: why.into() }
+    }
+}
+
+/// What is kept of a term besides its counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Named {
+    pub(crate) term: u64,
+    pub(crate) version: String,
+    pub(crate) targets: Vec<SocketAddr>,
+}
+
+impl Named {
+    pub(crate) fn receipt(&self, route: &str, counts: Counts) -> Receipt {
+        Receipt { route: route.into(), term: self.term, version: self.version.clone(), counts }
+    }
+}

@@ -1,0 +1,147 @@
+//! One route with its terms, as it stands and as it is kept.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::command::{Looked, Named, RouteSpec, Seen};
+use super::health;
+use super::kept::{Accounts, KeptRoute};
+use crate::account::{Place, Receipt, Route, Target, Term};
+
+/// Receipts that are kept of drained terms.
+const RECEIPTS: usize = 20;
+
+pub(crate) struct Office {
+    pub(crate) kept: KeptRoute,
+    pub(crate) route: Arc<Route>,
+    /// Relieved and not drained; `kept.open` names them.
+    pub(crate) open: Vec<Arc<Term>>,
+}
+
+impl Office {
+    /// Returns a new route, with nobody in office.
+    pub(crate) fn new(spec: RouteSpec) -> Self {
+        let route = Arc::new(Route::new());
+        let kept =
+            KeptRoute { spec, last: 0, office: None, resting: None, open: vec![], closed: vec![] };
+        Self { kept, route, open: vec![] }
+    }
+
+    /// Returns a route as it was kept. Terms that nobody holds since their process died are closed.
+    pub(crate) fn resumed(mut kept: KeptRoute, accounts: &Accounts) -> Self {
+        let route = Arc::new(Route::new());
+        let name = kept.spec.name.clone();
+        for named in std::mem::take(&mut kept.open) {
+            kept.close(named.receipt(&name, accounts.of(&name, named.term)));
+        }
+        if let Some(named) = &kept.office {
+            let term = term(named, &kept.spec);
+            term.carry(&accounts.of(&name, named.term));
+            route.switch(Some(term));
+        }
+        Self { kept, route, open: vec![] }
+    }
+
+    /// Returns the route as it will be kept once a version is in office, and the number of its term.
+    pub(crate) fn with(&self, version: &str, targets: Vec<SocketAddr>) -> KeptRoute {
+        let mut next = self.relieved();
+        next.last += 1;
+        next.office = Some(Named { term: next.last, version: version.into(), targets });
+        next.resting = None;
+        next
+    }
+
+    /// Returns the route as it will be kept once nobody is in office.
+    pub(crate) fn relieved(&self) -> KeptRoute {
+        let mut next = self.kept.clone();
+        if let Some(named) = next.office.take() {
+            next.open.push(named.clone());
+            next.resting = Some(named);
+        }
+        next
+    }
+
+    /// Does what is kept by now: the old term is relieved, the new one in office. Returns the old one's
+    /// number.
+    pub(crate) fn switch(&mut self, next: KeptRoute) -> Option<u64> {
+        self.kept = next;
+        let term = self.kept.office.as_ref().map(|named| term(named, &self.kept.spec));
+        let old = self.route.switch(term)?;
+        let number = old.number;
+        self.open.push(old);
+        Some(number)
+    }
+
+    /// Keeps the receipt of a relieved term if nobody else holds it; then its account is final. Returns
+    /// whether it is closed by now.
+    pub(crate) fn close(&mut self, number: u64) -> bool {
+        let Some(at) = self.open.iter().position(|term| term.number == number) else { return true };
+        if Arc::get_mut(&mut self.open[at]).is_none() {
+            return false;
+        }
+        let term = self.open.swap_remove(at);
+        let receipt = self.account(&term);
+        self.kept.close(receipt);
+        true
+    }
+
+    /// Returns the account of a term that is known here.
+    pub(crate) fn receipt(&self, number: u64) -> Option<Receipt> {
+        let closed = self.kept.closed.iter().find(|receipt| receipt.term == number).cloned();
+        let known = self.open.iter().cloned().chain(self.route.term());
+        closed.or_else(|| known.filter(|t| t.number == number).map(|t| self.account(&t)).next())
+    }
+
+    pub(crate) fn account(&self, term: &Term) -> Receipt {
+        let (route, version) = (self.kept.spec.name.clone(), term.version.clone());
+        Receipt { route, term: term.number, version, counts: term.counts() }
+    }
+
+    /// Returns all terms that are not drained.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = Receipt> {
+        let known = self.open.iter().cloned().chain(self.route.term());
+        known.map(|term| self.account(&term))
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        let (spec, route) = (&self.kept.spec, self.route.clone());
+        let (host, prefix) = (spec.host.clone(), spec.prefix.clone());
+        Place { host, prefix, body: spec.body_bytes, route }
+    }
+
+    pub(crate) fn look(&self) -> Looked {
+        let term = self.route.term();
+        let seen = |target: &Arc<Target>| Seen {
+            address: target.address,
+            healthy: target.is_healthy(),
+            said: target.said(),
+        };
+        Looked {
+            spec: self.kept.spec.clone(),
+            office: term.as_ref().map(|term| self.account(term)),
+            targets: term.iter().flat_map(|term| &term.targets).map(seen).collect(),
+            open: self.open.iter().map(|term| self.account(term)).collect(),
+            closed: self.kept.closed.clone(),
+            turned_away: self.route.turned_away(),
+        }
+    }
+}
+
+impl KeptRoute {
+    /// Keeps the receipt of a drained term.
+    pub(crate) fn close(&mut self, receipt: Receipt) {
+        self.open.retain(|named| named.term != receipt.term);
+        self.closed.push(receipt);
+        let surplus = self.closed.len().saturating_sub(RECEIPTS);
+        self.closed.drain(..surplus);
+    }
+}
+
+fn term(named: &Named, spec: &RouteSpec) -> Arc<Term> {
+    let targets: Vec<_> =
+        named.targets.iter().map(|address| Arc::new(Target::new(*address))).collect();
+    if let Some(check) = &spec.check {
+        targets.iter().for_each(|target| health::watch(target, check.clone()));
+    }
+    Arc::new(Term::new(named.term, &named.version, targets))
+}

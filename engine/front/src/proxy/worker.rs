@@ -1,0 +1,203 @@
+//! One thread, one runtime: accepts, and keeps each connection from its first byte to its last.
+
+use std::cell::Cell;
+use std::io;
+use std::net::{IpAddr, TcpListener};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use hyper::body::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::select;
+use tokio::sync::watch;
+use tokio::task::{spawn_local, yield_now};
+use tokio::time::{interval, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use super::client::{Limits, sniff};
+use super::line::Line;
+use super::pool::Pool;
+use super::ride::Rides;
+use super::{http1, http2};
+use crate::account::{Place, Table};
+use crate::settings::Settings;
+
+/// How often idle connections to backends are looked through.
+const TIDY: Duration = Duration::from_secs(1);
+/// How long to wait with the next connection when there are no descriptors for it.
+const SHORTAGE: Duration = Duration::from_millis(10);
+
+/// How a front leaves: it goes on serving, then asks clients to go elsewhere, then closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    Serving,
+    /// Accepts no connection, ends each with its next answer.
+    Leaving,
+    /// Idle connections close, too.
+    Over,
+}
+
+/// A socket that all threads accept from.
+pub(crate) struct Listener {
+    pub(crate) socket: TcpListener,
+    pub(crate) tls: Option<TlsAcceptor>,
+}
+
+/// What all threads look at.
+pub(crate) struct Shared {
+    pub(crate) settings: Settings,
+    pub(crate) table: ArcSwap<Table>,
+    pub(crate) stage: watch::Sender<Stage>,
+    /// Counts up when a term is to be cut.
+    pub(crate) cuts: watch::Sender<u64>,
+}
+
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    pub(crate) pool: Rc<Pool>,
+    pub(crate) rides: Rc<Rides>,
+    /// As last seen by this thread: read at each answer without a lock.
+    stage: Cell<Stage>,
+    open: Cell<usize>,
+}
+
+impl Worker {
+    pub(crate) fn place(&self, host: &str, path: &str) -> Option<Arc<Place>> {
+        self.shared.table.load().find(host, path).cloned()
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        Limits::of(&self.shared.settings)
+    }
+
+    pub(crate) fn trusts(&self, from: IpAddr) -> bool {
+        self.shared.settings.trusted.contains(&from)
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.stage.get() >= Stage::Leaving
+    }
+
+    pub(crate) async fn reach(&self, stage: Stage) {
+        let _ = self.shared.stage.subscribe().wait_for(|now| *now >= stage).await;
+    }
+
+    async fn accept(self: Rc<Self>, listener: Listener) -> io::Result<()> {
+        let socket = tokio::net::TcpListener::from_std(listener.socket)?;
+        loop {
+            let accepted = select! {
+                accepted = socket.accept() => accepted,
+                () = self.reach(Stage::Leaving) => return Ok(()),
+            };
+            match accepted {
+                Ok((stream, from)) => {
+                    let connection =
+                        self.clone().connection(stream, from.ip(), listener.tls.clone());
+                    spawn_local(connection);
+                    // Let the other threads have the next one.
+                    yield_now().await;
+                }
+                Err(_) => sleep(SHORTAGE).await,
+            }
+        }
+    }
+
+    async fn connection(self: Rc<Self>, stream: TcpStream, from: IpAddr, tls: Option<TlsAcceptor>) {
+        let _open = Open::on(&self);
+        // What ends before its protocol is known has asked for nothing.
+        let _ = self.clone().speak(stream, from.to_canonical(), tls).await;
+    }
+
+    async fn speak(
+        self: Rc<Self>,
+        mut stream: TcpStream,
+        from: IpAddr,
+        tls: Option<TlsAcceptor>,
+    ) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let patience = self.limits().header;
+        let Some(tls) = tls else {
+            let (two, first) = select! {
+                sniffed = timeout(patience, sniff(&mut stream)) => sniffed??,
+                () = self.reach(Stage::Over) => return Ok(()),
+            };
+            let line = Line::new(from, false, two);
+            self.serve(stream, first, line).await;
+            return Ok(());
+        };
+        let stream = timeout(patience, tls.accept(stream)).await??;
+        let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        self.serve(stream, Bytes::new(), Line::new(from, true, two)).await;
+        Ok(())
+    }
+
+    async fn serve<S>(self: Rc<Self>, stream: S, first: Bytes, line: Line)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        if line.shared {
+            http2::serve(stream, first, line, self).await;
+        } else {
+            http1::serve(stream, first, line, self).await;
+        }
+    }
+
+    /// Serves until the front has left and every connection is closed.
+    async fn work(self: Rc<Self>, listeners: Vec<Listener>) {
+        for listener in listeners {
+            spawn_local(self.clone().accept(listener));
+        }
+        let (mut stage, mut cuts) = (self.shared.stage.subscribe(), self.shared.cuts.subscribe());
+        let mut tidy = interval(TIDY);
+        while !(self.is_leaving() && self.open.get() == 0) {
+            select! {
+                _ = stage.changed() => self.stage.set(*stage.borrow_and_update()),
+                _ = cuts.changed() => self.rides.cut(),
+                _ = tidy.tick() => self.pool.tidy(),
+                () = sleep(Duration::from_millis(5)), if self.is_leaving() => {}
+            }
+        }
+    }
+}
+
+/// Held while a connection is open.
+struct Open(Rc<Worker>);
+
+impl Open {
+    fn on(worker: &Rc<Worker>) -> Self {
+        worker.open.set(worker.open.get() + 1);
+        Self(worker.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.set(self.0.open.get() - 1);
+    }
+}
+
+/// Starts a thread that serves until the front has left.
+pub(crate) fn start(
+    shared: Arc<Shared>,
+    listeners: Vec<Listener>,
+) -> io::Result<JoinHandle<io::Result<()>>> {
+    thread::Builder::new().name("front".into()).spawn(move || {
+        let mut runtime = Builder::new_current_thread();
+        let runtime = runtime.enable_all().build_local(LocalOptions::default())?;
+        runtime.block_on(async move {
+            let (pool, rides) = (Rc::new(Pool::default()), Rc::default());
+            let (stage, open) = (Cell::new(Stage::Serving), Cell::new(0));
+            Rc::new(Worker { shared, pool, rides, stage, open }).work(listeners).await;
+        });
+        Ok(())
+    })
+}
