@@ -600,3 +600,81 @@ fn paths_that_are_not_to_be_had_are_refused() {
     --- exit 2
     "#);
 }
+
+#[test]
+fn a_secret_does_not_hide_what_else_changes() {
+    const SECRET: &str = "WINDLASS_SECRET_TOKEN";
+    let stack = |port: &str| {
+        format!(
+            "stack: shop
+resources:
+  site:
+    kind: file.template
+    path: ./site.conf
+    template: templates/site.hbs
+    values: {{ port: {port}, token: \"${{secret.token}}\" }}
+  note:
+    kind: file.text
+    path: note.env
+    content: |
+      PORT={port}
+      TOKEN=${{secret.token}}
+      HOST=here
+"
+        )
+    };
+    let project = TestProject::new()
+        .stack("shop", &stack("80"))
+        .file("templates/site.hbs", "listen {{port}}\ntoken {{token}}\nhost here\n")
+        .variable(SECRET, "canary-of-one");
+    project.done(["apply", "-y"]);
+    project.write("stacks/shop.yml", stack("81").replace("./site", "site"));
+    project.write("templates/site.hbs", "listen {{port}}\ntoken {{token}}\nhost there\n");
+    insta::assert_snapshot!(project.run(["plan"]), @r#"
+    shop  2 to update  N.NN s
+
+      ~ file.template  site
+          content        (holds a secret, changed)
+          template       content  1 line changed   stacks/shop.yml:6
+            listen {{port}}
+            token {{token}}
+          - host here
+          + host there
+          values         port    80 → 81           stacks/shop.yml:7
+      ~ file.text      note
+          content        1 line changed           stacks/shop.yml:12
+          - PORT=80
+          + PORT=81
+            TOKEN=(secret)
+            HOST=here
+
+    Apply it:  windlass apply shop      Keep it:  windlass plan shop -o shop.plan
+    --- exit 0
+    "#);
+    project.done(["apply", "-y"]);
+    assert_eq!(project.read("site.conf"), "listen 81\ntoken canary-of-one\nhost there\n");
+    let project = project.variable(SECRET, "canary-of-two");
+    insta::assert_snapshot!(project.run(["plan"]), @r#"
+    shop  2 to update  N.NN s
+
+      ~ file.template  site
+          content        (holds a secret, changed)
+          values         token   (secret, changed)    stacks/shop.yml:7
+      ~ file.text      note
+          content        (holds a secret, changed)   stacks/shop.yml:12
+
+    Apply it:  windlass apply shop      Keep it:  windlass plan shop -o shop.plan
+    --- exit 0
+    "#);
+    project.done(["apply", "-y"]);
+    project.write("note.env", "TOKEN=somebody's");
+    insta::assert_snapshot!(project.run(["plan"]), @r#"
+    shop  1 to update, 1 unchanged  N.NN s
+
+      ~ file.text  note  changed outside
+          content        (holds a secret, changed)   stacks/shop.yml:12
+
+    Apply it:  windlass apply shop      Keep it:  windlass plan shop -o shop.plan
+    --- exit 0
+    "#);
+}

@@ -48,6 +48,11 @@ pub fn judge(
     let known = (kind.diff)(&set_back(wanted, &record.spec), object, secrets);
     // A mixture of new and old keys may be refused; then the trees themselves are compared.
     let known = known.unwrap_or_else(|_| by_tree(kind, wanted, &record.spec));
+    // Of what changed outside, the keys do not say what there is.
+    let known = match *object == record.object {
+        true => told(kind, known, || by_tree(kind, &set_back(wanted, &record.spec), &record.spec)),
+        false => known,
+    };
     let known = known.into_iter().filter(|difference| !held(difference.key));
     let mut differences: Vec<Differing> = known.map(|difference| sure(kind, difference)).collect();
     for (key, to) in wanted {
@@ -85,6 +90,37 @@ fn set_back(wanted: &Tree, before: &Tree) -> Tree {
         false => before.get(key).map(|value| (key.clone(), value.clone())),
     };
     wanted.iter().filter_map(known).collect()
+}
+
+/// What is sealed as a whole does not say what changes in it. The keys do, in which the secrets alone are
+/// covered: the key itself, or else those that it is made of.
+fn told(
+    kind: &Erased,
+    mut known: Vec<Difference>,
+    keys: impl FnOnce() -> Vec<Difference>,
+) -> Vec<Difference> {
+    if !known.iter().any(|one| one.to.is_sealed()) {
+        return known;
+    }
+    let mut made_of = false;
+    let mut keys = keys();
+    for one in known.iter_mut().filter(|one| one.to.is_sealed()) {
+        match keys.iter().position(|key| key.key == one.key) {
+            Some(at) => {
+                let key = keys.swap_remove(at);
+                (one.from, one.to) = (key.from, key.to);
+            }
+            None => made_of = true,
+        }
+    }
+    // What would force a replacement has its own difference, or none.
+    let explains = |key: &Difference| {
+        let forces = kind.key(key.key).is_some_and(|field| field.replaces);
+        made_of && !forces && known.iter().all(|one| one.key != key.key)
+    };
+    keys.retain(explains);
+    known.extend(keys);
+    known
 }
 
 fn by_tree(kind: &Erased, wanted: &Tree, before: &Tree) -> Vec<Difference> {

@@ -9,7 +9,7 @@ use super::diff;
 use super::line::Line;
 use super::measure::{clean, cut, head, tail, width};
 use super::style::{Ink, Style};
-use super::value::{SECRET, is_long, shown, text_of};
+use super::value::{SEALED, SECRET, is_long, shown, text_of};
 
 /// What differs at one place within a key.
 struct Difference<'v> {
@@ -144,7 +144,7 @@ fn hides_the_same(from: &Value, to: &Value) -> bool {
 }
 
 fn hidden(value: &Value) -> String {
-    let text = shown(value);
+    let text = if is_long(value) { SEALED.to_owned() } else { shown(value) };
     match text.strip_suffix(')').filter(|_| text.starts_with('(')) {
         Some(text) => format!("{text}, changed)"),
         None => format!("{} ({} changed)", text, SECRET.trim_matches(['(', ')'])),
