@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use model::secret::handle;
-use model::{Context, Fault, Object, Secrets, Token, Value};
+use model::{Context, Fault, Object, Secrets, Token, Tree, Value};
 
 use super::note::Note;
 use super::spec::RunSpec;
@@ -37,6 +37,9 @@ pub(super) fn described(
 ) -> Object {
     let secrets = context.secrets();
     let mut object = Object::new(id, keys(spec, secrets));
+    if let Some(note) = note {
+        object.attributes.extend(note.with.clone());
+    }
     let output = match note {
         Some(Note { output: Some(text), .. }) => Value::text(text.as_str()),
         Some(_) => handle(secrets, &kept(id)).unwrap_or(Value::Null),
@@ -99,7 +102,8 @@ pub(super) async fn destroy(
         Some(spec @ RunSpec { destroy: Some(invocation), .. }) => {
             // As long as there is a note, it has not been destroyed.
             if Note::read(context, id)?.is_none() {
-                Note { token: String::new(), output: None }.write(context, id)?;
+                Note { token: String::new(), with: Tree::new(), output: None }
+                    .write(context, id)?;
             }
             command(context, "destroy", invocation, spec, token).await?;
         }
@@ -222,7 +226,10 @@ fn note(
         context.secrets().forget(&kept(id))?;
     }
     let output = (!spec.sensitive).then(|| output.to_owned());
-    let note = Note { token: token.as_str().to_owned(), output };
+    let keys = keys(spec, context.secrets()).into_iter();
+    let with = keys.filter(|(key, _)| ["triggers", "environment"].contains(key));
+    let with = with.map(|(key, value)| (key.to_owned(), value)).collect();
+    let note = Note { token: token.as_str().to_owned(), with, output };
     note.write(context, id)?;
     Ok(described(context, id, spec, Some(&note)))
 }

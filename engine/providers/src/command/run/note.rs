@@ -1,8 +1,8 @@
-//! What is durable about a command: that it ended well, under which token, and what it wrote.
+//! What is durable about a command: that it ended well, under which token, with what and what it wrote.
 //!
 //! It must hold no text of a secret.
 
-use model::{Context, Fault};
+use model::{Context, Fault, Tree};
 use serde::{Deserialize, Serialize};
 
 use crate::note;
@@ -12,6 +12,10 @@ use crate::note;
 pub(super) struct Note {
     /// Of the effect that it was run for.
     pub(super) token: String,
+    /// What it was run with, where that may hold secrets: as they were then. That one has another text
+    /// by now is no change from outside.
+    #[serde(default, skip_serializing_if = "Tree::is_empty")]
+    pub(super) with: Tree,
     /// What it wrote; None: that is kept as a secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) output: Option<String>,
