@@ -17,12 +17,12 @@ use crate::http::{self, Question};
 /// An archive that may be unpacked.
 pub(super) struct Fetched {
     pub(super) path: PathBuf,
-    /// It was fetched, and goes when it has been unpacked.
-    ours: bool,
     /// Of an archive on this machine: how it is seen that it is another one.
     pub(super) stamp: Option<String>,
 }
 
+/// Returns the archive; one that comes from elsewhere is written to `download`, which the caller removes,
+/// whatever came of it.
 pub(super) async fn fetch(
     context: &Context,
     spec: &ArchiveSpec,
@@ -36,7 +36,7 @@ pub(super) async fn fetch(
                 return Err(Fault::refused(format!("there is no archive {}", path.display()))
                     .help("correct `source`: it is relative to the project, or absolute"));
             }
-            Fetched { path, ours: false, stamp }
+            Fetched { path, stamp }
         }
         Source::Url(url) => {
             let question = Question {
@@ -49,14 +49,13 @@ pub(super) async fn fetch(
                 authorities: None,
             };
             write(context, &question, download).await?;
-            Fetched { path: download.to_owned(), ours: true, stamp: None }
+            Fetched { path: download.to_owned(), stamp: None }
         }
     };
     if let Some(wanted) = &spec.checksum {
         context.progress.status("comparing the checksum");
         let found = checksum::of(fetched.path.clone(), wanted).await?;
         if found != *wanted {
-            forget(&fetched)?;
             let source = &spec.source;
             return Err(Fault::refused(format!(
                 "{source} is not what `checksum` says, but {found}"
@@ -65,12 +64,6 @@ pub(super) async fn fetch(
         }
     }
     Ok(fetched)
-}
-
-/// Removes what was fetched.
-pub(super) fn forget(fetched: &Fetched) -> Result<(), Fault> {
-    let remove = |path| disk::remove(path).map_err(|error| disk::fault("remove", path, &error));
-    if fetched.ours { remove(&fetched.path) } else { Ok(()) }
 }
 
 /// Returns what tells a file from another one that takes its place, without reading it.

@@ -34,14 +34,21 @@ pub(super) async fn put(
     }
     write::make_parents(&place)?;
     clear(&place, token).await?;
-    let fetched = fetch::fetch(context, spec, &download(&place, token)).await?;
-    let made = unpack(context, spec, &place, &fetched, token).await;
-    if made.is_err() {
-        clear(&place, token).await?;
-    }
-    fetch::forget(&fetched)?;
+    let made = fetch_and_unpack(context, spec, &place, token).await;
+    // Nobody looks for what a failure leaves: the next attempt has another token.
+    clear(&place, token).await?;
     made?;
     there(context, &id).await?.ok_or_else(|| Fault::passing(format!("{id} is gone already")))
+}
+
+async fn fetch_and_unpack(
+    context: &Context,
+    spec: &ArchiveSpec,
+    place: &Path,
+    token: &Token,
+) -> Result<(), Fault> {
+    let fetched = fetch::fetch(context, spec, &download(place, token)).await?;
+    unpack(context, spec, place, &fetched, token).await
 }
 
 async fn unpack(
