@@ -209,19 +209,33 @@ pub(crate) fn own_place(context: &Context, path: &str) -> Result<PathBuf, Fault>
 
 /// Refuses such a path as soon as it is written: all that can be known without the project.
 pub(crate) fn check_own(keys: &mut Keys<'_, '_, '_>, key: &str, path: &str) {
+    if let Some(what) = not_own(path) {
+        keys.refuse(key, format!("this is {what}: choose a path of its own"));
+    }
+}
+
+/// Refuses such a path, and one that says itself that it is a folder's, where a file is to stand.
+pub(crate) fn check_own_file(keys: &mut Keys<'_, '_, '_>, key: &str, path: &str) {
+    check_own(keys, key, path);
+    let names_a_folder = ["/", "/.", "/.."].iter().any(|end| path.ends_with(end));
+    if names_a_folder && not_own(path).is_none() {
+        keys.refuse(key, "this names a folder, and a file is wanted");
+    }
+}
+
+fn not_own(path: &str) -> Option<String> {
     let there = place(path);
     let mut parts = Path::new(&there).components();
-    let what = match parts.next() {
+    match parts.next() {
         None | Some(Component::RootDir) if parts.next().is_none() => {
-            around_the_project(Path::new(&there))
+            Some(around_the_project(Path::new(&there)))
         }
         Some(Component::ParentDir) if parts.all(|part| part == Component::ParentDir) => {
-            around_the_project(Path::new(&there))
+            Some(around_the_project(Path::new(&there)))
         }
-        Some(Component::Normal(first)) if first == ".windlass" => THE_ENGINES.to_owned(),
-        _ => return,
-    };
-    keys.refuse(key, format!("this is {what}: choose a path of its own"));
+        Some(Component::Normal(first)) if first == ".windlass" => Some(THE_ENGINES.to_owned()),
+        _ => None,
+    }
 }
 
 const THE_ENGINES: &str = "where windlass keeps its state and its key";

@@ -48,6 +48,41 @@ async fn its_output_is_kept_and_its_lines_are_shown() {
 }
 
 #[tokio::test]
+async fn another_text_of_a_secret_is_another_wish_and_no_change_from_outside() {
+    let lab = Lab::new();
+    let life = Life::of(&lab, "command.run");
+    let keys =
+        "{create: 'true', environment: {TOKEN: '${secret.api}'}, triggers: {db: '${secret.db}'}}";
+    let made = life.create(keys).await.unwrap();
+    lab.vault.set("api", "another-canary-5512");
+    lab.vault.set("db", "another-canary-5513");
+    let read = life.read(keys, &made).await.unwrap().unwrap();
+    assert_eq!(read, made, "nobody has touched it");
+    assert_eq!(life.differing(keys, &read), ["triggers", "environment"]);
+    let changed = life.update(keys, &read).await.unwrap();
+    life.is_as_applied(keys, &changed).await;
+    life.shows_no_secret(&lab.text(&format!(".windlass/commands/{}.json", made.id)));
+}
+
+#[test]
+fn a_command_that_is_empty_is_refused_where_it_stands() {
+    let lab = Lab::new();
+    let places = [
+        ("command.run", "create"),
+        ("command.run", "create: x, check"),
+        ("data.command", "command"),
+    ];
+    for (kind, key) in places {
+        let life = Life::of(&lab, kind);
+        for empty in ["''", "' '", "[]", "['', x]"] {
+            let tree = lab.tree(&format!("{{{key}: {empty}}}"));
+            let why = (life.kind.fits)(&tree).unwrap_err();
+            assert!(why.contains("a command is missing"), "{kind} {key}: {empty}: {why}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_list_is_run_without_a_shell() {
     let lab = Lab::new();
     let made = Life::of(&lab, "command.run").create("create: [printf, '%s|', $HOME, '*']").await;

@@ -1,12 +1,13 @@
 //! The example of each kind is right, and names everything that there is.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use language::decoder::read_with;
 use language::scope::Unresolved;
 use language::{Content, Decoder, Diagnostics, Keys, Layout, Node, Record, Shape};
 use model::file::stack::{Header, StackHead};
-use model::{Erased, Registry};
+use model::{Erased, Reads, Registry};
 
 use crate::lab::parse;
 
@@ -47,6 +48,18 @@ fn every_example_says_in_its_first_line_what_the_kind_is_for() {
         let first = kind.example.lines().next().unwrap_or_default();
         assert!(first.starts_with(&format!("# {} ", kind.name)), "{}: `{first}`", kind.name);
         assert!(first.ends_with('.'), "{}: `{first}` is a sentence", kind.name);
+    }
+}
+
+#[test]
+fn every_example_says_by_what_an_import_finds_one() {
+    let kinds = providers::kinds();
+    // What only reads has nothing to be found.
+    let found =
+        |kind: &&Arc<Erased>| kind.reads != Reads::Nothing && !kind.name.starts_with("data.");
+    for kind in kinds.kinds().filter(found) {
+        let (head, _) = kind.example.split_once("\nstack:").unwrap();
+        assert!(head.contains("`windlass import`"), "{}: {head}", kind.name);
     }
 }
 

@@ -2,34 +2,79 @@
 
 use std::fmt;
 
-use language::{Script, Spec};
+use language::shape::Shape;
+use language::{Code, Decoder, Node, Script, Spec};
 use model::Value;
 
 /// A command. Secrets have no place in it: whoever lists processes would see them.
 #[derive(Clone, Debug, PartialEq, Eq, Spec)]
 pub enum Invocation {
     /// Lines for `/bin/sh`, which stops at the first that fails.
-    Shell(Script<String>),
+    Shell(Script<Lines>),
     /// A program and its arguments.
-    Program(Vec<String>),
+    Program(Words),
+}
+
+/// Lines that say something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lines(String);
+
+impl Spec for Lines {
+    fn shape() -> Shape {
+        String::shape()
+    }
+
+    fn decode(node: Node<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let lines = String::decode(node, decoder)?;
+        if lines.trim().is_empty() {
+            return missing(node, decoder);
+        }
+        Some(Self(lines))
+    }
+}
+
+/// A program and its arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words(Vec<String>);
+
+impl Spec for Words {
+    fn shape() -> Shape {
+        Vec::<String>::shape()
+    }
+
+    fn decode(node: Node<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let words = Vec::<String>::decode(node, decoder)?;
+        if words.first().is_none_or(|program| program.trim().is_empty()) {
+            return missing(node, decoder);
+        }
+        Some(Self(words))
+    }
+}
+
+fn missing<T>(node: Node<'_>, decoder: &mut Decoder<'_>) -> Option<T> {
+    let error = decoder.error(Code::BadValue, node, "a command is missing");
+    decoder.note(error.label("what is to be run?"));
+    None
 }
 
 impl Invocation {
     /// Returns the program and its arguments.
     pub fn argv(&self) -> Vec<String> {
         match self {
-            Self::Shell(Script(lines)) => {
+            Self::Shell(Script(Lines(lines))) => {
                 ["/bin/sh", "-e", "-c", lines].map(str::to_owned).to_vec()
             }
-            Self::Program(argv) => argv.clone(),
+            Self::Program(Words(argv)) => argv.clone(),
         }
     }
 
     /// Returns it as it is kept and compared.
     pub fn value(&self) -> Value {
         match self {
-            Self::Shell(Script(lines)) => Value::text(lines.as_str()),
-            Self::Program(argv) => argv.iter().map(String::as_str).collect::<Vec<_>>().into(),
+            Self::Shell(Script(Lines(lines))) => Value::text(lines.as_str()),
+            Self::Program(Words(argv)) => {
+                argv.iter().map(String::as_str).collect::<Vec<_>>().into()
+            }
         }
     }
 }
@@ -38,8 +83,8 @@ impl fmt::Display for Invocation {
     /// Its first line, as far as it fits into a sentence.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
-            Self::Shell(Script(lines)) => lines.trim().to_owned(),
-            Self::Program(argv) => argv.join(" "),
+            Self::Shell(Script(Lines(lines))) => lines.trim().to_owned(),
+            Self::Program(Words(argv)) => argv.join(" "),
         };
         let first = text.lines().next().unwrap_or_default();
         let cut: String = first.chars().take(60).collect();

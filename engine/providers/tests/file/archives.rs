@@ -387,11 +387,17 @@ async fn an_archive_is_fetched_once_and_proven() {
     let missing = keys(found).replace("app.tgz?v=1", "gone.tgz").replace("run/app", "run/b");
     let fault = life.create(&missing).await.unwrap_err();
     assert!(fault.message.ends_with("/gone.tgz answers 404, not 200"), "{fault:?}");
+    assert_eq!(lab.names("run"), ["app"], "what was to be fetched leaves nothing");
     let slow = keys(found)
         .replace("app.tgz?v=1", "slow.tgz")
         .replace("run/app", "run/b, time_limit: 200ms");
     let fault = life.create(&slow).await.unwrap_err();
     assert!(fault.message.ends_with("did not answer within 0.2 s"), "{fault:?}");
+    let refused =
+        keys(found).replace(&format!(":{}", server.port), ":1").replace("run/app", "run/b");
+    let fault = life.create(&refused).await.unwrap_err();
+    assert!(fault.message.contains("127.0.0.1:1"), "{fault:?}");
+    assert_eq!(lab.names("run"), ["app"], "nor does what does not answer");
 }
 
 #[tokio::test]

@@ -7,6 +7,17 @@ use model::{Change, Found, Value};
 use crate::lab::Lab;
 use crate::life::{Life, is_made_once};
 
+#[test]
+fn a_path_that_can_only_be_a_folders_is_refused_where_it_stands() {
+    let lab = Lab::new();
+    let kind = Life::of(&lab, "file.text").kind;
+    for path in ["run/", "run/.", "run/x/..", ".", "..", "/"] {
+        let why = (kind.fits)(&lab.tree(&format!("{{path: {path}, content: x}}"))).unwrap_err();
+        let names_a_folder = "this names a folder, and a file is wanted";
+        assert!(why == names_a_folder || why.contains("choose a path"), "{path}: {why}");
+    }
+}
+
 #[tokio::test]
 async fn a_file_is_written_changed_and_removed() {
     let lab = Lab::new();

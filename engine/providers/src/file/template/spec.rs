@@ -74,7 +74,7 @@ impl TemplateSpec {
 /// Renders it for the errors alone. While only the file that names the template is checked, there
 /// is no template yet.
 fn check(spec: &TemplateSpec, keys: &mut Keys<'_, '_, '_>) {
-    disk::check_own(keys, "path", &spec.path.0);
+    disk::check_own_file(keys, "path", &spec.path.0);
     if let Err(why) = render(&spec.template.content, &spec.values, spec.escape) {
         keys.refuse("template", format!("{}:{why}", spec.template.path));
     }

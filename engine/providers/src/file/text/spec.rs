@@ -51,5 +51,5 @@ impl TextSpec {
 }
 
 fn check(spec: &TextSpec, keys: &mut Keys<'_, '_, '_>) {
-    disk::check_own(keys, "path", &spec.path.0);
+    disk::check_own_file(keys, "path", &spec.path.0);
 }

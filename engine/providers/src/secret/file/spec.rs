@@ -62,7 +62,7 @@ impl Leaf for Recipient {
 }
 
 fn check(spec: &FileSpec, keys: &mut Keys<'_, '_, '_>) {
-    crate::disk::check_own(keys, "path", &spec.path.0);
+    crate::disk::check_own_file(keys, "path", &spec.path.0);
     if spec.recipients.is_empty() {
         keys.refuse("recipients", "nobody could decrypt it");
     }
