@@ -256,7 +256,8 @@ pub enum Signal {
 pub struct LogSpec {
     /// The file: relative to the project, or absolute; `.windlass` has a place for it by default.
     pub file: Option<FilePath>,
-    /// Past this size it is set aside.
+    /// Past this size it is set aside. It is looked at once a second: what a service writes within one
+    /// may come on top.
     #[spec(default = "10MiB")]
     pub size: Size,
     /// How many files that were set aside are kept.
