@@ -918,3 +918,38 @@ steps:
     --- exit 0
     "#);
 }
+
+#[test]
+fn an_alias_stands_alone_at_its_name() {
+    let project = TestProject::new().file(
+        "stacks/shop.yml",
+        "stack: shop
+resources:
+  zone: { kind: dns.zone, path: shop.zone, name: shop.test, name_servers: [ns] }
+  www: { kind: dns.record, zone: \"${zone.path}\", name: www, type: A, values: [127.0.0.1] }
+  text: { kind: dns.record, zone: \"${zone.path}\", name: www, type: TXT, values: [fine] }
+  alias: { kind: dns.record, zone: \"${zone.path}\", name: www, type: CNAME, values: [web] }
+",
+    );
+    let checked = project.run(["check"]);
+    insta::assert_snapshot!(checked, @r#"
+    --- stderr
+    error[W014]: `www` and `alias` are both dns.record `shop.zone www`, and one of them must be the only
+                 one
+      ╭▸ stacks/shop.yml:6:3
+      │
+    6 │   alias: { kind: dns.record, zone: "${zone.path}", name: www, type: CNAME, values: [web…
+      │   ━━━━━ this one
+      │
+      ⸬  stacks/shop.yml:4:3
+      │
+    4 │   www: { kind: dns.record, zone: "${zone.path}", name: www, type: A, values: [127.0.0.1…
+      │   ─── and this one
+      │
+      ╰ help: give one of them another name
+
+    1 file checked, 1 error.                                                                      exit 2
+    --- exit 2
+    "#);
+    assert_eq!(project.run(["plan"]).stderr, checked.stderr);
+}

@@ -34,6 +34,10 @@ pub trait Kind: Send + Sync + 'static {
     /// The remote that its calls go to, and what that allows; None: this machine.
     const API: Option<Api> = None;
 
+    /// Of kinds whose resources may share a name: the name that a spec says, and whether this one must be
+    /// alone under it, such as a CNAME.
+    const SHARED_NAME: Option<fn(&Self::Spec) -> Option<(String, bool)>> = None;
+
     /// Its keys; `#[spec(replaces)]` marks those that cannot change in place.
     type Spec: Spec + Record + Send + Sync;
     /// Its attributes, beside its keys; `#[spec(follows = "…")]` says which changes reach them. Every

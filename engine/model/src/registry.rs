@@ -47,10 +47,19 @@ pub struct Erased {
     pub fits: fn(&Tree) -> Result<(), String>,
     /// What the resource is in the world, if its spec can be read and says it.
     pub identity: fn(&Tree) -> Option<String>,
+    /// The name that it may share with others of its kind, and whether it must be alone there.
+    pub shared_name: Option<SharedName>,
     /// What differs.
     pub diff: fn(&Tree, &Object, &dyn Secrets) -> Result<Vec<Difference>, String>,
     /// What touches the world: swapped in tests.
     pub effects: Arc<dyn Effects>,
+}
+
+/// See [`Kind::SHARED_NAME`].
+pub type SharedName = fn(&Tree) -> Option<(String, bool)>;
+
+fn shared_name<K: Kind>(tree: &Tree) -> Option<(String, bool)> {
+    K::SHARED_NAME?(&typed::<K::Spec>(tree).ok()?)
 }
 
 /// The part of a kind that touches the world.
@@ -104,6 +113,7 @@ impl Erased {
             check: |keys| _ = K::Spec::take(keys),
             fits: |tree| typed::<K::Spec>(tree).map(|_| ()),
             identity: |tree| K::identity(&typed::<K::Spec>(tree).ok()?),
+            shared_name: K::SHARED_NAME.map(|_| shared_name::<K> as SharedName),
             diff: |tree, object, secrets| Ok(K::diff(&typed::<K::Spec>(tree)?, object, secrets)),
             effects: Arc::new(Typed(kind)),
         }

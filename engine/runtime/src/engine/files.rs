@@ -15,7 +15,8 @@ use super::{Engine, Problem, Wrong};
 use crate::parameters::{Given, NONE, Outside};
 use crate::pipeline::{self, Stacks};
 use crate::plan::{
-    Foresight, Question, Refreshed, State, Targets, batches, check_twins, plan, read,
+    Foresight, Question, Refreshed, State, Targets, batches, check_shared_names, check_twins, plan,
+    read,
 };
 use crate::project::{FileType, Project};
 use crate::stack::{Around, Stack, load};
@@ -187,6 +188,10 @@ impl Engine {
         let Some(stack) = stack.filter(|_| !diagnostics.has_errors()) else {
             return Err(with_sources(wrong(diagnostics), sources));
         };
+        check_shared_names(&stack, &mut diagnostics);
+        if diagnostics.has_errors() {
+            return Err(with_sources(wrong(diagnostics), sources));
+        }
         let refreshed = match request.refresh {
             true => self.refresh(&stack.name).await?,
             false => Refreshed::default(),
@@ -450,6 +455,7 @@ impl Checker<'_> {
                 if let Some(stack) = load(document, &around, diagnostics) {
                     stack.blocks.iter().for_each(|block| stack.check(block, diagnostics));
                     check_twins(&stack, &self.project.root, diagnostics);
+                    check_shared_names(&stack, diagnostics);
                 }
             }
             Some(FileType::Pipeline) => {

@@ -28,7 +28,7 @@ pub use foresee::Foresight;
 pub use refresh::{Batch, Drift, Refreshed, batches, read};
 pub use scope::Targets;
 pub use state::State;
-pub use twins::check_twins;
+pub use twins::{check_shared_names, check_twins};
 
 use crate::stack::{Block, Stack};
 use draft::Draft;

@@ -17,9 +17,11 @@ const HOLE: &str = "later-7f3ca1";
 
 /// Returns which thing in the world a spec means, see [`Erased::claim`], if what is known of it says so.
 pub(super) fn claim(kind: &Erased, spec: &Tree, project: &Path) -> Option<String> {
-    let mut unknown = |_: &str| Ok(Reading::Known(Value::text(HOLE)));
-    let spec = filled(spec, &mut unknown).ok()?;
-    kind.claim(&spec, project).filter(|claim| !claim.contains(HOLE))
+    kind.claim(&with_holes(spec)?, project).filter(|claim| !claim.contains(HOLE))
+}
+
+fn with_holes(spec: &Tree) -> Option<Tree> {
+    filled(spec, &mut |_: &str| Ok(Reading::Known(Value::text(HOLE)))).ok()
 }
 
 /// The space and the identity.
@@ -52,6 +54,45 @@ pub fn check_twins(stack: &Stack<'_>, project: &Path, diagnostics: &mut Diagnost
         }
         specs.push(spec);
     }
+}
+
+/// Notes resources of which one must be alone under its name, and is not, by what stands in the file.
+pub fn check_shared_names(stack: &Stack<'_>, diagnostics: &mut Diagnostics) {
+    // Most stacks have no such kinds: they are not worth the specs.
+    if stack.blocks.iter().all(|block| block.kind.shared_name.is_none()) {
+        return;
+    }
+    let mut specs: Vec<Tree> = Vec::with_capacity(stack.resources.len());
+    let mut seen: HashMap<(&str, String), (usize, bool)> = HashMap::new();
+    for (at, resource) in stack.resources.iter().enumerate() {
+        let spec = as_written(stack, resource, &specs);
+        let kind = &*stack.block(resource).kind;
+        if let Some((name, alone)) = kind.shared_name.and_then(|of| of(&with_holes(&spec)?))
+            && !name.contains(HOLE)
+        {
+            match seen.get(&(kind.name, name.clone())) {
+                // Two of one sort are the same thing: that is said by itself.
+                Some(&(other, others)) if alone != others => {
+                    diagnostics.push(not_alone(stack, other, at, &name));
+                }
+                Some(_) => {}
+                None => _ = seen.insert((kind.name, name), (at, alone)),
+            }
+        }
+        specs.push(spec);
+    }
+}
+
+fn not_alone(stack: &Stack<'_>, other: usize, own: usize, name: &str) -> Diagnostic {
+    let (own, other) = (&stack.resources[own], &stack.resources[other]);
+    let kind = stack.block(own).kind.name;
+    let message = format!(
+        "`{}` and `{}` are both {kind} `{name}`, and one of them must be the only one",
+        other.address, own.address
+    );
+    let error = Diagnostic::new(Code::BadValue, stack.block(own).key.span(), message);
+    let error = error.label("this one").also(stack.block(other).key.span(), "and this one");
+    error.help("give one of them another name")
 }
 
 /// The keys of a resource: with what parameters and earlier resources say, and holes for the rest.

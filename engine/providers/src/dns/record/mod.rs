@@ -14,7 +14,7 @@ use tokio::task::spawn_blocking;
 
 pub use spec::{RecordObject, RecordSpec};
 
-use super::data::canonical;
+use super::data::{RecordType, canonical};
 use super::master::store::{self, Folder, Locked};
 use super::master::{Record, Zone};
 use super::name::{Name, Writer};
@@ -28,6 +28,11 @@ pub struct DnsRecord;
 impl Kind for DnsRecord {
     const NAME: &'static str = "dns.record";
     const EXAMPLE: &'static str = include_str!("example.yml");
+    /// A CNAME stands alone at its name (RFC 1034 §3.6.2).
+    const SHARED_NAME: Option<fn(&RecordSpec) -> Option<(String, bool)>> = Some(|spec| {
+        let (zone, name) = (disk::tidy(&spec.zone), spec.name.to_ascii_lowercase());
+        Some((format!("{zone} {name}"), spec.r#type == RecordType::Cname))
+    });
     type Spec = RecordSpec;
     type Object = RecordObject;
 
