@@ -2,8 +2,9 @@
 //! open terms, about once a second.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -66,7 +67,8 @@ pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     pub(crate) fn at(path: &Path) -> io::Result<Self> {
-        fs::create_dir_all(path)?;
+        // Whoever can write here commands the front.
+        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         Ok(Self(path.into()))
     }
 
@@ -78,6 +80,15 @@ impl Folder {
     /// Returns where a process is spoken to that is not in charge yet.
     pub(crate) fn socket_of(&self, pid: u32) -> PathBuf {
         self.0.join(format!("control.{pid}.sock"))
+    }
+
+    /// Returns where this process is spoken to; what a dead one with the same number left goes.
+    pub(crate) fn own_socket(&self) -> io::Result<PathBuf> {
+        let socket = self.socket_of(std::process::id());
+        match fs::remove_file(&socket) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(socket),
+        }
     }
 
     /// Has this process be the one in charge.

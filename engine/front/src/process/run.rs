@@ -56,7 +56,7 @@ async fn serve(begin: &Start, sockets: Vec<Socket>) -> io::Result<()> {
     let (stage, cuts) = (watch::Sender::new(Stage::Serving), watch::Sender::new(0));
     let shared = Arc::new(Shared { settings, table: ArcSwap::default(), stage, cuts });
     let certificates = Arc::new(Certificates::default());
-    let control = UnixListener::bind(folder.socket_of(std::process::id()))?;
+    let control = UnixListener::bind(folder.own_socket()?)?;
     let desk = Desk::open(shared.clone(), certificates.clone(), folder.clone(), begin.successor)?;
     let tls = acceptor(certificates).map_err(io::Error::other)?;
     let listen = |socket: &Socket| {

@@ -20,6 +20,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [world::PARENT, folder] => world::be_parent(folder),
         [world::FRONT, folder] => world::be_front(folder, false),
         [world::FRONT, folder, "--successor"] => world::be_front(folder, true),
         _ => suite::run(&words),

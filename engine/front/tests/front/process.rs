@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use crate::backend::{Backend, good};
 use crate::client::{Client, get};
 use crate::suite::tests;
-use crate::world::{FRONT, SOON, World, plan};
+use crate::world::{FRONT, ORPHAN, PARENT, SOON, World, leave, plan};
 
 tests![
     nobody_is_refused_when_the_front_is_killed,
@@ -23,6 +23,7 @@ tests![
     a_replacement_that_cannot_begin_changes_nothing,
     a_replacement_waits_for_no_drain,
     the_front_outlives_its_parent_and_is_taken_over,
+    nobody_is_refused_when_the_parent_is_killed,
     sockets_come_by_the_activation_protocol,
     a_front_that_is_told_to_end_finishes_what_it_began,
 ];
@@ -223,6 +224,53 @@ async fn the_front_outlives_its_parent_and_is_taken_over() {
     assert!(answered > 0 && cut <= 1, "{answered} answered, {cut} cut");
     next.stop(SOON).await.expect("an end");
     assert!(tokio::net::TcpStream::connect(world.plain).await.is_err(), "nobody listens any more");
+}
+
+async fn nobody_is_refused_when_the_parent_is_killed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command =
+        tokio::process::Command::new(std::env::current_exe().expect("this executable"));
+    let command = command.arg(PARENT).arg(folder.path()).env(ORPHAN, "1").kill_on_drop(true);
+    let mut parent = command.spawn().expect("a parent");
+    let _ends = Ends(folder.path());
+    let address = async {
+        loop {
+            let text = std::fs::read_to_string(folder.path().join("address")).unwrap_or_default();
+            if let Ok(address) = text.parse() {
+                return address;
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let address: std::net::SocketAddr = timeout(SOON, address).await.expect("an address");
+    let remote = front::Remote::of(folder.path()).expect("a remote");
+    let backend = good("blue").await;
+    let spec = front::RouteSpec { name: "web".into(), prefix: "/".into(), ..Default::default() };
+    remote.say(&Command::Put(spec)).await.expect("a route");
+    let targets = vec![backend.address];
+    let flip = Command::Flip { route: "web".into(), version: "1".into(), targets, ready_ms: 0 };
+    remote.say(&flip).await.expect("a flip");
+    let newcomers = Newcomers::come(address);
+    sleep(Duration::from_millis(100)).await;
+    parent.kill().await.expect("a kill");
+    sleep(Duration::from_millis(100)).await;
+    // The next parent takes over while everything goes on, and can replace the front.
+    let mut next = plan(folder.path(), front::Settings::default());
+    next.binds.clear();
+    let next = Keeper::start(next).await.expect("a keeper");
+    next.replace(SOON).await.expect("a replacement");
+    let (answered, lost) = newcomers.leave().await;
+    assert!(answered > 20 && lost == 0, "{answered} answered, {lost} lost");
+    next.stop(SOON).await.expect("an end");
+}
+
+/// Ends whoever serves in a folder, also when the test fails.
+struct Ends<'a>(&'a std::path::Path);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        leave(self.0);
+    }
 }
 
 /// A stand-in for systemd that is in every Debian: `systemd-socket-activate` is not.

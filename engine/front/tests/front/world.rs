@@ -10,6 +10,9 @@ use front::{Settings, Start};
 use tempfile::TempDir;
 
 pub(crate) const FRONT: &str = "become-front";
+pub(crate) const PARENT: &str = "become-parent";
+/// Set for a front whose parent a test kills: the test ends it.
+pub(crate) const ORPHAN: &str = "FRONT_TEST_ORPHAN";
 
 /// Long enough for anything that is to end by itself.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
@@ -17,9 +20,10 @@ pub(crate) const SOON: Duration = Duration::from_secs(20);
 #[expect(clippy::exit, reason = "there is nobody left to tell")]
 pub(crate) fn be_front(folder: &str, successor: bool) -> ExitCode {
     let parent = std::os::unix::process::parent_id();
+    let outlives = std::env::var_os(ORPHAN).is_some();
     std::thread::spawn(move || {
         // A front outlives its parent, but not the tests.
-        while std::os::unix::process::parent_id() == parent {
+        while outlives || std::os::unix::process::parent_id() == parent {
             std::thread::sleep(Duration::from_millis(200));
         }
         std::process::exit(1);
@@ -27,6 +31,18 @@ pub(crate) fn be_front(folder: &str, successor: bool) -> ExitCode {
     let names = std::env::var("LISTEN_FDNAMES").ok();
     front::run(&Start { folder: folder.into(), successor, names }).expect("a front");
     ExitCode::SUCCESS
+}
+
+/// Keeps a front in a folder until it is killed.
+pub(crate) fn be_parent(folder: &str) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let keeper =
+            Keeper::start(plan(Path::new(folder), Settings::default())).await.expect("a front");
+        let address = keeper.binds()[0].address.to_string();
+        std::fs::write(Path::new(folder).join("address"), address).expect("a file");
+        std::future::pending().await
+    })
 }
 
 pub(crate) struct World {
@@ -128,14 +144,18 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        // Whoever serves in this folder ends with the test.
-        let socket = self.folder.path().join("control.sock");
-        if let Ok(mut stream) = std::os::unix::net::UnixStream::connect(socket) {
-            use std::io::{Read, Write};
-            let _ = stream.set_read_timeout(Some(SOON));
-            let _ = stream.write_all(b"{\"leave\":{\"deadline_ms\":0}}\n");
-            let _ = stream.read(&mut [0; 64]);
-        }
+        leave(self.folder.path());
+    }
+}
+
+/// Ends whoever serves in a folder.
+pub(crate) fn leave(folder: &Path) {
+    let socket = folder.join("control.sock");
+    if let Ok(mut stream) = std::os::unix::net::UnixStream::connect(socket) {
+        use std::io::{Read, Write};
+        let _ = stream.set_read_timeout(Some(SOON));
+        let _ = stream.write_all(b"{\"leave\":{\"deadline_ms\":0}}\n");
+        let _ = stream.read(&mut [0; 64]);
     }
 }
 
