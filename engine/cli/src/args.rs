@@ -101,4 +101,6 @@ pub(crate) enum Command {
     Man(commands::man::Man),
     #[command(hide = true)]
     Supervise(commands::supervise::Supervise),
+    #[command(hide = true)]
+    Front(commands::front::Front),
 }

@@ -137,6 +137,7 @@ fn dispatch(call: &Call, command: Option<Command>) -> Result<Exit, Problem> {
         Some(Command::Completions(args)) => Ok(commands::completions::run(call, &args)),
         Some(Command::Man(args)) => commands::man::run(call, &args),
         Some(Command::Supervise(args)) => commands::supervise::run(&args),
+        Some(Command::Front(args)) => commands::front::run(args),
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod destroy;
 pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod explain;
+pub(crate) mod front;
 pub(crate) mod graph;
 pub(crate) mod here;
 pub(crate) mod import;
