@@ -298,3 +298,111 @@ resources: {}
     --- exit 2
     "#);
 }
+
+#[test]
+fn stacks_that_read_each_other() {
+    let reads = |name: &str, other: &str| {
+        format!("stack: {name}\noutputs:\n  own: a\n  its: ${{stack.{other}.own}}\n")
+    };
+    let project = TestProject::new()
+        .stack("one", &reads("one", "two"))
+        .stack("two", &reads("two", "three"))
+        .stack("three", &reads("three", "one"));
+    insta::assert_snapshot!(project.run(["check"]), @r#"
+    --- stderr
+    error[W030]: these stacks read each other, so none can be applied first
+      ╭▸ stacks/one.yml:4:8
+      │
+    4 │   its: ${stack.two.own}
+      │        ━━━━━━━━━━━━━━━━ `one` reads `two`
+      │
+      ⸬  stacks/two.yml:4:8
+      │
+    4 │   its: ${stack.three.own}
+      │        ────────────────── `two` reads `three`
+      │
+      ⸬  stacks/three.yml:4:8
+      │
+    4 │   its: ${stack.one.own}
+      │        ──────────────── `three` reads `one`
+      │
+      ╰ help: put what both need into a third stack that both read
+
+    3 files checked, 1 error.                                                                     exit 2
+    --- exit 2
+    "#);
+}
+
+#[test]
+fn what_is_repeated_without_sense() {
+    let project = TestProject::of(
+        "  many: { kind: data.value, count: 100001 }
+  twice: { kind: data.value, each: [a, b, a] }
+  odd: { kind: data.value, each: [\"\", \"x]\"] }
+",
+    );
+    project.write(
+        "stacks/p.yml",
+        "stack: p\nparameters: { size: { type: integer, min: 7, max: 5, default: \"6\" } }\n",
+    );
+    project.write(
+        "stacks/m.yml",
+        "stack: m\nresources: { c: { kind: data.value } }\nmoved:\n  - { from: a, to: c }\n  - { from: b, to: c }\n",
+    );
+    insta::assert_snapshot!(project.run(["check"]), @r#"
+    --- stderr
+    error[W031]: two things cannot both be `c` now
+      ╭▸ stacks/m.yml:5:20
+      │
+    5 │   - { from: b, to: c }
+      │                    ━
+      │
+      ⸬  stacks/m.yml:4:20
+      │
+    4 │   - { from: a, to: c }
+      │                    ─ the other
+      │
+      ╰ help: take out the entry that took effect before
+
+    error[W014]: the default value `6` of the parameter `size` does not fit: it is 6, and the least is 7
+      ╭▸ stacks/p.yml:2:21
+      │
+    2 │ parameters: { size: { type: integer, min: 7, max: 5, default: "6" } }
+      │                     ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
+      │
+      ╰ help: see its declaration here
+
+    error[W014]: no value is at least 7 and at most 5
+      ╭▸ stacks/p.yml:2:43
+      │
+    2 │ parameters: { size: { type: integer, min: 7, max: 5, default: "6" } }
+      ╰╴                                          ━
+
+    error[W014]: a block stands for at most 100000 resources
+      ╭▸ stacks/shop.yml:3:36
+      │
+    3 │   many: { kind: data.value, count: 100001 }
+      ╰╴                                   ━━━━━━
+
+    error[W014]: `a` stands in it twice
+      ╭▸ stacks/shop.yml:4:36
+      │
+    4 │   twice: { kind: data.value, each: [a, b, a] }
+      ╰╴                                   ━━━━━━━━
+
+    error[W014]: an empty text cannot be a part of an address, such as `web[one]`
+      ╭▸ stacks/shop.yml:5:34
+      │
+    5 │   odd: { kind: data.value, each: ["", "x]"] }
+      ╰╴                                 ━━━━━━━━━
+
+    error[W014]: `x]` cannot be a part of an address, such as `web[one]`
+      ╭▸ stacks/shop.yml:5:34
+      │
+    5 │   odd: { kind: data.value, each: ["", "x]"] }
+      ╰╴                                 ━━━━━━━━━
+
+    3 files checked, 7 errors.                                                                    exit 2
+    --- exit 2
+    "#);
+}

@@ -1,6 +1,6 @@
 //! What is remembered: looking at it, changing it by hand, importing, names that change.
 
-use crate::cli::project::TestProject;
+use crate::cli::project::{TestProject, until};
 
 const NOTE: &str = "  note: { kind: file.text, path: a.txt, content: hello }\n";
 
@@ -133,7 +133,7 @@ removed:
 ",
     );
     insta::assert_snapshot!(project.run(["plan"]), @r#"
-    shop  1 to forget, 1 renamed  N.NN s
+    shop  1 to forget, 1 to remember  N.NN s
 
       » file.text  memo  renamed, was note
       ∅ file.text  old   stays, and is no longer looked after
@@ -246,7 +246,7 @@ fn what_to_do_leads_on() {
     --- exit 2
     "#);
     insta::assert_snapshot!(project.run(["plan"]), @r#"
-    shop  1 renamed  N.NN s
+    shop  1 to remember  N.NN s
 
       » file.text  note  renamed, was text
 
@@ -265,4 +265,84 @@ fn what_to_do_leads_on() {
         try: if its file has `outputs`, apply it to its end: windlass apply shop
     --- exit 2
     "#);
+}
+
+#[test]
+fn an_address_is_known_by_its_whole_name_and_nothing_else_is_one() {
+    let project = TestProject::of(
+        "  note: { kind: data.value, input: a }\n  other: { kind: data.value, input: b }\n",
+    );
+    project.done(["apply", "-y"]);
+    for target in ["note", "shop/note", "shop/data.value/note"] {
+        let planned = project.done(["plan", "shop", "--replace", target, "--target", target]);
+        assert!(planned.stdout.contains("1 to replace"), "{target}: {planned}");
+    }
+    let refused = ["", "new.name", "shop/", "other", "shop/other", "a/b"];
+    let answers = refused.map(|to| project.run(["state", "mv", "shop/note", to]).to_string());
+    insta::assert_snapshot!(answers.join("\n"), @r#"
+    --- stderr
+    error: `` cannot be the address of a resource
+        try: such as `web`, `web[0]` or `web[one]`
+    --- exit 2
+    --- stderr
+    error: `new.name` cannot be the address of a resource
+        try: such as `web`, `web[0]` or `web[one]`
+    --- exit 2
+    --- stderr
+    error: `` cannot be the address of a resource
+        try: such as `web`, `web[0]` or `web[one]`
+    --- exit 2
+    --- stderr
+    error: `other` is remembered already in the stack `shop`
+        try: `windlass state show` prints it
+    --- exit 2
+    --- stderr
+    error: `other` is remembered already in the stack `shop`
+        try: `windlass state show` prints it
+    --- exit 2
+    --- stderr
+    error: `a/b` is in another stack, and a resource stays in its own
+        try: write `shop/note b`
+    --- exit 2
+    "#);
+    assert!(project.done(["plan"]).stdout.contains("unchanged"));
+}
+
+#[test]
+fn protection_that_comes_and_goes_is_a_part_of_the_plan() {
+    let block = "  note: { kind: data.value, input: a }\n";
+    let project = TestProject::of(block);
+    project.done(["apply", "-y"]);
+    let of = |more: &str| format!("stack: shop\nresources:\n{}", block.replace("input: a", more));
+    project.write("stacks/shop.yml", of("input: a, protect: true"));
+    let comes = project.run(["plan", "--detailed-exitcode"]);
+    project.done(["apply", "-y"]);
+    project.write("stacks/shop.yml", of("input: a"));
+    insta::assert_snapshot!(format!("{comes}\n{}", project.run(["plan"])), @r#"
+    shop  1 to remember  N.NN s
+
+      » data.value  note  protected from now on
+
+    Apply it:  windlass apply shop      Keep it:  windlass plan shop -o shop.plan
+    --- exit 3
+    shop  1 to remember  N.NN s
+
+      » data.value  note  no longer protected
+
+    Apply it:  windlass apply shop      Keep it:  windlass plan shop -o shop.plan
+    --- exit 0
+    "#);
+}
+
+#[test]
+fn what_an_apply_is_about_to_make_is_not_said_to_be_gone() {
+    let project =
+        TestProject::of("  slow: { kind: command.run, create: \"touch begun; sleep 30\" }\n");
+    let apply = project.start(["apply", "-y"]);
+    until("it is at work", || project.place("begun").exists());
+    let refused = project.run(["destroy", "shop", "-y"]);
+    assert_eq!(refused.code, 4, "{refused}");
+    apply.signal(rustix::process::Signal::KILL);
+    apply.end();
+    project.done(["destroy", "shop", "-y"]);
 }

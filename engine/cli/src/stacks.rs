@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use language::{Content, Node, template};
+use language::{Content, Node};
 use runtime::engine::{Loaded, Problem};
 use runtime::project::{FileType, Project};
+use runtime::stack::stacks_read;
 
 use crate::call::Call;
 use crate::problem::usage;
@@ -105,8 +106,7 @@ impl Outline {
     pub(crate) fn read(project: &Project, file: &Path) -> Result<Self, Problem> {
         let document = Loaded::read(project, file)?.document;
         let root = document.root();
-        let mut reads = BTreeSet::new();
-        collect(root, &mut reads);
+        let reads = stacks_read(root).into_iter().map(|(name, _)| name).collect();
         let name = root.get("stack").and_then(Node::scalar).map(|name| name.text.to_owned());
         Ok(Self { name: name.unwrap_or_default(), parameters: declared(root), reads })
     }
@@ -123,26 +123,6 @@ fn declared(root: Node<'_>) -> Vec<String> {
         _ => Vec::new(),
     };
     root.get("parameters").or(pipeline).map(names).unwrap_or_default()
-}
-
-/// The names of the stacks whose outputs are read.
-fn collect(node: Node<'_>, found: &mut BTreeSet<String>) {
-    match node.content() {
-        Content::Scalar(scalar) => {
-            let Some(Ok(parts)) = template::split(scalar.text, node.written(), node.span()) else {
-                return;
-            };
-            for part in parts {
-                if let template::Part::Reference(reference) = part
-                    && let Some(rest) = reference.path.strip_prefix("stack.")
-                {
-                    found.extend(rest.split('.').next().map(str::to_owned));
-                }
-            }
-        }
-        Content::List(list) => list.iter().for_each(|item| collect(item, found)),
-        Content::Map(entries) => entries.iter().for_each(|(_, value)| collect(value, found)),
-    }
 }
 
 /// Stacks after those that they read, otherwise by file. Those in a circle come last, as they are:

@@ -5,6 +5,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use language::Name;
+use language::spec::Leaf;
 use serde::{Deserialize, Serialize};
 
 use crate::value::Digest;
@@ -29,6 +31,27 @@ impl Address {
 /// Returns the name that stands in the file: `leader` of `leader[0]` and of `leader[0]@3`.
 pub fn block_of(address: &str) -> &str {
     address.split(['[', '@']).next().unwrap_or(address)
+}
+
+/// Returns an address without what people write before it, the stack and perhaps the kind: `leader[0]`
+/// of `shop/leader[0]` and of `shop/aws.instance/leader[0]`. None: it is of another stack. What stands
+/// between brackets may hold a slash of its own.
+pub fn within<'a>(stack: &str, written: &'a str) -> Option<&'a str> {
+    let name = &written[..written.find('[').unwrap_or(written.len())];
+    match (name.split_once('/'), name.rfind('/')) {
+        (Some((named, _)), Some(slash)) => (named == stack).then_some(&written[slash + 1..]),
+        _ => Some(written),
+    }
+}
+
+/// Returns whether a resource may be called so: `web`, `web[0]`, `web[one]`.
+pub fn is_address(text: &str) -> bool {
+    let block = block_of(text);
+    let well_formed = match text[block.len()..].strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']').is_some_and(|key| !key.is_empty()),
+        None => text.len() == block.len(),
+    };
+    well_formed && <Name as Leaf>::parse(block).is_ok()
 }
 
 /// Returns the address that a replacement left this behind: `site` of `site@3`. What stands between
@@ -101,7 +124,31 @@ impl fmt::Display for Token {
 
 #[cfg(test)]
 mod tests {
-    use super::left_over_from;
+    use super::{is_address, left_over_from, within};
+
+    #[test]
+    fn an_address_is_known_with_what_people_write_before_it() {
+        for (written, is) in [
+            ("leader[0]", Some("leader[0]")),
+            ("shop/leader[0]", Some("leader[0]")),
+            ("shop/aws.instance/leader[0]", Some("leader[0]")),
+            ("site[a/b]", Some("site[a/b]")),
+            ("shop/site[a/b]", Some("site[a/b]")),
+            ("other/leader[0]", None),
+        ] {
+            assert_eq!(within("shop", written), is, "{written}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_name_is_no_address() {
+        for good in ["web", "web-1[0]", "site[a/b]", "site[a.b]"] {
+            assert!(is_address(good), "{good}");
+        }
+        for bad in ["", "new.name", "r/e", "web[", "web[]", "web]", "web[0]x", "0web", "web@3"] {
+            assert!(!is_address(bad), "{bad}");
+        }
+    }
 
     #[test]
     fn only_a_generation_marks_what_a_replacement_left_behind() {

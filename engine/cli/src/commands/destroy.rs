@@ -71,6 +71,8 @@ async fn destroy(call: &Call, args: &Destroy, engine: &Engine) -> Result<Exit, P
     let planned = plan(call, engine, &request).await?;
     let plan = settled(call, engine, &request, planned, &options).await?;
     if plan.is_empty() && plan.refused.is_empty() {
+        // Of an apply that has just begun nothing may be remembered yet.
+        engine.turn(&name, options.terms, |_| {}).await?;
         call.screen.event("plan", crate::json::plan(&plan));
         call.screen.answer(&format!("{name}  nothing is left of it\n"));
         return Ok(Exit::Done);

@@ -1,6 +1,7 @@
 //! `windlass state`: what is remembered, and changing it by hand.
 
 use clap::{Args, Subcommand};
+use model::address::within;
 use runtime::engine::{Engine, Problem};
 use serde_json::json as object;
 
@@ -103,14 +104,12 @@ fn show(call: &Call, engine: &Engine, words: &[String]) -> Result<(), Problem> {
 
 fn rename(call: &Call, engine: &Engine, words: &[String]) -> Result<(), Problem> {
     let (stack, mut rest) = split(call, engine, words, 2)?;
-    if let Some((other, to)) = rest[1].split_once('/') {
-        if other != stack {
-            let message =
-                format!("`{}` is in another stack, and a resource stays in its own", rest[1]);
-            return Err(usage(message, format!("write `{stack}/{} {to}`", rest[0])));
-        }
-        rest[1] = String::from(to);
-    }
+    let Some(to) = within(&stack, &rest[1]).map(str::to_owned) else {
+        let message = format!("`{}` is in another stack, and a resource stays in its own", rest[1]);
+        let to = rest[1].rsplit('/').next().unwrap_or_default();
+        return Err(usage(message, format!("write `{stack}/{} {to}`", rest[0])));
+    };
+    rest[1] = to;
     let runtime = full()?;
     runtime.block_on(settle(call, engine, &stack))?;
     runtime.block_on(engine.rename(&stack, &rest[0], &rest[1]))?;

@@ -75,7 +75,7 @@ fn counted_actions(plan: &Plan) -> Vec<(String, Ink)> {
         ("to replace", plan.count(replaced), Ink::Yellow),
         ("to destroy", plan.count(|action| action == Action::Delete), Ink::Red),
         ("to forget", plan.count(|action| action == Action::Forget), Ink::Plain),
-        ("renamed", plan.count(|action| action == Action::Remember), Ink::Plain),
+        ("to remember", plan.count(|action| action == Action::Remember), Ink::Plain),
     ];
     let some = counts.into_iter().filter(|(_, count, _)| *count > 0);
     let mut parts: Vec<(String, Ink)> =

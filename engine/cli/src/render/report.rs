@@ -257,6 +257,10 @@ fn blocked(report: &Report, view: &View<'_>, indent: usize, style: Style, out: &
 
 fn advice(report: &Report, view: &View<'_>, indent: usize, style: Style, out: &mut String) {
     let (first, then) = match report.outcome {
+        RunOutcome::Stopped if view.verb == Verb::Run => (
+            "a command that was cut off runs again only if its step is `idempotent`",
+            "does the rest",
+        ),
         RunOutcome::Stopped => {
             ("each step is looked for before it is done again", "goes on from here")
         }

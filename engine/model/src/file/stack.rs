@@ -2,7 +2,7 @@
 //!
 //! It must not know kinds, or what a reference means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use language::shape::ScalarShape;
 use language::{Content, Decoder, Keys, Leaf, Name, Node, Shape, Spec, Text};
@@ -50,6 +50,7 @@ impl Spec for Resources {
 
 /// A value from outside.
 #[derive(Clone, Debug, Spec)]
+#[spec(check = check_bounds)]
 pub struct Parameter {
     /// What it may be.
     #[spec(key = "type", default = "string")]
@@ -66,6 +67,14 @@ pub struct Parameter {
     pub choices: Option<Vec<String>>,
     /// A pattern in the manner of shell globs that text must fit, such as `*.example.org`.
     pub pattern: Option<String>,
+}
+
+fn check_bounds(parameter: &Parameter, keys: &mut Keys<'_, '_, '_>) {
+    if let (Some(min), Some(max)) = (parameter.min, parameter.max)
+        && min > max
+    {
+        keys.refuse("min", format!("no value is at least {min} and at most {max}"));
+    }
 }
 
 /// What a parameter may be.
@@ -104,8 +113,28 @@ pub struct Header {
     pub attempts: u32,
 }
 
-fn check(_: &Header, keys: &mut Keys<'_, '_, '_>) {
+/// So many of one block at most: what is more is a mistake, and would be memory before it is noticed.
+const MOST: u32 = 100_000;
+
+fn check(header: &Header, keys: &mut Keys<'_, '_, '_>) {
     keys.exclude("count", "each");
+    if header.count.is_some_and(|count| count > MOST) {
+        keys.refuse("count", "a block stands for at most 100000 resources");
+    }
+    let mut seen = HashSet::new();
+    for Each(one) in header.each.iter().flatten() {
+        if !seen.insert(one) {
+            keys.refuse("each", format!("`{one}` stands in it twice"));
+        }
+        if one.is_empty() || one.contains(|c: char| matches!(c, '[' | ']') || c.is_control()) {
+            let what = match one.is_empty() {
+                true => "an empty text".to_owned(),
+                false => format!("`{one}`"),
+            };
+            let why = format!("{what} cannot be a part of an address, such as `web[one]`");
+            keys.refuse("each", why);
+        }
+    }
 }
 
 /// One of those for which a block is repeated.

@@ -206,7 +206,7 @@ impl Engine {
     }
 
     /// Waits until nobody changes a stack, as long as the terms allow, and returns whether it had to.
-    async fn turn(
+    pub async fn turn(
         &self,
         stack: &str,
         terms: Terms,

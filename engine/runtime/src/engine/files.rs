@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use language::{Code, Content, Diagnostic, Diagnostics, Document, Node, SourceId, Sources, Span};
+use model::address::within;
 use model::file::inventory;
 use model::plan::Plan;
 use model::value::Piece;
@@ -19,7 +20,7 @@ use crate::plan::{
     read,
 };
 use crate::project::{FileType, Project};
-use crate::stack::{Around, Stack, load};
+use crate::stack::{Around, Stack, check_circle, load};
 use crate::store::Store;
 
 /// A file that was read.
@@ -198,7 +199,13 @@ impl Engine {
         };
         let state = State::load(&self.store, &stack.name)?;
         let Refreshed { drift, unread } = refreshed.still_sealed(&state, &*self.sealing());
-        let meant = |(key, _): &(String, _)| request.targets.mean(key, &stack);
+        let own = |names: &[String]| {
+            let own = |name: &String| within(&stack.name, name).unwrap_or(name).to_owned();
+            names.iter().map(own).collect::<Vec<_>>()
+        };
+        let (only, without) = (own(&request.targets.only), own(&request.targets.without));
+        let (targets, replace) = (Targets { only, without }, own(&request.replace));
+        let meant = |(key, _): &(String, _)| targets.mean(key, &stack);
         if let Some(problem) = unreadable(unread.into_iter().filter(meant).collect()) {
             return Err(problem);
         }
@@ -210,8 +217,8 @@ impl Engine {
             project: &self.project.root,
             sources: &sources,
             secrets: &*self.vault,
-            replace: &request.replace,
-            targets: &request.targets,
+            replace: &replace,
+            targets: &targets,
             digests: request.digests,
         };
         let planned = plan(&question).map_err(wrong);
@@ -373,6 +380,8 @@ pub fn check(
         checker.check(at, &mut own);
         diagnostics.append(own);
     }
+    let stacks = parsed.iter().filter(|one| one.of == Some(FileType::Stack));
+    check_circle(&stacks.map(|one| one.document.root()).collect::<Vec<_>>(), &mut diagnostics);
     Ok(Checked { files, wrong: Wrong { diagnostics, sources } })
 }
 

@@ -340,7 +340,7 @@ fn not_again(name: &str, before: &Run, again: &Again, why: NotAgain) -> Problem 
         (NotAgain::NoStep(near), Again::From(step)) => {
             let help = match near {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("`windlass graph {name}` shows its steps"),
+                None => format!("`windlass runs show {run}` lists its steps"),
             };
             Problem::usage(format!("`{name}` has no step `{step}`")).help(help)
         }

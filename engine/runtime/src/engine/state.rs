@@ -2,6 +2,7 @@
 //!
 //! It must not touch the world.
 
+use model::address::is_address;
 use model::event::{Ending, Event, Outcome, StateChange};
 use model::kind::{Known, Reads};
 use model::plan::Work;
@@ -61,6 +62,10 @@ impl Engine {
     pub async fn rename(&self, stack: &str, from: &str, to: &str) -> Result<(), Problem> {
         let changes = || {
             let record = self.resource(stack, from)?;
+            if !is_address(to) {
+                let message = format!("`{to}` cannot be the address of a resource");
+                return Err(Problem::usage(message).help("such as `web`, `web[0]` or `web[one]`"));
+            }
             self.not_remembered(stack, to)?;
             let put = StateChange::Put { key: to.to_owned(), record: Box::new(record) };
             Ok(vec![StateChange::Remove { key: from.to_owned() }, put])

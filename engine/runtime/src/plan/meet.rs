@@ -225,7 +225,14 @@ impl<'a> Planner<'a> {
         object: &Object,
         want: Want,
     ) {
-        let note = (key != resource.address).then(|| format!("was {key}"));
+        let renamed = (key != resource.address).then(|| format!("renamed, was {key}"));
+        let protected = match (record.protect, want.protect) {
+            (true, false) => Some("no longer protected".to_owned()),
+            (false, true) => Some("protected from now on".to_owned()),
+            _ => None,
+        };
+        let notes: Vec<String> = renamed.into_iter().chain(protected).collect();
+        let note = (!notes.is_empty()).then(|| notes.join("; "));
         let drifted = object != &record.object;
         let item = Item { note, drifted, ..item(resource, &want.kind, Action::Remember) };
         let seen = Some(seen(record, Some(object)));

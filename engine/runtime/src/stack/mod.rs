@@ -5,6 +5,7 @@
 
 mod known;
 mod load;
+mod reading;
 mod renamed;
 mod shape;
 
@@ -19,6 +20,7 @@ use model::file::stack::{Header, Moved, Removed};
 use model::{Digest, Erased, Tree};
 
 pub use load::{Around, load};
+pub use reading::{check_circle, stacks_read};
 pub use shape::place;
 
 use known::KnownShapes;

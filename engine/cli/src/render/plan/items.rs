@@ -249,7 +249,7 @@ fn infinitive(action: Action) -> &'static str {
         Action::Replace { .. } => "to replace",
         Action::Delete => "to destroy",
         Action::Forget => "to forget",
-        Action::Remember => "renamed",
+        Action::Remember => "to remember",
     }
 }
 
@@ -257,14 +257,13 @@ fn infinitive(action: Action) -> &'static str {
 fn why(item: &Item) -> Vec<String> {
     let note = item.note.clone();
     match item.action {
-        Action::Create | Action::Update => note.into_iter().collect(),
+        Action::Create | Action::Update | Action::Remember => note.into_iter().collect(),
         Action::Replace { order, sure } => replaced(item, order, sure),
         Action::Delete => std::iter::once("destroyed".to_owned()).chain(note).collect(),
         Action::Forget => {
             let stays = "stays, and is no longer looked after".to_owned();
             std::iter::once(stays).chain(note).collect()
         }
-        Action::Remember => note.map(|note| format!("renamed, {note}")).into_iter().collect(),
     }
 }
 

@@ -28,7 +28,7 @@ fn drawn(what: &Plan, columns: usize) -> String {
 fn a_plan_says_what_and_why_at_80_columns() {
     insta::assert_snapshot!(drawn(&shop(), 80), @"
     shop  3 to create, 1 to update, 1 to replace, 1 to destroy, 1 to forget,
-          1 renamed, 11 unchanged                                             0.06 s
+          1 to remember, 11 unchanged                                         0.06 s
 
       + file.template     config/nginx.conf  path config/nginx.conf
       + random.password   session_key        length 32
@@ -51,7 +51,7 @@ fn a_plan_says_what_and_why_at_80_columns() {
 #[test]
 fn a_plan_says_what_and_why_at_200_columns() {
     insta::assert_snapshot!(drawn(&shop(), 200), @"
-    shop  3 to create, 1 to update, 1 to replace, 1 to destroy, 1 to forget, 1 renamed, 11 unchanged  0.06 s
+    shop  3 to create, 1 to update, 1 to replace, 1 to destroy, 1 to forget, 1 to remember, 11 unchanged  0.06 s
 
       + file.template     config/nginx.conf  path config/nginx.conf
       + random.password   session_key        length 32
