@@ -83,8 +83,8 @@ fn ctrl_c_once_starts_nothing_more_and_the_run_can_be_resumed() {
     nothing more is started; waiting for what runs (Ctrl-C again stops now)
       ✓ run  wait   done  N.NN s
     slow  stopped: 1 step done, 1 left  N.NN s
-          each step is looked for before it is done again; `windlass run slow --resume` goes on from
-          here                                                                                    exit 1
+          a command that was cut off runs again only if its step is `idempotent`; `windlass run slow
+          --resume` does the rest                                                                 exit 1
     --- exit 1
     "#);
     insta::assert_snapshot!(project.run(["run", "slow", "--resume"]), @r#"
@@ -111,8 +111,8 @@ fn ctrl_c_twice_stops_now_and_leaves_no_process() {
     nothing more is started; waiting for what runs (Ctrl-C again stops now)
     stopping now; what was under way is looked for when this goes on
     slow  stopped: 2 left  N.NN s
-          each step is looked for before it is done again; `windlass run slow --resume` goes on from
-          here                                                                                    exit 1
+          a command that was cut off runs again only if its step is `idempotent`; `windlass run slow
+          --resume` does the rest                                                                 exit 1
     --- exit 1
     "#);
     let folder = project.folder().to_owned();

@@ -161,8 +161,8 @@ fn a_killed_run_is_given_up_by_a_new_one() {
     let left = std::path::PathBuf::from(format!("/proc/{}/exe", project.read("ran").trim()));
     assert!(left.exists(), "the step outlives its engine");
     insta::assert_snapshot!(project.run(["run", "p"]), @r#"
-    p  run, run 2: 1 step
     run 1 of NN:NN had not ended and is given up; its step slow still ran and was ended
+    p  run, run 2: 1 step
       ✓ run  slow  done  N.NN s
     p  passed: 1 step done  N.NN s
     --- exit 0

@@ -111,6 +111,8 @@ fn picture(screen: &Screen, happenings: &Receiver<Happening>, expected: Expected
 enum Sort {
     Output,
     End,
+    /// What is said of an earlier run, before this one begins.
+    Earlier,
     Other,
 }
 
@@ -119,6 +121,7 @@ impl Sort {
         match happening {
             Happening::Line(..) => Self::Output,
             Happening::Ended(..) => Self::End,
+            Happening::GaveUp(..) => Self::Earlier,
             _ => Self::Other,
         }
     }

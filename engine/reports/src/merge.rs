@@ -48,7 +48,7 @@ pub struct TestResult {
     pub name: String,
     /// What it is.
     pub verdict: Verdict,
-    /// The steps in which it failed, in order.
+    /// The steps in which it failed, by name.
     pub steps: Vec<String>,
     /// Why it failed last.
     pub message: String,
@@ -109,6 +109,8 @@ impl<'r> Known<'r> {
                 _ => {}
             }
         }
+        // Steps that run side by side leave their reports in any order.
+        (failed.sort_unstable(), flaky.sort_unstable());
         (failed, flaky)
     }
 

@@ -36,12 +36,6 @@ impl Names<'_> {
                     None => error.help("`to` is the name that it has in this file now"),
                 });
             }
-            if let Some(twin) = head.moved[..at].iter().position(|other| other.to == to) {
-                let message = format!("two things cannot both be `{to}` now");
-                let error = Diagnostic::new(Code::Conflict, span(root, "moved", at, "to"), message);
-                let error = error.also(span(root, "moved", twin, "to"), "the other");
-                diagnostics.push(error.help("take out the entry that took effect before"));
-            }
             if self.still_there(from, to) {
                 let message = format!("`{from}` still stands in the file, so it has not moved");
                 let place = span(root, "moved", at, "from");
