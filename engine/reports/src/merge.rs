@@ -110,7 +110,8 @@ impl<'r> Known<'r> {
             }
         }
         // Steps that run side by side leave their reports in any order.
-        (failed.sort_unstable(), flaky.sort_unstable());
+        failed.sort_unstable();
+        flaky.sort_unstable();
         (failed, flaky)
     }
 

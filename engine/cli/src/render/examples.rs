@@ -127,7 +127,7 @@ pub(crate) fn shop() -> Plan {
         item("www", "dns.record", Action::Create),
         item("session_key", "random.password", Action::Create),
         Item {
-            note: Some("was cache".to_owned()),
+            note: Some("renamed, was cache".to_owned()),
             ..item("redis", "process.service", Action::Remember)
         },
         item("old", "file.text", Action::Delete),
