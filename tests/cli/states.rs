@@ -209,6 +209,48 @@ fn secrets_are_kept_listed_and_taken_out_and_never_shown() {
 }
 
 #[test]
+fn another_text_of_a_secret_is_wanted_and_no_drift() {
+    let project = TestProject::of(
+        "  job: { kind: command.run, create: 'true', environment: { TOKEN: \"${secret.token}\" } }\n",
+    );
+    project.with_input(["secret", "set", "token"], "the-first-of-two\n");
+    project.done(["apply", "-y"]);
+    project.with_input(["secret", "set", "token"], "the-second-of-two\n");
+    let drift = project.done(["drift", "--detailed-exitcode"]);
+    assert!(drift.stdout.contains("as it was applied"), "{drift}");
+    let plan = project.done(["plan"]);
+    assert!(plan.stdout.contains("1 to update") && plan.stdout.contains("environment"), "{plan}");
+    assert!(!plan.stdout.contains("outside"), "{plan}");
+}
+
+#[test]
+fn a_certificate_that_is_due_has_been_touched_by_nobody() {
+    let project = TestProject::of(
+        "  ca: { kind: cert.authority, path: ca, common_name: Lab }
+  site:
+    kind: cert.certificate
+    path: site
+    authority: ${ca.certificate_path}
+    names: [localhost]
+    days: 1
+    # It is due two seconds after it was made.
+    renew_before: 86398s
+",
+    );
+    project.done(["apply", "-y"]);
+    let plan = || project.done(["plan"]);
+    until("it is due", || plan().stdout.contains("1 to update"));
+    let plan = plan();
+    assert!(plan.stdout.contains("due: valid until"), "{plan}");
+    assert!(!plan.stdout.contains("outside"), "{plan}");
+    let drift = project.done(["drift", "--detailed-exitcode"]);
+    assert!(drift.stdout.contains("as it was applied"), "{drift}");
+    project.write("site/current/chain.pem", "somebody else");
+    let drift = project.done(["drift"]);
+    assert!(drift.stdout.contains("changed outside Windlass"), "{drift}");
+}
+
+#[test]
 fn the_graph_says_what_needs_what() {
     let project = TestProject::of(&format!(
         "{NOTE}  copy: {{ kind: file.text, path: b.txt, content: \"${{note.path}}\" }}\n"

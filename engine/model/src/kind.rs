@@ -38,6 +38,9 @@ pub trait Kind: Send + Sync + 'static {
     /// alone under it, such as a CNAME.
     const SHARED_NAME: Option<fn(&Self::Spec) -> Option<(String, bool)>> = None;
 
+    /// Attributes that become others as time passes: that nobody has touched it shows all the same.
+    const AGES: &'static [&'static str] = &[];
+
     /// Its keys; `#[spec(replaces)]` marks those that cannot change in place.
     type Spec: Spec + Record + Send + Sync;
     /// Its attributes, beside its keys; `#[spec(follows = "…")]` says which changes reach them. Every

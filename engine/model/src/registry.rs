@@ -37,6 +37,8 @@ pub struct Erased {
     pub reads: Reads,
     /// The remote and its limits.
     pub api: Option<Api>,
+    /// Attributes that become others as time passes.
+    pub ages: &'static [&'static str],
     /// Its keys.
     pub spec: fn() -> &'static Layout,
     /// Its attributes.
@@ -108,6 +110,7 @@ impl Erased {
             order: K::ORDER,
             reads: K::READS,
             api: K::API,
+            ages: K::AGES,
             spec: K::Spec::layout,
             object: K::Object::layout,
             check: |keys| _ = K::Spec::take(keys),

@@ -197,7 +197,7 @@ impl<'a> Planner<'a> {
             Verdict::Replace => Action::Replace { order, sure },
             _ => Action::Update,
         };
-        let drifted = object != &record.object;
+        let drifted = is_touched(&block.kind, object, &record.object);
         let renamed = (key != resource.address).then(|| format!("was {key}"));
         let why = if want.forced { Some("as asked") } else { drifted.then_some("changed outside") };
         let notes: Vec<String> = renamed.into_iter().chain(why.map(str::to_owned)).collect();
@@ -233,7 +233,7 @@ impl<'a> Planner<'a> {
         };
         let notes: Vec<String> = renamed.into_iter().chain(protected).collect();
         let note = (!notes.is_empty()).then(|| notes.join("; "));
-        let drifted = object != &record.object;
+        let drifted = is_touched(&self.question.stack.block(resource).kind, object, &record.object);
         let item = Item { note, drifted, ..item(resource, &want.kind, Action::Remember) };
         let seen = Some(seen(record, Some(object)));
         let bounds = Bounds::at_most(Verdict::Nothing);
@@ -329,6 +329,16 @@ fn item(resource: &Resource, kind: &str, action: Action) -> Item {
         note: None,
         drifted: false,
     }
+}
+
+/// Whether something else is otherwise than remembered than what time alone brings about.
+fn is_touched(kind: &Erased, found: &Object, remembered: &Object) -> bool {
+    let lasting = |object: &Object| {
+        let mut object = object.clone();
+        object.attributes.retain(|name, _| !kind.ages.contains(&name.as_str()));
+        object
+    };
+    found != remembered && lasting(found) != lasting(remembered)
 }
 
 fn seen(record: &Record, object: Option<&Object>) -> Seen {

@@ -25,6 +25,7 @@ impl Kind for CertAuthority {
     const EXAMPLE: &'static str = include_str!("example.yml");
     const SPACE: &'static str = disk::SPACE;
     const READS: Reads = Reads::BySpec;
+    const AGES: &'static [&'static str] = &["renewal"];
     type Spec = AuthoritySpec;
     type Object = AuthorityObject;
 

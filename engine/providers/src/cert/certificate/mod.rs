@@ -30,6 +30,7 @@ impl Kind for CertCertificate {
     const EXAMPLE: &'static str = include_str!("example.yml");
     const SPACE: &'static str = disk::SPACE;
     const READS: Reads = Reads::BySpec;
+    const AGES: &'static [&'static str] = &["renewal"];
     type Spec = CertificateSpec;
     type Object = CertificateObject;
 
