@@ -829,6 +829,41 @@ resources:
 }
 
 #[test]
+fn what_a_key_of_another_says_is_known_to_checks() {
+    let project = TestProject::new().file(
+        "stacks/shop.yml",
+        "stack: shop
+resources:
+  zone: { kind: dns.zone, path: shop.zone, name: shop.test, name_servers: [ns] }
+  ns:
+    kind: dns.record
+    zone: ${zone.path}
+    name: ns
+    type: A
+    values: [300.1.1.1]
+  made: { kind: command.run, create: date }
+  later:
+    kind: dns.record
+    zone: ${zone.path}
+    name: later
+    type: A
+    values: [\"${made.output}\"]
+",
+    );
+    insta::assert_snapshot!(project.run(["check"]), @r#"
+    --- stderr
+    error[W014]: `300.1.1.1` is not an IPv4 address
+      ╭▸ stacks/shop.yml:9:13
+      │
+    9 │     values: [300.1.1.1]
+      ╰╴            ━━━━━━━━━━
+
+    1 file checked, 1 error.                                                                      exit 2
+    --- exit 2
+    "#);
+}
+
+#[test]
 fn two_that_are_the_same_thing() {
     let project = TestProject::new().file(
         "stacks/shop.yml",

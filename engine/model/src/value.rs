@@ -280,6 +280,13 @@ pub fn document(tree: &Tree) -> Document {
     builder.finish(root)
 }
 
+/// A document that is one value.
+pub fn document_of(value: &Value) -> Document {
+    let mut builder = Builder::default();
+    let root = value.build(&mut builder);
+    builder.finish(root)
+}
+
 fn build(tree: &Tree, builder: &mut Builder) -> SlotId {
     let pair = |(key, value): (&String, &Value)| [builder.text(key), value.build(builder)];
     let pairs = tree.iter().flat_map(pair).collect();

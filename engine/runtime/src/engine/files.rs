@@ -462,8 +462,9 @@ impl Checker<'_> {
                 let (kinds, name) = (self.kinds, None);
                 let around = Around { kinds, outside, name, file: &file, other: &other };
                 if let Some(stack) = load(document, &around, diagnostics) {
-                    stack.blocks.iter().for_each(|block| stack.check(block, diagnostics));
-                    check_twins(&stack, &self.project.root, diagnostics);
+                    let written = stack.written();
+                    stack.check_all(&written, diagnostics);
+                    check_twins(&stack, &written, &self.project.root, diagnostics);
                     check_shared_names(&stack, diagnostics);
                 }
             }

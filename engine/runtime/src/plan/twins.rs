@@ -10,7 +10,7 @@ use language::{Code, Diagnostic, Diagnostics};
 use model::value::{Reading, filled};
 use model::{Erased, Tree, Value};
 
-use crate::stack::{Resource, Stack, Target};
+use crate::stack::Stack;
 
 /// Stands for what is not known yet while it is asked which thing a spec means.
 const HOLE: &str = "later-7f3ca1";
@@ -40,19 +40,21 @@ pub(super) fn same(stack: &Stack<'_>, other: usize, own: usize, claim: &str) -> 
 }
 
 /// Notes resources that are the same thing by what stands in the file alone.
-pub fn check_twins(stack: &Stack<'_>, project: &Path, diagnostics: &mut Diagnostics) {
-    let mut specs: Vec<Tree> = Vec::with_capacity(stack.resources.len());
+pub fn check_twins(
+    stack: &Stack<'_>,
+    written: &[Tree],
+    project: &Path,
+    diagnostics: &mut Diagnostics,
+) {
     let mut seen = HashMap::new();
-    for (at, resource) in stack.resources.iter().enumerate() {
-        let spec = as_written(stack, resource, &specs);
-        let kind = &*stack.block(resource).kind;
-        if let Some(claim) = claim(kind, &spec, project) {
+    for (at, spec) in written.iter().enumerate() {
+        let kind = &*stack.block(&stack.resources[at]).kind;
+        if let Some(claim) = claim(kind, spec, project) {
             match seen.get(&claim) {
                 Some(&other) => diagnostics.push(same(stack, other, at, &claim)),
                 None => _ = seen.insert(claim, at),
             }
         }
-        specs.push(spec);
     }
 }
 
@@ -62,12 +64,10 @@ pub fn check_shared_names(stack: &Stack<'_>, diagnostics: &mut Diagnostics) {
     if stack.blocks.iter().all(|block| block.kind.shared_name.is_none()) {
         return;
     }
-    let mut specs: Vec<Tree> = Vec::with_capacity(stack.resources.len());
     let mut seen: HashMap<(&str, String), (usize, bool)> = HashMap::new();
-    for (at, resource) in stack.resources.iter().enumerate() {
-        let spec = as_written(stack, resource, &specs);
-        let kind = &*stack.block(resource).kind;
-        if let Some((name, alone)) = kind.shared_name.and_then(|of| of(&with_holes(&spec)?))
+    for (at, spec) in stack.written().iter().enumerate() {
+        let kind = &*stack.block(&stack.resources[at]).kind;
+        if let Some((name, alone)) = kind.shared_name.and_then(|of| of(&with_holes(spec)?))
             && !name.contains(HOLE)
         {
             match seen.get(&(kind.name, name.clone())) {
@@ -79,7 +79,6 @@ pub fn check_shared_names(stack: &Stack<'_>, diagnostics: &mut Diagnostics) {
                 None => _ = seen.insert((kind.name, name), (at, alone)),
             }
         }
-        specs.push(spec);
     }
 }
 
@@ -93,25 +92,4 @@ fn not_alone(stack: &Stack<'_>, other: usize, own: usize, name: &str) -> Diagnos
     let error = Diagnostic::new(Code::BadValue, stack.block(own).key.span(), message);
     let error = error.label("this one").also(stack.block(other).key.span(), "and this one");
     error.help("give one of them another name")
-}
-
-/// The keys of a resource: with what parameters and earlier resources say, and holes for the rest.
-fn as_written(stack: &Stack<'_>, resource: &Resource, earlier: &[Tree]) -> Tree {
-    let block = stack.block(resource);
-    let known = |path: &str| match block.reads.target(path)? {
-        Target::Parameter => stack.parameters.get(path).cloned(),
-        Target::Repeat => resource.repeat.as_deref().map(Value::from),
-        Target::Attribute { resources, name, list: false } => {
-            earlier.get(resources.start)?.get(name).cloned()
-        }
-        _ => None,
-    };
-    let mut read = |path: &str| {
-        let value = known(path).filter(Value::is_complete);
-        Ok(value.map_or(Reading::Later, Reading::Known))
-    };
-    let keys = block.keys().filter(|(key, _)| block.file(key).is_none());
-    let resolved = keys
-        .filter_map(|(key, node)| Some((key.to_owned(), Value::resolve(node, &mut read).ok()?)));
-    resolved.collect()
 }

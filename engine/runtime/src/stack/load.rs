@@ -59,7 +59,7 @@ pub fn load<'d>(
     }
     if loader.diagnostics.has_errors() {
         let Loader { parameters, diagnostics, .. } = loader;
-        blocks.iter().for_each(|block| block.check(document, &parameters, diagnostics));
+        blocks.iter().for_each(|block| block.check(document, &parameters, &[], diagnostics));
         return None;
     }
     let head = head?;

@@ -166,7 +166,19 @@ impl<'d> Stack<'d> {
 
     /// Notes every error in one block, as its author wrote it.
     pub fn check(&self, block: &Block<'_>, diagnostics: &mut Diagnostics) {
-        block.check(self.document, &self.parameters, diagnostics);
+        block.check(self.document, &self.parameters, &[], diagnostics);
+    }
+
+    /// Returns the keys of each resource as the file alone says them, with holes for the rest.
+    pub fn written(&self) -> Vec<Tree> {
+        known::written(self)
+    }
+
+    /// Notes every error in all blocks, with what the keys of one say for another.
+    pub fn check_all(&self, written: &[Tree], diagnostics: &mut Diagnostics) {
+        for block in &self.blocks {
+            block.check(self.document, &self.parameters, written, diagnostics);
+        }
     }
 }
 
@@ -176,9 +188,10 @@ impl Block<'_> {
         &self,
         document: &Document,
         parameters: &Parameters,
+        written: &[Tree],
         diagnostics: &mut Diagnostics,
     ) {
-        let scope = KnownShapes::new(self, parameters);
+        let scope = KnownShapes::new(self, parameters, written);
         read_with(document, &scope, diagnostics, |decoder| {
             let mut keys = decoder.open(self.node, vec![Header::layout(), (self.kind.spec)()])?;
             if self.standing != Standing::Wrong {
