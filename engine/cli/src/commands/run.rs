@@ -56,9 +56,9 @@ pub(crate) fn run(call: &Call, args: &Run) -> Result<Exit, Problem> {
         _ => Course::Whole,
     };
     let request = RunRequest { file: meant.file, given, course };
-    // Steps are programs: as many as there are cores.
+    // Steps are programs: one more than there are cores, so that none is idle between two steps.
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    let running = args.work.parallel.map_or(cores, usize::from);
+    let running = args.work.parallel.map_or(cores + 1, usize::from);
     let options = ApplyOptions { running, ..args.work.options() };
     let subject = engine.pipeline_name(&request.file)?;
     let timings = engine.store.timings(&RunKind::Pipeline.scope(&subject))?;
