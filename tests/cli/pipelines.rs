@@ -1,12 +1,11 @@
 //! Steps of pipelines: what they write, how long they may take, and what becomes of them when the
 //! engine is killed.
 
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::cli::project::TestProject;
+use crate::cli::project::{TestProject, until};
 
 fn pipeline(steps: &str) -> TestProject {
     TestProject::new().file("pipelines/p.yml", &format!("pipeline: p\nsteps:\n{steps}"))
@@ -127,11 +126,10 @@ fn a_killed_run_goes_on_with_what_had_not_begun() {
     }
     let project = pipeline(&steps);
     let run = project.start(["run", "p", "--parallel", "1"]);
-    let begun = Instant::now();
-    while !std::fs::read_to_string(project.place("ran")).is_ok_and(|ran| ran.contains("slow")) {
-        assert!(begun.elapsed() < Duration::from_secs(30), "the slow step begins");
-        sleep(Duration::from_millis(10));
-    }
+    let ran = project.place("ran");
+    until("the slow step begins", || {
+        std::fs::read_to_string(&ran).is_ok_and(|ran| ran.contains("slow"))
+    });
     run.signal(Signal::KILL);
     run.end();
     let answer = project.run(["run", "p", "--resume"]);
@@ -151,11 +149,8 @@ fn a_killed_run_is_given_up_by_a_new_one() {
     let project =
         pipeline("  slow: { run: [\"test -e ran || { echo $$ > ran; exec sleep 60; }\"] }\n");
     let run = project.start(["run", "p"]);
-    let begun = Instant::now();
-    while !std::fs::read_to_string(project.place("ran")).is_ok_and(|ran| ran.ends_with('\n')) {
-        assert!(begun.elapsed() < Duration::from_secs(30), "the step begins");
-        sleep(Duration::from_millis(10));
-    }
+    let ran = project.place("ran");
+    until("the step begins", || std::fs::read_to_string(&ran).is_ok_and(|ran| ran.ends_with('\n')));
     run.signal(Signal::KILL);
     run.end();
     let left = std::path::PathBuf::from(format!("/proc/{}/exe", project.read("ran").trim()));

@@ -2,7 +2,7 @@
 //!
 //! It must not apply anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use clap::{ArgAction, Args};
@@ -14,8 +14,24 @@ use runtime::plan::Targets;
 use crate::call::Call;
 use crate::given::GivenArgs;
 use crate::looking::looking;
-use crate::problem::usage;
+use crate::problem::{Exit, tell, usage};
+use crate::remarks;
 use crate::stacks::Meant;
+
+/// Whether to look first.
+#[derive(Args, Clone, Default)]
+pub(crate) struct Refresh {
+    /// Look at the world first (`--refresh=false` relies on what is remembered)
+    #[arg(
+        long,
+        value_name = "BOOL",
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    refresh: Option<bool>,
+}
 
 /// Flags of everything that plans.
 #[derive(Args, Clone, Default)]
@@ -32,16 +48,8 @@ pub(crate) struct PlanArgs {
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) replace: Vec<String>,
 
-    /// Look at the world first (`--refresh=false` relies on what is remembered)
-    #[arg(
-        long,
-        value_name = "BOOL",
-        action = ArgAction::Set,
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true"
-    )]
-    pub(crate) refresh: Option<bool>,
+    #[command(flatten)]
+    pub(crate) refresh: Refresh,
 
     /// Another name for the stack, so that one file can stand for several
     #[arg(long = "as", value_name = "NAME")]
@@ -81,7 +89,7 @@ impl PlanArgs {
     pub(crate) fn words_of_end(&self) -> Vec<String> {
         let mut words = flags("--target", &self.target);
         words.extend(flags("--exclude", &self.exclude));
-        words.extend(self.refresh.map(|refresh| format!("--refresh={refresh}")));
+        words.extend(self.refresh.refresh.map(|refresh| format!("--refresh={refresh}")));
         words
     }
 
@@ -91,7 +99,7 @@ impl PlanArgs {
             ("--target", !self.target.is_empty()),
             ("--exclude", !self.exclude.is_empty()),
             ("--replace", !self.replace.is_empty()),
-            ("--refresh", self.refresh.is_some()),
+            ("--refresh", self.refresh.refresh.is_some()),
             ("--as", self.name.is_some()),
             ("--param", !self.given.is_empty()),
         ];
@@ -112,7 +120,7 @@ impl PlanArgs {
             name: self.name.clone(),
             targets: Targets { only: self.target.clone(), without: self.exclude.clone() },
             replace: self.replace.clone(),
-            refresh: self.refresh.unwrap_or(true),
+            refresh: self.refresh.refresh.unwrap_or(true),
             ..request
         }
     }
@@ -132,6 +140,39 @@ pub(crate) async fn plan(
     let file = request.file.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
     let name = request.name.as_deref().or(file.as_deref()).unwrap_or_default();
     looking(call, &format!("{name}  looks at what is there"), engine.plan(request)).await
+}
+
+/// Plans the stacks that are meant, each counting on what those before will give to it, and hands on each
+/// plan. What is wrong with one of several says nothing of the others. `named` are the words that they
+/// were meant by: none, and what belongs to no file is told too.
+pub(crate) async fn plan_each(
+    call: &Call,
+    engine: &Engine,
+    flags: &PlanArgs,
+    named: &[String],
+    meant: &[Meant],
+    mut see: impl FnMut(&Meant, Plan, &Ahead) -> Result<Exit, Problem>,
+) -> Result<Exit, Problem> {
+    let alone = meant.len() == 1;
+    let (mut exit, mut ahead, mut seen) = (Exit::Done, Ahead::default(), BTreeSet::new());
+    for one in meant {
+        let request = ahead.counted_on(flags.request(call, one, alone)?);
+        let plan = match plan(call, engine, &request).await {
+            Ok(planned) => planned.plan,
+            Err(problem) if alone => return Err(problem),
+            Err(problem) => {
+                exit = exit.worse(tell(problem, &call.screen));
+                continue;
+            }
+        };
+        ahead.note(engine, &plan);
+        seen.insert(plan.stack.clone());
+        exit = exit.worse(see(one, plan, &ahead)?);
+    }
+    if named.is_empty() {
+        remarks::tell(call, &engine.project, Some(&*engine.store), &seen)?;
+    }
+    Ok(exit)
 }
 
 /// What stacks will give to others once the plans that were made so far are applied.

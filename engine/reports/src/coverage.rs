@@ -49,11 +49,7 @@ impl Coverage {
 pub(crate) fn read(bytes: &[u8]) -> Result<Coverage, Unreadable> {
     let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        Some(b'<') => {
-            let mut reading = Cobertura::default();
-            tree::read(bytes, &mut reading)?;
-            Ok(reading.coverage)
-        }
+        Some(b'<') => tree::read(bytes).map(|reading: Cobertura| reading.coverage),
         _ => tracefile(text),
     }
 }

@@ -7,9 +7,7 @@ use crate::tree::{Element, Sink};
 use crate::{Outcome, Test, Unreadable, tree};
 
 pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Test>, Unreadable> {
-    let mut reading = Reading::default();
-    tree::read(bytes, &mut reading)?;
-    Ok(reading.tests)
+    tree::read(bytes).map(|reading: Reading| reading.tests)
 }
 
 #[derive(Default)]

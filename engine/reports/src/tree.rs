@@ -47,8 +47,9 @@ impl Element<'_> {
     }
 }
 
-/// Reads a whole file.
-pub(crate) fn read(bytes: &[u8], sink: &mut impl Sink) -> Result<(), Unreadable> {
+/// Reads a whole file, and returns what has taken it in.
+pub(crate) fn read<S: Sink + Default>(bytes: &[u8]) -> Result<S, Unreadable> {
+    let mut sink = S::default();
     let text = String::from_utf8_lossy(bytes);
     let mut reader = Reader::from_str(&text);
     reader.config_mut().expand_empty_elements = true;
@@ -78,7 +79,7 @@ pub(crate) fn read(bytes: &[u8], sink: &mut impl Sink) -> Result<(), Unreadable>
             Event::GeneralRef(name) => sink.text(&entity(&name)),
             Event::Eof if open > 0 => return Err(wrong("the file ends in the middle".to_owned())),
             Event::Eof if !seen => return Err(wrong("there is nothing in it".to_owned())),
-            Event::Eof => return Ok(()),
+            Event::Eof => return Ok(sink),
             _ => {}
         }
     }

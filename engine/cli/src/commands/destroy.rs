@@ -1,6 +1,6 @@
 //! `windlass destroy`: takes everything of a stack away.
 
-use clap::{ArgAction, Args};
+use clap::Args;
 use language::suggest;
 use runtime::engine::{ApplyOptions, Engine, Problem};
 use runtime::project::FileType;
@@ -10,7 +10,7 @@ use super::apply::{left, settled};
 use super::plan::{show_first, stack_name};
 use crate::applying::{Said, WorkArgs, apply, confirm};
 use crate::call::{Call, full};
-use crate::planning::{PlanArgs, plan};
+use crate::planning::{PlanArgs, Refresh, plan};
 use crate::problem::Exit;
 use crate::render::problem::remark;
 use crate::stacks::Outline;
@@ -36,16 +36,8 @@ pub(crate) struct Destroy {
     #[arg(long, value_name = "ADDRESS")]
     exclude: Vec<String>,
 
-    /// Look at the world first (`--refresh=false` relies on what is remembered)
-    #[arg(
-        long,
-        value_name = "BOOL",
-        action = ArgAction::Set,
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true"
-    )]
-    refresh: Option<bool>,
+    #[command(flatten)]
+    refresh: Refresh,
 
     #[command(flatten)]
     work: WorkArgs,
@@ -62,7 +54,7 @@ async fn destroy(call: &Call, args: &Destroy, engine: &Engine) -> Result<Exit, P
     let flags = PlanArgs {
         target: args.target.clone(),
         exclude: args.exclude.clone(),
-        refresh: args.refresh,
+        refresh: args.refresh.clone(),
         ..PlanArgs::default()
     };
     let request = flags.destroy(&name);

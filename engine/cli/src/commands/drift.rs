@@ -1,7 +1,5 @@
 //! `windlass drift`: what is otherwise than it was applied. Changes nothing.
 
-use std::collections::BTreeSet;
-
 use clap::Args;
 use model::plan::Plan;
 use runtime::engine::{Engine, Problem};
@@ -10,11 +8,12 @@ use serde_json::json;
 use super::plan::detail;
 use crate::call::{Call, light};
 use crate::given::GivenArgs;
-use crate::planning::{Ahead, PlanArgs, plan};
-use crate::problem::{Exit, tell};
+use crate::planning::{Ahead, PlanArgs, plan_each};
+use crate::problem::Exit;
 use crate::render::drift::View;
 use crate::render::hint::Hint;
-use crate::{json, remarks, render, stacks};
+use crate::stacks::Meant;
+use crate::{json, render, stacks};
 
 /// Show what was changed outside of Windlass
 #[derive(Args)]
@@ -40,31 +39,15 @@ async fn drift(call: &Call, args: &Drift, engine: &Engine) -> Result<Exit, Probl
     let meant = stacks::meant(call, &engine.project, &args.stacks)?;
     args.given.all_are_meant(call, &meant)?;
     let flags = PlanArgs { given: args.given.clone(), ..PlanArgs::default() };
-    let (mut drifted, mut exit, mut ahead) = (false, Exit::Done, Ahead::default());
-    let mut seen = BTreeSet::new();
-    for one in &meant {
-        let alone = meant.len() == 1;
-        let request = ahead.counted_on(flags.request(call, one, alone)?);
-        let plan = match plan(call, engine, &request).await {
-            Ok(planned) => planned.plan,
-            Err(problem) if alone => return Err(problem),
-            Err(problem) => {
-                exit = exit.worse(tell(problem, &call.screen));
-                continue;
-            }
-        };
-        ahead.note(engine, &plan);
+    let alone = meant.len() == 1;
+    let see = |one: &Meant, plan: Plan, _: &Ahead| {
         let back =
             [vec!["apply".to_owned(), one.named(&plan.stack)], flags.words(call, one, alone)?];
         let back = engine.sealing().masked(&call.typed(back.concat()));
-        drifted |= show(call, &plan, back);
-        seen.insert(plan.stack);
-    }
-    if args.stacks.is_empty() {
-        remarks::tell(call, &engine.project, Some(&*engine.store), &seen)?;
-    }
-    let found = if drifted && args.detailed_exitcode { Exit::Pending } else { Exit::Done };
-    Ok(exit.worse(found))
+        let drifted = show(call, &plan, back);
+        Ok(if drifted && args.detailed_exitcode { Exit::Pending } else { Exit::Done })
+    };
+    plan_each(call, engine, &flags, &args.stacks, &meant, see).await
 }
 
 /// Shows the drifted part of a plan; returns whether there is any.

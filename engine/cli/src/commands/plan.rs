@@ -1,6 +1,5 @@
 //! `windlass plan`: what would change, and why. Changes nothing.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -11,11 +10,12 @@ use serde_json::json;
 
 use crate::call::{Call, light};
 use crate::outside::OsRandom;
-use crate::planning::{Ahead, PlanArgs, plan as plan_of};
-use crate::problem::{Exit, tell, usage};
+use crate::planning::{Ahead, PlanArgs, plan as plan_of, plan_each};
+use crate::problem::{Exit, usage};
 use crate::render::hint::Hint;
 use crate::render::plan::{Detail, View};
-use crate::{json, remarks, render, saved, stacks};
+use crate::stacks::Meant;
+use crate::{json, render, saved, stacks};
 
 /// Show what would change, and why
 ///
@@ -70,28 +70,12 @@ async fn plan(call: &Call, args: &Plan, engine: &Engine) -> Result<Exit, Problem
     args.plan.given.all_are_meant(call, &meant)?;
     only_one(args, meant.len())?;
     let alone = meant.len() == 1;
-    let (mut exit, mut ahead, mut seen) = (Exit::Done, Ahead::default(), BTreeSet::new());
-    for one in &meant {
-        let request = ahead.counted_on(args.plan.request(call, one, alone)?);
-        let plan = match plan_of(call, engine, &request).await {
-            Ok(planned) => planned.plan,
-            Err(problem) if alone => return Err(problem),
-            // What is wrong with one says nothing of the others.
-            Err(problem) => {
-                exit = exit.worse(tell(problem, &call.screen));
-                continue;
-            }
-        };
-        ahead.note(engine, &plan);
+    let see = |one: &Meant, plan: model::plan::Plan, ahead: &Ahead| {
         let words = args.plan.words(call, one, alone)?;
         let typed = Typed { engine, verb: "apply", named: one.named(&plan.stack), words };
-        seen.insert(plan.stack.clone());
-        exit = exit.worse(kept(call, args, plan, &typed, &ahead.of(one))?);
-    }
-    if args.stacks.is_empty() {
-        remarks::tell(call, &engine.project, Some(&*engine.store), &seen)?;
-    }
-    Ok(exit)
+        kept(call, args, plan, &typed, &ahead.of(one))
+    };
+    plan_each(call, engine, &args.plan, &args.stacks, &meant, see).await
 }
 
 async fn ends(call: &Call, args: &Plan, engine: &Engine) -> Result<Exit, Problem> {

@@ -76,6 +76,16 @@ pub struct Checked {
 }
 
 impl PlanRequest {
+    /// What it is about and what is to be replaced, without what people write before an address.
+    fn addresses_in(&self, stack: &str) -> (Targets, Vec<String>) {
+        let own = |names: &[String]| {
+            let own = |name: &String| within(stack, name).unwrap_or(name).to_owned();
+            names.iter().map(own).collect::<Vec<_>>()
+        };
+        let Targets { only, without } = &self.targets;
+        (Targets { only: own(only), without: own(without) }, own(&self.replace))
+    }
+
     /// Returns a request for everything in a file.
     pub fn of(file: impl Into<PathBuf>) -> Self {
         Self { file: Some(file.into()), ..Self::without_file(None) }
@@ -186,25 +196,19 @@ impl Engine {
             let around = Around { kinds: &self.kinds, outside, name, file: &file, other: &other };
             load(&document, &around, &mut diagnostics)
         };
+        if let Some(stack) = stack.as_ref().filter(|_| !diagnostics.has_errors()) {
+            check_shared_names(stack, &mut diagnostics);
+        }
         let Some(stack) = stack.filter(|_| !diagnostics.has_errors()) else {
             return Err(with_sources(wrong(diagnostics), sources));
         };
-        check_shared_names(&stack, &mut diagnostics);
-        if diagnostics.has_errors() {
-            return Err(with_sources(wrong(diagnostics), sources));
-        }
         let refreshed = match request.refresh {
             true => self.refresh(&stack.name).await?,
             false => Refreshed::default(),
         };
         let state = State::load(&self.store, &stack.name)?;
         let Refreshed { drift, unread } = refreshed.still_sealed(&state, &*self.sealing());
-        let own = |names: &[String]| {
-            let own = |name: &String| within(&stack.name, name).unwrap_or(name).to_owned();
-            names.iter().map(own).collect::<Vec<_>>()
-        };
-        let (only, without) = (own(&request.targets.only), own(&request.targets.without));
-        let (targets, replace) = (Targets { only, without }, own(&request.replace));
+        let (targets, replace) = request.addresses_in(&stack.name);
         let meant = |(key, _): &(String, _)| targets.mean(key, &stack);
         if let Some(problem) = unreadable(unread.into_iter().filter(meant).collect()) {
             return Err(problem);

@@ -6,7 +6,6 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use model::Token;
 use model::event::{Ending, Event, LogRange};
 use model::plan::Step;
 use reports::{Results, Source, merge};
@@ -17,7 +16,7 @@ use super::{ApplyOptions, Engine, Loaded, Problem, Report, Wrong};
 use crate::lease::{HeldLease, is_held};
 use crate::log::{Line, Logs, Reading, folder, read};
 use crate::parameters::{Given, NONE, Outside};
-use crate::pipeline::{Again, GRACE, NotAgain, Tasks, Trace, cut_off, kept, load};
+use crate::pipeline::{Again, GRACE, NotAgain, Tasks, Trace, cut_off, kept, load, token};
 use crate::project::FileType;
 use crate::store::{NewRun, Run, RunId, RunKind, RunOutcome, StoreError};
 use crate::walk::{Limits, Observer, Stop, Walk, walk};
@@ -166,7 +165,7 @@ impl Engine {
         let origin = self.origin(run.id)?;
         let mut swept = Vec::new();
         for step in cut_off(&folder(&self.project.home, run.id)) {
-            let token = Token::of(&origin, &run.subject, &step, run.id.0);
+            let token = token(&origin, &run.subject, &step, run.id);
             let ended = child::sweep(token.as_str(), GRACE).await.map_err(|error| {
                 Problem::failed(format!("step {step} of run {} still runs: {error}", run.id))
                     .help("see what keeps it, and end it")

@@ -15,5 +15,5 @@ pub use again::{Again, NotAgain};
 pub use check::{Stacks, check, names_given};
 pub use load::load;
 pub use results::kept;
-pub use task::{GRACE, Tasks};
+pub use task::{GRACE, Tasks, token};
 pub use trace::{Trace, cut_off};

@@ -52,11 +52,16 @@ pub struct Tasks {
     pub stop: watch::Receiver<Stop>,
 }
 
+/// Names the effect of a step: whatever it starts carries this, also when the engine is dead.
+pub fn token(origin: &str, pipeline: &str, step: &str, run: RunId) -> Token {
+    Token::of(origin, pipeline, step, run.0)
+}
+
 const SUCCEEDED: Done = Done { what: Outcome::Succeeded, state: Vec::new() };
 
 impl Effects for Tasks {
     fn prepare(&self, step: &Step) -> Result<Prepared, Fault> {
-        let token = Token::of(&self.origin, &self.pipeline, step.name.as_str(), self.run.0);
+        let token = token(&self.origin, &self.pipeline, step.name.as_str(), self.run);
         Ok(Prepared { token, intent: None, api: None, timeout: None, idle: false })
     }
 
