@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::Tasks;
+use super::task::{Doing, no_end_within};
 use crate::engine::{ApplyOptions, PlanRequest, Problem, Report, Wrong};
 use crate::lease::Terms;
 use crate::log::StepLog;
@@ -34,8 +35,7 @@ impl Tasks {
         file: &str,
         name: Option<String>,
         parameters: &Tree,
-        timeout: Option<Duration>,
-        log: &Arc<StepLog>,
+        doing: Doing<'_>,
     ) -> Result<(), Fault> {
         let file = self.file(file)?;
         // A secret goes on as its handle: its text is put in where it is used, and nowhere before.
@@ -46,15 +46,10 @@ impl Tasks {
         let mut secrets = parameters.clone();
         secrets.retain(|_, value| value.as_text().is_none());
         let request = PlanRequest { name, given, secrets, ..PlanRequest::of(file) };
-        self.change(&request, false, timeout, log).await
+        self.change(&request, false, doing).await
     }
 
-    pub(super) async fn destroy_stack(
-        &self,
-        stack: &str,
-        timeout: Option<Duration>,
-        log: &Arc<StepLog>,
-    ) -> Result<(), Fault> {
+    pub(super) async fn destroy_stack(&self, stack: &str, doing: Doing<'_>) -> Result<(), Fault> {
         let name = match self.file(stack) {
             Err(_) => stack.to_owned(),
             Ok(file) => self
@@ -62,7 +57,7 @@ impl Tasks {
                 .with_stack(&file, &BTreeMap::new(), |stack| stack.name.clone())
                 .map_err(fault)?,
         };
-        self.change(&PlanRequest::destroy(&name), true, timeout, log).await
+        self.change(&PlanRequest::destroy(&name), true, doing).await
     }
 
     fn file(&self, named: &str) -> Result<std::path::PathBuf, Fault> {
@@ -77,9 +72,9 @@ impl Tasks {
         &self,
         request: &PlanRequest,
         destroy: bool,
-        timeout: Option<Duration>,
-        log: &Arc<StepLog>,
+        doing: Doing<'_>,
     ) -> Result<(), Fault> {
+        let Doing { step: Step { timeout, .. }, log, .. } = doing;
         let (sender, stop) = watch::channel(*self.stop.borrow());
         let mut work = pin!(self.change_until(request, destroy, stop, log));
         let mut asked = self.stop.clone();
@@ -88,7 +83,7 @@ impl Tasks {
         loop {
             tokio::select! {
                 result = &mut work => match (late, timeout) {
-                    (true, Some(limit)) => return Err(super::task::no_end_within(limit)),
+                    (true, Some(limit)) => return Err(no_end_within(*limit)),
                     _ => return result,
                 },
                 Ok(()) = asked.changed() => {

@@ -5,9 +5,11 @@
 mod again;
 mod check;
 mod child_run;
+mod lines;
 mod load;
 mod matrix;
 mod results;
+mod run;
 mod task;
 mod trace;
 

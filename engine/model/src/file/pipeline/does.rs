@@ -1,0 +1,85 @@
+//! What a step does, as it is written: one key of a step says it, and others may stand beside that one.
+//!
+//! It must not know how a step is run.
+
+use std::collections::BTreeMap;
+
+use language::{Keys, Script, Spec, Text};
+
+use super::ReportForm;
+
+/// What a step does.
+#[derive(Clone, Debug, Spec)]
+pub enum Does {
+    /// Runs commands on this machine, one after the other; the first that fails ends it.
+    Run {
+        /// Commands for the shell.
+        run: Vec<Script<Text>>,
+        /// The folder to run them in, relative to the project.
+        directory: Option<String>,
+        /// Files with results that the commands write. They become one result of the run, over all
+        /// combinations of a matrix and all attempts, and a step that leaves none of them fails.
+        reports: Option<Reports>,
+    },
+    /// Plans a stack when the step starts, and applies it, as a run of its own.
+    Apply {
+        /// The stack file.
+        apply: String,
+        /// Another name for the stack.
+        #[spec(key = "as")]
+        name: Option<String>,
+        /// Parameters of the stack. One that holds a secret goes to a parameter of `type: secret`.
+        #[spec(default = "{}")]
+        parameters: BTreeMap<String, Text>,
+    },
+    /// Destroys a stack, as a run of its own.
+    Destroy {
+        /// The stack file, or the name of a stack.
+        destroy: String,
+    },
+}
+
+/// Files with results, by their form: a pattern like `out/**/*.xml`, or a list of them. They are found
+/// in the folder where the commands run; older ones, of an earlier run, do not count.
+#[derive(Clone, Debug, Spec)]
+#[spec(check = check_reports)]
+pub struct Reports {
+    /// `JUnit` XML, as nearly every test runner writes it.
+    pub junit: Option<Patterns>,
+    /// `output.xml` of Robot Framework.
+    pub robot: Option<Patterns>,
+    /// Coverage: Cobertura XML, or an LCOV tracefile.
+    pub coverage: Option<Patterns>,
+}
+
+/// Which files.
+#[derive(Clone, Debug, Spec)]
+pub enum Patterns {
+    /// Those that match this.
+    One(String),
+    /// Those that match any of these.
+    Many(Vec<String>),
+}
+
+fn check_reports(reports: &Reports, keys: &mut Keys<'_, '_, '_>) {
+    if reports.junit.is_none() && reports.robot.is_none() && reports.coverage.is_none() {
+        keys.refuse("junit", "which reports? Say `junit`, `robot` or `coverage`");
+    }
+}
+
+impl Reports {
+    /// Returns each pattern with the form of its files.
+    pub fn all(&self) -> Vec<(ReportForm, String)> {
+        let Self { junit, robot, coverage } = self;
+        let forms = [ReportForm::Junit, ReportForm::Robot, ReportForm::Coverage];
+        let of = |(form, patterns): (ReportForm, &Option<Patterns>)| {
+            let patterns = match patterns {
+                None => Vec::new(),
+                Some(Patterns::One(one)) => vec![one.clone()],
+                Some(Patterns::Many(many)) => many.clone(),
+            };
+            patterns.into_iter().map(move |pattern| (form, pattern))
+        };
+        forms.into_iter().zip([junit, robot, coverage]).flat_map(of).collect()
+    }
+}

@@ -1,0 +1,110 @@
+//! A pipeline file: steps, each with one key that says what it does.
+//!
+//! It must not know how a step is run.
+
+mod does;
+mod task;
+
+use std::collections::BTreeMap;
+
+use language::{Name, Period, Spec, Text};
+
+pub use does::{Does, Patterns, Reports};
+pub use task::{ReportForm, Task, TaskWork};
+
+use crate::file::stack::{Each, Parameter};
+
+/// Steps that run in the order of their needs.
+#[derive(Clone, Debug, Spec)]
+#[spec(extensions)]
+pub struct Pipeline {
+    /// The name of the pipeline.
+    pub pipeline: Name,
+    /// What it is for, in a line.
+    pub description: Option<String>,
+    /// What starts it.
+    #[spec(default = "{}")]
+    pub on: Triggers,
+    /// Variables of the environment of every step.
+    #[spec(default = "{}")]
+    pub env: BTreeMap<String, Text>,
+    /// Its steps by name.
+    pub steps: BTreeMap<Name, PipelineStep>,
+}
+
+/// What starts a pipeline.
+#[derive(Clone, Debug, Spec)]
+pub struct Triggers {
+    /// A person: `windlass run`.
+    #[spec(default = "{}")]
+    pub manual: Manual,
+}
+
+/// What a person may say when starting a pipeline.
+#[derive(Clone, Debug, Spec)]
+pub struct Manual {
+    /// Values by name, read as `${name}`.
+    #[spec(default = "{}")]
+    pub parameters: BTreeMap<Name, Parameter>,
+}
+
+/// One step.
+#[derive(Clone, Debug, Spec)]
+pub struct PipelineStep {
+    /// Steps that must end first.
+    #[spec(default = "[]")]
+    pub needs: Vec<String>,
+    /// After what it runs.
+    #[spec(default = "success")]
+    pub when: StepWhen,
+    /// How long one attempt may take.
+    #[spec(default = "1h")]
+    pub timeout: Period,
+    /// How often it is tried again when it fails.
+    #[spec(default = "0")]
+    pub retry: u32,
+    /// It may be run again after a crash in the middle of it.
+    #[spec(default = "false")]
+    pub idempotent: bool,
+    /// Runs it once for each combination of these values: under `py: ["3.11", "3.12"]` the step `unit`
+    /// becomes `unit[3.11]` and `unit[3.12]`, and `${matrix.py}` is its value in each. Every key is an
+    /// axis with a list of texts, but for three: `exclude` lists combinations that are left out, by one
+    /// axis or more; `include` lists further ones, each with a value for every axis; `limit` is how many
+    /// of them may run at once. A step that needs `unit` waits for all of them.
+    pub matrix: Option<BTreeMap<Name, MatrixEntry>>,
+    /// Variables of its environment. This is the way in for what others choose: a parameter that is put
+    /// into `run` becomes a part of that script, whatever stands in it. Write `"$NAME"` there.
+    #[spec(default = "{}")]
+    pub env: BTreeMap<String, Text>,
+    #[spec(flatten)]
+    pub does: Does,
+}
+
+/// What stands under a key of a matrix.
+#[derive(Clone, Debug, Spec)]
+pub enum MatrixEntry {
+    /// Under `limit`: how many run at once.
+    Limit(u32),
+    /// Under the name of an axis: its values. Under `include` and `exclude`: combinations.
+    Items(Vec<MatrixItem>),
+}
+
+/// A value of an axis, or a combination of values.
+#[derive(Clone, Debug, Spec)]
+pub enum MatrixItem {
+    /// A value.
+    Value(Each),
+    /// Values by axis.
+    Combination(BTreeMap<Name, Each>),
+}
+
+/// After what a step runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Spec)]
+pub enum StepWhen {
+    /// All that it needs succeeded.
+    Success,
+    /// Something that it needs failed.
+    Failure,
+    /// In any case.
+    Always,
+}

@@ -1,0 +1,89 @@
+//! What a step does, as it is walked and kept with the run: parameters are put in, secrets are handles.
+//!
+//! It must not know what it was written like.
+
+use serde::{Deserialize, Serialize};
+
+use crate::value::{Tree, Value};
+
+/// What a step of a pipeline does, with its parameters put in: pure data, as it is walked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct Task {
+    /// Variables of its environment, with handles for secrets.
+    #[serde(default, skip_serializing_if = "Tree::is_empty")]
+    pub env: Tree,
+    /// It may be run again after a crash in the middle of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub idempotent: bool,
+    /// How often it is tried again when it fails.
+    #[serde(default)]
+    pub retry: u32,
+    /// How many steps of the same matrix may be at work at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// What it does.
+    pub does: TaskWork,
+}
+
+/// See [`super::Does`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskWork {
+    /// Runs commands.
+    Run {
+        /// Text with handles for secrets, each for the shell.
+        commands: Vec<Value>,
+        /// Relative to the project.
+        directory: Option<String>,
+        /// Files with results, and their form.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        reports: Vec<(ReportForm, String)>,
+    },
+    /// Applies a stack.
+    Apply {
+        /// The stack file.
+        file: String,
+        /// Another name for the stack.
+        name: Option<String>,
+        /// Parameters of the stack, with handles for secrets.
+        parameters: Tree,
+    },
+    /// Destroys a stack.
+    Destroy {
+        /// The stack file, or the name of a stack.
+        stack: String,
+    },
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportForm {
+    /// See [`super::Reports::junit`].
+    Junit,
+    /// See [`super::Reports::robot`].
+    Robot,
+    /// See [`super::Reports::coverage`].
+    Coverage,
+}
+
+impl TaskWork {
+    /// Returns whether it finds out by itself how far it came when the engine died in the middle of it,
+    /// or changes nothing: it may be begun again. Of everything else nobody knows.
+    pub fn may_begin_again(&self) -> bool {
+        match self {
+            Self::Run { .. } => false,
+            Self::Apply { .. } | Self::Destroy { .. } => true,
+        }
+    }
+
+    /// Returns what it does, in the word that files use.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Run { .. } => "run",
+            Self::Apply { .. } => "apply",
+            Self::Destroy { .. } => "destroy",
+        }
+    }
+}
