@@ -37,6 +37,8 @@ class Settings:
     certificate: str = ""
     key: str = ""
     authority: str = ""
+    # A front stands before the site and says in X-Forwarded-Proto how it was asked.
+    proxied: bool = False
 
     @property
     def secure(self) -> bool:
@@ -69,7 +71,7 @@ def _check_keys(path: Path, given: dict) -> None:
         if name not in known:
             raise SettingsError(f"{path}: `{name}` is not a setting; these are: {', '.join(known)}")
         if type(value) is not known[name]:
-            wanted = "a whole number" if known[name] is int else "text"
+            wanted = {int: "a whole number", bool: "true or false"}.get(known[name], "text")
             raise SettingsError(f"{path}: `{name}` must be {wanted}, not {json.dumps(value)}")
 
 

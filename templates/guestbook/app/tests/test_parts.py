@@ -42,6 +42,7 @@ class Settings(Case):
         self.assertIn(f"{file}: `titel` is not a setting", self.refused(titel="x"))
         self.assertIn("must be a whole number", self.refused(entries_per_page="5"))
         self.assertIn("must be a whole number", self.refused(entries_per_page=True))
+        self.assertIn("must be true or false", self.refused(proxied="yes"))
         self.assertIn("from 1 to 100, not 0", self.refused(entries_per_page=0))
         self.assertIn("go together", self.refused(certificate="a"))
         self.assertIn("`title` is empty", self.refused(title=" "))
@@ -136,38 +137,57 @@ class Releases(Case):
 
     def test_a_copy_holds_the_files_and_the_same_name(self):
         root, copy = self.source(), self.folder / "releases" / "one"
-        release.copy(copy, root)
-        self.assertTrue(release.holds(copy, root))
-        self.assertEqual(["VERSION", "guestbook/a.py"], release.files(copy))
-        self.assertEqual(release.name(root), release.name(copy))
-        self.assertRegex(release.name(root), r"^2\.0\.0-[0-9a-f]{12}$")
+        release.copy(copy, root=root)
+        self.assertTrue(release.holds(copy, root=root))
+        self.assertEqual(["VERSION", "guestbook/a.py"], release.files(root=copy))
+        self.assertEqual(release.name(root=root), release.name(root=copy))
+        self.assertRegex(release.name(root=root), r"^web-2\.0\.0-[0-9a-f]{12}$")
         self.assertEqual(["one"], os.listdir(copy.parent))
 
     def test_any_change_is_another_release(self):
         root = self.source()
-        names = {release.name(root)}
+        names = {release.name(root=root)}
         (root / "guestbook" / "a.py").write_text("b")
-        names.add(release.name(root))
+        names.add(release.name(root=root))
         (root / "DRILL").write_text("none")
-        names.add(release.name(root))
+        names.add(release.name(root=root))
         (root / "VERSION").write_text("2.0.1")
-        names.add(release.name(root))
+        names.add(release.name(root=root))
         self.assertEqual(4, len(names))
+
+    def test_a_change_of_the_pages_is_no_other_release_of_the_store(self):
+        root = self.source()
+        (root / "guestbook" / "web").mkdir()
+        before = release.name("store", root)
+        (root / "guestbook" / "web" / "pages.py").write_text("new")
+        (root / "VERSION").write_text("3.0.0")
+        self.assertEqual(before, release.name("store", root))
+        (root / "guestbook" / "a.py").write_text("b")
+        self.assertNotEqual(before, release.name("store", root))
 
     def test_a_good_copy_is_left_as_it_is(self):
         root, copy = self.source(), self.folder / "one"
-        release.copy(copy, root)
+        release.copy(copy, root=root)
         before = os.stat(copy).st_ino
-        release.copy(copy, root)
+        release.copy(copy, root=root)
         self.assertEqual(before, os.stat(copy).st_ino)
 
     def test_a_damaged_copy_is_noticed_and_mended(self):
         root, copy = self.source(), self.folder / "one"
-        release.copy(copy, root)
+        release.copy(copy, root=root)
         (copy / "guestbook" / "a.py").write_text("edited")
-        self.assertFalse(release.holds(copy, root))
-        release.copy(copy, root)
-        self.assertTrue(release.holds(copy, root))
+        self.assertFalse(release.holds(copy, root=root))
+        release.copy(copy, root=root)
+        self.assertTrue(release.holds(copy, root=root))
+
+    def test_the_last_three_releases_of_a_part_are_kept(self):
+        root, releases = self.source(), self.folder / "releases"
+        for number in range(5):
+            release.copy(releases / f"web-{number}", root=root)
+            os.utime(releases / f"web-{number}", (number, number))
+        release.copy(releases / "store-1", "store", root)
+        release.leave(releases / "web-0")
+        self.assertEqual(["store-1", "web-2", "web-3", "web-4"], sorted(os.listdir(releases)))
 
     def test_the_environment_names_the_version_before_the_file_does(self):
         self.assertEqual("9", version({"VERSION": " 9 "}))

@@ -280,6 +280,19 @@ class Sealing(Case):
             self.assertIsNone(seals.check(visitor, changed), changed)
 
 
+class BehindAFront(Case):
+    HTTPS = {"X-Forwarded-Proto": "https"}
+
+    def test_cookies_are_those_of_https_where_the_front_says_so(self):
+        site = self.site(proxied=True)
+        self.assertIn("; Secure", ask(site, "/", headers=self.HTTPS).headers["set-cookie"])
+        self.assertNotIn("; Secure", ask(site, "/").headers["set-cookie"])
+
+    def test_without_a_front_nobody_is_believed(self):
+        answer = ask(self.site(), "/", headers=self.HTTPS)
+        self.assertNotIn("; Secure", answer.headers["set-cookie"])
+
+
 class Safely(Case):
     def setUp(self) -> None:
         super().setUp()

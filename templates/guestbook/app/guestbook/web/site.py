@@ -53,6 +53,8 @@ class Site:
         self._routes.add("/test", GET=self._test)
 
     def __call__(self, request: Request) -> Response:
+        if self._settings().proxied:
+            request.secure = request.headers.get("x-forwarded-proto") == "https"
         if self._settings().secure and not request.secure and request.path != "/health":
             return self._to_https(request)
         try:
