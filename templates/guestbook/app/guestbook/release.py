@@ -3,10 +3,10 @@
     python3 -m guestbook.release name PART           prints the name, such as web-1.0.0-3f9c1aa0b2d4
     python3 -m guestbook.release copy PART FOLDER    makes the release (again: nothing to do)
     python3 -m guestbook.release check PART FOLDER   ends with 0 if the folder holds this very release
-    python3 -m guestbook.release leave PART FOLDER   it runs no more: clears what nobody goes back to
 
 A part is `web`, the whole program, or `store`, what keeps the entries: a new page is no reason to stop
-the store. The name ends with a digest of the part's files, so a change of any of them is another release.
+the store. The name ends with a digest of the part's files, so a change of any of them is another release. A new one clears away all but the
+three last ones beside it.
 """
 
 from __future__ import annotations
@@ -72,16 +72,17 @@ def copy(folder: Path, part: str = "web", root: Path = ROOT) -> None:
         if folder.exists():  # damaged: out of the way first, since a rename takes no full folder
             shutil.rmtree(folder)
         os.rename(half, folder)
+        clear(folder.parent, part)
     except BaseException:
         shutil.rmtree(half, ignore_errors=True)
         raise
 
 
-def leave(folder: Path, part: str = "web") -> None:
+def clear(releases: Path, part: str) -> None:
     """Removes what nobody goes back to: all releases of the part but the last three."""
-    releases = [each for each in folder.parent.glob(f"{part}-*") if each.is_dir()]
-    releases.sort(key=lambda each: each.stat().st_mtime_ns, reverse=True)
-    for each in releases[KEPT:]:
+    found = [each for each in releases.glob(f"{part}-*") if each.is_dir()]
+    found.sort(key=lambda each: each.stat().st_mtime_ns, reverse=True)
+    for each in found[KEPT:]:
         shutil.rmtree(each)
 
 
@@ -93,8 +94,6 @@ def main(arguments: List[str]) -> int:
         print(name(part))
     elif verb == "copy":
         copy(Path(folder), part)
-    elif verb == "leave":
-        leave(Path(folder), part)
     elif verb == "check":
         if not holds(Path(folder), part):
             print(f"{folder}: does not hold {name(part)}", file=sys.stderr)
