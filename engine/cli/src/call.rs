@@ -165,7 +165,7 @@ impl Call {
     pub(crate) fn known_project(&self) -> Result<Project, Problem> {
         let project = self.project()?;
         let folders = FileType::ALL.map(FileType::folder);
-        if project.home.is_dir() || folders.iter().any(|folder| project.root.join(folder).is_dir())
+        if project.home.is_dir() || folders.iter().any(|folder| project.root.join(folder).exists())
         {
             return Ok(project);
         }

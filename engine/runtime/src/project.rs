@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// The folders by which a project is known.
 const FOLDERS: [&str; 4] = [".windlass", "stacks", "pipelines", "inventories"];
 
+/// The file by which a folder that is served is known.
+pub use model::file::server::FILE as SERVER;
+
 /// A project.
 #[derive(Clone, Debug)]
 pub struct Project {
@@ -28,18 +31,21 @@ pub enum FileType {
     Pipeline,
     /// `inventories/*.yml`
     Inventory,
+    /// `windlass.yml`, of which there is one.
+    Server,
 }
 
 impl FileType {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Stack, Self::Pipeline, Self::Inventory];
+    pub const ALL: [Self; 4] = [Self::Stack, Self::Pipeline, Self::Inventory, Self::Server];
 
-    /// Returns the folder in which such files lie.
+    /// Returns the folder in which such files lie; of the server's own file its name.
     pub fn folder(self) -> &'static str {
         match self {
             Self::Stack => "stacks",
             Self::Pipeline => "pipelines",
             Self::Inventory => "inventories",
+            Self::Server => SERVER,
         }
     }
 
@@ -49,6 +55,7 @@ impl FileType {
             Self::Stack => "stack",
             Self::Pipeline => "pipeline",
             Self::Inventory => "inventory",
+            Self::Server => "server",
         }
     }
 }
@@ -61,7 +68,9 @@ impl Project {
     /// The folder is not there.
     pub fn find(folder: &Path) -> io::Result<Self> {
         let folder = fs::canonicalize(folder)?;
-        let is_project = |at: &&Path| FOLDERS.iter().any(|name| at.join(name).is_dir());
+        let is_project = |at: &&Path| {
+            FOLDERS.iter().any(|name| at.join(name).is_dir()) || at.join(SERVER).is_file()
+        };
         let root = folder.ancestors().find(is_project).unwrap_or(&folder).to_owned();
         let home = root.join(".windlass");
         Ok(Self { root, home })
@@ -73,6 +82,9 @@ impl Project {
     /// The folder is there and cannot be read.
     pub fn files(&self, of: FileType) -> io::Result<Vec<PathBuf>> {
         let folder = self.root.join(of.folder());
+        if of == FileType::Server {
+            return Ok(folder.is_file().then(|| SERVER.into()).into_iter().collect());
+        }
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -121,6 +133,9 @@ impl Project {
         let in_project = self.root.join(named);
         if in_project.is_file() {
             return Some(self.relative(&in_project));
+        }
+        if of == FileType::Server {
+            return None;
         }
         let ends = ["yml", "yaml"].map(|end| Path::new(of.folder()).join(format!("{named}.{end}")));
         ends.into_iter().find(|path| self.root.join(path).is_file())

@@ -157,6 +157,7 @@ impl Site {
             nonce: String::new(),
             expects: None,
             again: None,
+            cause: None,
             events: Vec::new(),
             now: 0,
         };

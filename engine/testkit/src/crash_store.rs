@@ -125,6 +125,10 @@ impl Store for CrashStore {
         self.inner.run(id)
     }
 
+    fn run_for(&self, cause: &str) -> Result<Option<Run>, StoreError> {
+        self.inner.run_for(cause)
+    }
+
     fn prunable(&self, subject: &str, keep: usize) -> Result<Vec<RunId>, StoreError> {
         self.inner.prunable(subject, keep)
     }

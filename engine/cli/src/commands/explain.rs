@@ -4,6 +4,7 @@ use clap::Args;
 use language::{Layout, Record};
 use model::file::inventory::Inventory;
 use model::file::pipeline::{Pipeline, PipelineStep};
+use model::file::server::{Repository, Server};
 use model::file::stack::{Header, Parameter, StackHead};
 use runtime::engine::Problem;
 use serde_json::json as object;
@@ -17,8 +18,8 @@ use crate::{json, render};
 /// Explain a kind of resource or a type of file: its example and all keys
 #[derive(Args)]
 pub(crate) struct Explain {
-    /// A kind, such as file.text; `stack`, `resource`, `parameters`, `pipeline` or `inventory`; one of
-    /// their keys; `json` for the events of --json. By default the list of kinds
+    /// A kind, such as file.text; `stack`, `resource`, `parameters`, `pipeline`, `inventory` or
+    /// `server`; one of their keys; `json` for the events of --json. By default the list of kinds
     kind: Option<String>,
 }
 
@@ -81,8 +82,12 @@ impl Page {
 
     /// Whether it explains this: by its name, or by a key of what it is made of.
     fn explains(&self, word: &str) -> bool {
-        let steps = (self.name == "pipeline").then(PipelineStep::layout);
-        let mut layouts = [Some(self.layout), steps].into_iter().flatten();
+        let within = match self.name {
+            "pipeline" => Some(PipelineStep::layout()),
+            "server" => Some(Repository::layout()),
+            _ => None,
+        };
+        let mut layouts = [Some(self.layout), within].into_iter().flatten();
         self.name == word || layouts.any(|layout| layout.keys().any(|key| key == word))
     }
 }
@@ -106,6 +111,7 @@ fn pages(word: &str) -> Vec<Page> {
         ),
         page("pipeline", Pipeline::layout(), PIPELINE, "It is started by  windlass run NAME"),
         page("inventory", Inventory::layout(), INVENTORY, "It is looked at by  windlass check"),
+        page("server", Server::layout(), SERVER, "It is read by  windlass serve"),
     ];
     let (mut named, others): (Vec<Page>, Vec<Page>) =
         all.into_iter().partition(|page| page.name == word);
@@ -118,5 +124,6 @@ fn pages(word: &str) -> Vec<Page> {
 const STACK: &str = include_str!("init/hello-stack.yml");
 const PIPELINE: &str = include_str!("init/hello-pipeline.yml");
 const INVENTORY: &str = include_str!("../../../../inventories/lab.yml");
+const SERVER: &str = include_str!("explain/server.yml");
 const RESOURCE: &str = include_str!("explain/resource.yml");
 const PARAMETERS: &str = include_str!("explain/parameters.yml");

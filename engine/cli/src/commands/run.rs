@@ -7,7 +7,7 @@ use clap::Args;
 use runtime::engine::{ApplyOptions, Course, Problem, RunRequest};
 use runtime::pipeline::Again;
 use runtime::project::FileType;
-use runtime::store::{RunKind, RunOutcome};
+use runtime::store::{Cause, RunKind, RunOutcome};
 
 use crate::applying::{WorkArgs, finish};
 use crate::call::{Call, full};
@@ -38,9 +38,49 @@ pub(crate) struct Run {
     from: Option<String>,
 
     #[command(flatten)]
+    cause: CauseArgs,
+    #[command(flatten)]
     work: WorkArgs,
     #[command(flatten)]
     given: GivenArgs,
+}
+
+/// What a program starts a run for.
+#[derive(Args)]
+struct CauseArgs {
+    /// Run this once: a run for the same that was cut off goes on, one that has ended is not repeated
+    #[arg(long, value_name = "ID", hide_short_help = true)]
+    cause: Option<String>,
+    /// What happened, in a word
+    #[arg(long, value_name = "WORD", hide = true, requires = "cause", default_value = "")]
+    by: String,
+    /// The commit that the project stands at
+    #[arg(long, value_name = "COMMIT", hide = true, requires = "cause", default_value = "")]
+    commit: String,
+    /// Its branch
+    #[arg(long, value_name = "NAME", hide = true, requires = "cause", default_value = "")]
+    branch: String,
+    /// Who wrote it
+    #[arg(long, value_name = "NAME", hide = true, requires = "cause", default_value = "")]
+    author: String,
+    /// The first line of what its author says
+    #[arg(long, value_name = "TEXT", hide = true, requires = "cause", default_value = "")]
+    title: String,
+}
+
+impl CauseArgs {
+    fn cause(&self) -> Option<Box<Cause>> {
+        let Self { cause, by, commit, branch, author, title } = self;
+        let id = cause.clone()?;
+        Some(Box::new(Cause {
+            id,
+            by: by.clone(),
+            commit: commit.clone(),
+            branch: branch.clone(),
+            author: author.clone(),
+            title: title.clone(),
+        }))
+    }
 }
 
 pub(crate) fn run(call: &Call, args: &Run) -> Result<Exit, Problem> {
@@ -55,7 +95,7 @@ pub(crate) fn run(call: &Call, args: &Run) -> Result<Exit, Problem> {
         (.., true) => Course::Resume,
         _ => Course::Whole,
     };
-    let request = RunRequest { file: meant.file, given, course };
+    let request = RunRequest { file: meant.file, given, course, cause: args.cause.cause() };
     // Steps are programs: one more than there are cores, so that none is idle between two steps.
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let running = args.work.parallel.map_or(cores + 1, usize::from);

@@ -5,6 +5,7 @@ use language::shape::Tagged;
 use language::{Decoder, Layout, Node, Record, Shape, Spec};
 use model::file::inventory::Inventory;
 use model::file::pipeline::Pipeline;
+use model::file::server::Server;
 use model::file::stack::{Header, StackHead};
 use serde_json::{Value, json};
 
@@ -29,6 +30,8 @@ enum Files {
     Pipeline,
     /// inventories/*.yml
     Inventory,
+    /// windlass.yml
+    Server,
 }
 
 pub(crate) fn run(call: &Call, args: &Schema) -> Exit {
@@ -36,6 +39,7 @@ pub(crate) fn run(call: &Call, args: &Schema) -> Exit {
         Files::Stack => stack(),
         Files::Pipeline => language::schema::schema::<Pipeline>("A Windlass pipeline"),
         Files::Inventory => language::schema::schema::<Inventory>("A Windlass inventory"),
+        Files::Server => language::schema::schema::<Server>("A Windlass server"),
     };
     let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     call.screen.event("schema", json!({ "schema": schema }));

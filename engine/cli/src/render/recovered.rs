@@ -106,6 +106,7 @@ mod tests {
             plan: None,
             nonce: String::new(),
             again: None,
+            cause: None,
             pruned: false,
         }
     }

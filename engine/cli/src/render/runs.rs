@@ -4,7 +4,7 @@
 
 use model::event::Ending;
 use runtime::engine::{RunDetails, StepDetails};
-use runtime::store::{Run, RunOutcome};
+use runtime::store::{Cause, Run, RunOutcome};
 
 use super::line::Line;
 use super::measure::{counted, width, wrap};
@@ -69,6 +69,9 @@ pub(crate) fn details(details: &RunDetails, moment: &Moment, style: Style) -> St
     if let Some(parent) = run.parent {
         line.put(Ink::Dim, &format!(", as a step of run {parent}"));
     }
+    if let Some(cause) = &run.cause {
+        line.put(Ink::Dim, &format!(", {}", for_what(cause)));
+    }
     if let Some(again) = run.again {
         line.put(Ink::Dim, &format!(", a part of run {again} again"));
     }
@@ -89,6 +92,24 @@ pub(crate) fn details(details: &RunDetails, moment: &Moment, style: Style) -> St
         line.end_in(&mut out);
     }
     out
+}
+
+/// Says what a run was started for.
+fn for_what(cause: &Cause) -> String {
+    let mut text = match cause.by.as_str() {
+        "" => "started by a program".to_owned(),
+        by => format!("started by {by}"),
+    };
+    if !cause.commit.is_empty() {
+        text += &format!(" of {}", cause.short_commit());
+    }
+    if !cause.branch.is_empty() {
+        text += &format!(" on {}", cause.branch);
+    }
+    if !cause.author.is_empty() {
+        text += &format!(" by {}", cause.author);
+    }
+    text
 }
 
 fn one(step: &StepDetails, names: usize, style: Style, out: &mut String) {
@@ -174,6 +195,7 @@ mod tests {
             plan: None,
             nonce: String::new(),
             again: None,
+            cause: None,
             pruned: false,
         }
     }

@@ -6,6 +6,7 @@
 pub mod inventory;
 pub mod pipeline;
 pub mod project_file;
+pub mod server;
 pub mod stack;
 
 pub use project_file::ProjectFile;

@@ -363,6 +363,7 @@ impl Engine {
             nonce: nonce.iter().map(|byte| format!("{byte:02x}")).collect(),
             expects: None,
             again: None,
+            cause: None,
             events: Vec::new(),
             now: self.now(),
         }

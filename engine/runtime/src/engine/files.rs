@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use language::{Code, Content, Diagnostic, Diagnostics, Document, Node, SourceId, Sources, Span};
 use model::address::within;
-use model::file::inventory;
+use model::file::{inventory, server};
 use model::plan::Plan;
 use model::value::Piece;
 use model::{Digest, Fault, Registry, Secrets, Tree, Value};
@@ -478,6 +478,7 @@ impl Checker<'_> {
                 pipeline::check(document, &outside, &stacks, diagnostics);
             }
             Some(FileType::Inventory) => inventory::check(document, diagnostics),
+            Some(FileType::Server) => drop(server::read(document, diagnostics)),
             None if diagnostics.is_empty() => diagnostics.push(says_nothing(document)),
             None => {}
         }

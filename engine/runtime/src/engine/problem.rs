@@ -121,6 +121,7 @@ impl Problem {
                 match error {
                     StoreError::Fenced { .. } => "look at what the other run did, then plan again",
                     StoreError::PlanUsed { .. } => "windlass plan -o FILE",
+                    StoreError::CauseUsed { .. } => "look at it: windlass runs show",
                     StoreError::Overtaken => "start it again",
                     StoreError::Newer { .. } => "install the version that wrote it",
                     StoreError::Corrupt(_) => {

@@ -16,9 +16,9 @@ use super::{ApplyOptions, Engine, Loaded, Problem, Report, Wrong};
 use crate::lease::{HeldLease, is_held};
 use crate::log::{Line, Logs, Reading, folder, read};
 use crate::parameters::{Given, NONE, Outside};
-use crate::pipeline::{Again, GRACE, NotAgain, Tasks, Trace, cut_off, kept, load, token};
+use crate::pipeline::{Again, GRACE, NotAgain, Tasks, Told, Trace, cut_off, kept, load, token};
 use crate::project::FileType;
-use crate::store::{NewRun, Run, RunId, RunKind, RunOutcome, StoreError};
+use crate::store::{Cause, NewRun, Run, RunId, RunKind, RunOutcome, StoreError};
 use crate::walk::{Limits, Observer, Stop, Walk, walk};
 
 /// What a run of a pipeline is asked for.
@@ -30,6 +30,9 @@ pub struct RunRequest {
     pub given: Given,
     /// What of it.
     pub course: Course,
+    /// What it is started for: a run for the same that has not ended is gone on with, and one that
+    /// has ended is not begun again.
+    pub cause: Option<Box<Cause>>,
 }
 
 /// What of a pipeline is run.
@@ -41,6 +44,15 @@ pub enum Course {
     Resume,
     /// A part of the last run, in a new one.
     Again(Again),
+}
+
+impl RunRequest {
+    fn goes_on_with(&self, run: &Run) -> bool {
+        match &self.cause {
+            Some(cause) => run.cause.as_ref().is_some_and(|own| own.id == cause.id),
+            None => self.course == Course::Resume,
+        }
+    }
 }
 
 /// One run in full.
@@ -102,6 +114,7 @@ impl Engine {
             pipeline: name.to_owned(),
             run,
             origin: self.origin(run)?,
+            cause: self.cause(run)?,
             logs: Arc::new(logs),
             trace: self.trace(run)?,
             stop: stop.clone(),
@@ -125,6 +138,11 @@ impl Engine {
         Ok(report)
     }
 
+    fn cause(&self, run: RunId) -> Result<Cause, Problem> {
+        let cause = self.store.run(run)?.and_then(|run| run.cause);
+        Ok(cause.map(|cause| *cause).unwrap_or_default())
+    }
+
     fn trace(&self, run: RunId) -> Result<Trace, Problem> {
         let folder = folder(&self.project.home, run);
         Trace::open(&folder).map_err(|error| {
@@ -140,9 +158,15 @@ impl Engine {
         options: &ApplyOptions,
         observer: &dyn Observer,
     ) -> Result<(RunId, Vec<Step>), Problem> {
+        if let Some(cause) = &request.cause
+            && let Some(run) = self.store.run_for(&cause.id)?
+            && run.ended.is_some()
+        {
+            return Err(StoreError::CauseUsed { run: run.id }.into());
+        }
         for run in self.unended(name, |kind| kind == RunKind::Pipeline)? {
             let stored = run.plan.as_deref().and_then(|plan| serde_json::from_str(plan).ok());
-            if request.course == Course::Resume
+            if request.goes_on_with(&run)
                 && let Some(steps) = stored
             {
                 return Ok((run.id, steps));
@@ -192,7 +216,8 @@ impl Engine {
             let steps = self.pipeline_steps(request, next)?;
             let plan = serde_json::to_string(&steps).ok();
             let new = self.new_run(RunKind::Pipeline, name, options.parent);
-            let new = NewRun { plan, expects: Some(RunId(next)), ..new };
+            let cause = request.cause.clone();
+            let new = NewRun { plan, expects: Some(RunId(next)), cause, ..new };
             match self.store.begin(new).await {
                 Err(StoreError::Overtaken) => {}
                 began => return Ok((began?, steps)),
@@ -226,7 +251,9 @@ impl Engine {
         let events = ends.map_err(|why| not_again(name, &before, again, why))?;
         let plan = serde_json::to_string(&steps).ok();
         let new = self.new_run(RunKind::Pipeline, name, options.parent);
-        let run = self.store.begin(NewRun { plan, again: Some(first), events, ..new }).await?;
+        let cause = request.cause.clone();
+        let new = NewRun { plan, again: Some(first), events, cause, ..new };
+        let run = self.store.begin(new).await?;
         Ok((run, steps))
     }
 
@@ -250,7 +277,8 @@ impl Engine {
         let vault = &*self.vault;
         let keep = |_: &str, text: &str| vault.keep_parameter(text);
         let outside = Outside { given: &request.given, secrets: NONE, keep: &keep, complete: true };
-        match load(&document, &outside, run, vault, &mut diagnostics) {
+        let told = Told::of(run, request.cause.as_deref());
+        match load(&document, &outside, &told, vault, &mut diagnostics) {
             Some((_, steps)) if !diagnostics.has_errors() => Ok(steps),
             _ => Err(Problem::Files(Box::new(Wrong { diagnostics, sources }))),
         }

@@ -19,16 +19,17 @@ use model::{Address, Secrets, Tree, Value};
 use super::matrix::{Combination, Matrix, PREFIX, Within};
 use crate::parameters::{Outside, Parameters};
 use crate::stack::place;
+use crate::store::Cause;
 
 /// Returns the name of a pipeline and its steps in dependency order; None if something is wrong.
 pub fn load(
     document: &Document,
     outside: &Outside<'_>,
-    run: u64,
+    told: &Told,
     secrets: &dyn Secrets,
     diagnostics: &mut Diagnostics,
 ) -> Option<(String, Vec<Step>)> {
-    let scope = PipelineScope::new(document, outside, Some(run), diagnostics);
+    let scope = PipelineScope::new(document, outside, Some(told), diagnostics);
     let read = read(document, &scope, diagnostics)?;
     let mut texts = Texts { secrets, root: document.root(), diagnostics };
     let common = texts.tree(&read.env);
@@ -48,7 +49,49 @@ pub fn load(
 /// What references in a pipeline stand for.
 pub(super) struct PipelineScope {
     parameters: Parameters,
-    run: Option<Document>,
+    run: Option<ToldDocuments>,
+}
+
+/// What a run tells its steps about itself: `${run.id}`, `${run.commit}`, `${run.branch}`.
+pub struct Told {
+    run: u64,
+    commit: String,
+    branch: String,
+}
+
+impl Told {
+    /// Returns what a run of this number tells, which may have been started for something.
+    pub fn of(run: u64, cause: Option<&Cause>) -> Self {
+        let Cause { commit, branch, .. } = cause.cloned().unwrap_or_default();
+        Self { run, commit, branch }
+    }
+}
+
+/// The same, to be read in place.
+struct ToldDocuments {
+    run: Document,
+    commit: Document,
+    branch: Document,
+}
+
+impl ToldDocuments {
+    fn of(told: &Told) -> Self {
+        Self {
+            run: Document::value(&told.run.to_string()),
+            commit: Document::value(&told.commit),
+            branch: Document::value(&told.branch),
+        }
+    }
+
+    fn find(&self, name: &str) -> Option<Node<'_>> {
+        let document = match name {
+            "run.id" => &self.run,
+            "run.commit" => &self.commit,
+            "run.branch" => &self.branch,
+            _ => return None,
+        };
+        Some(document.root())
+    }
 }
 
 impl PipelineScope {
@@ -56,24 +99,28 @@ impl PipelineScope {
     pub(super) fn new(
         document: &Document,
         outside: &Outside<'_>,
-        run: Option<u64>,
+        told: Option<&Told>,
         diagnostics: &mut Diagnostics,
     ) -> Self {
         let root = document.root();
         let node = root.get("on").and_then(|on| on.get("manual")?.get("parameters"));
         let place = root.get("pipeline").map_or(root.span(), Node::span);
         let parameters = Parameters::read(document, node, place, outside, diagnostics);
-        Self { parameters, run: run.map(|run| Document::value(&run.to_string())) }
+        Self { parameters, run: told.map(ToldDocuments::of) }
     }
 }
+
+/// What every run can be asked for.
+const TOLD: [&str; 3] = ["run.id", "run.commit", "run.branch"];
 
 impl Scope for PipelineScope {
     /// What a matrix says is known within its step alone: see [`Within`].
     fn find(&self, reference: &Reference) -> Found<'_> {
-        match (&self.run, reference.path.as_str()) {
-            (Some(run), "run.id") => Found::Known(run.root()),
-            (None, "run.id") => Found::Later,
-            (_, path) if path.starts_with(PREFIX) => Found::Later,
+        let path = reference.path.as_str();
+        match &self.run {
+            Some(run) if let Some(known) = run.find(path) => Found::Known(known),
+            None if TOLD.contains(&path) => Found::Later,
+            _ if path.starts_with(PREFIX) => Found::Later,
             _ => self.parameters.find(reference),
         }
     }

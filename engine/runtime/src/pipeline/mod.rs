@@ -15,7 +15,7 @@ mod trace;
 
 pub use again::{Again, NotAgain};
 pub use check::{Stacks, check, names_given};
-pub use load::load;
+pub use load::{Told, load};
 pub use results::kept;
 pub use task::{GRACE, Tasks, token};
 pub use trace::{Trace, cut_off};

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use super::trace::{Seen, Trace};
 use crate::engine::Engine;
 use crate::log::{Logs, StepLog};
-use crate::store::RunId;
+use crate::store::{Cause, RunId};
 use crate::walk::{Done, Effects, Live, Prepared, Stop};
 
 /// How long a command may take to end once it is told to.
@@ -35,6 +35,8 @@ pub struct Tasks {
     pub run: RunId,
     /// What its tokens begin with.
     pub origin: String,
+    /// What the run was started for; empty for a person.
+    pub cause: Cause,
     /// Where output is kept.
     pub logs: Arc<Logs>,
     /// What became of commands, for a later life of this run.

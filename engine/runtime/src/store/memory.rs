@@ -81,6 +81,10 @@ impl Kept {
         }
     }
 
+    fn run_for(&self, cause: &str) -> Option<&Run> {
+        self.runs.iter().find(|run| run.cause.as_ref().is_some_and(|one| one.id == cause))
+    }
+
     fn scope(&self, run: RunId) -> Result<String, StoreError> {
         let run = self.runs.iter().find(|known| known.id == run);
         run.map(|run| run.kind.scope(&run.subject))
@@ -118,6 +122,11 @@ impl Store for MemoryStore {
             if let Some(&used) = run.plan_id.as_ref().and_then(|plan| kept.plans.get(plan)) {
                 return Err(StoreError::PlanUsed { run: used });
             }
+            if let Some(cause) = &run.cause
+                && let Some(used) = kept.run_for(&cause.id)
+            {
+                return Err(StoreError::CauseUsed { run: used.id });
+            }
             let id = RunId(kept.runs.len() as u64 + 1);
             if run.expects.is_some_and(|expected| expected != id) {
                 return Err(StoreError::Overtaken);
@@ -137,6 +146,7 @@ impl Store for MemoryStore {
                 plan: run.plan,
                 nonce: run.nonce,
                 again: run.again,
+                cause: run.cause,
                 pruned: false,
             });
             Ok(id)
@@ -276,6 +286,10 @@ impl Store for MemoryStore {
 
     fn run(&self, id: RunId) -> Result<Option<Run>, StoreError> {
         Ok(self.kept().runs.iter().find(|run| run.id == id).cloned())
+    }
+
+    fn run_for(&self, cause: &str) -> Result<Option<Run>, StoreError> {
+        Ok(self.kept().run_for(cause).cloned())
     }
 
     fn prunable(&self, subject: &str, keep: usize) -> Result<Vec<RunId>, StoreError> {

@@ -4,6 +4,7 @@
 //! transaction, so that neither can be there without the other. A store must not decide anything
 //! but whether the writer still holds its lease.
 
+mod cause;
 mod fold;
 mod memory;
 mod sqlite;
@@ -19,6 +20,7 @@ use model::registry::BoxFuture;
 use model::{Address, Token};
 use serde::{Deserialize, Serialize};
 
+pub use cause::Cause;
 pub use memory::MemoryStore;
 pub use sqlite::SqliteStore;
 
@@ -51,6 +53,8 @@ pub struct NewRun {
     pub expects: Option<RunId>,
     /// See [`Run::again`].
     pub again: Option<RunId>,
+    /// See [`Run::cause`].
+    pub cause: Option<Box<Cause>>,
     /// What is known from the start.
     pub events: Vec<Event>,
     /// The time.
@@ -99,6 +103,9 @@ pub struct Run {
     /// The run of which it does a part again: its steps were told that one's number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub again: Option<RunId>,
+    /// What it was started for, where a program started it: no other run is for the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Box<Cause>>,
     /// Its events are no longer kept.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub pruned: bool,
@@ -181,6 +188,11 @@ pub enum StoreError {
     /// The saved plan has run before.
     PlanUsed {
         /// The run that it became.
+        run: RunId,
+    },
+    /// There is a run for the same cause.
+    CauseUsed {
+        /// That run.
         run: RunId,
     },
     /// Another run took the number that this one counted on.
@@ -269,6 +281,9 @@ pub trait Store: Send + Sync {
     /// Returns one run.
     fn run(&self, id: RunId) -> Result<Option<Run>, StoreError>;
 
+    /// Returns the run that was started for a cause, by the cause's id.
+    fn run_for(&self, cause: &str) -> Result<Option<Run>, StoreError>;
+
     /// Returns runs with events that nobody needs any more, oldest first, at most a hundred: they have
     /// ended, left nothing in doubt, and are older than the newest `keep` of their stack or pipeline.
     fn prunable(&self, subject: &str, keep: usize) -> Result<Vec<RunId>, StoreError>;
@@ -321,6 +336,9 @@ impl fmt::Display for StoreError {
             Self::PlanUsed { run } => {
                 write!(f, "this plan was applied already, as run {run}: plan again")
             }
+            Self::CauseUsed { run } => {
+                write!(f, "this was run already, as run {run}: it runs once")
+            }
             Self::Overtaken => f.write_str("another run began at the same moment"),
             Self::Newer { found, known } => write!(
                 f,
@@ -338,7 +356,10 @@ impl std::error::Error for StoreError {}
 impl StoreError {
     /// Returns whether the store is well, and only this was not to be written.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Fenced { .. } | Self::PlanUsed { .. } | Self::Overtaken)
+        matches!(
+            self,
+            Self::Fenced { .. } | Self::PlanUsed { .. } | Self::CauseUsed { .. } | Self::Overtaken
+        )
     }
 }
 

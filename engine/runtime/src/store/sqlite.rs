@@ -193,6 +193,10 @@ impl Store for SqliteStore {
         read::run(&self.reader(), id)
     }
 
+    fn run_for(&self, cause: &str) -> Result<Option<Run>, StoreError> {
+        read::run_for(&self.reader(), cause)
+    }
+
     fn prunable(&self, subject: &str, keep: usize) -> Result<Vec<RunId>, StoreError> {
         read::prunable(&self.reader(), subject, keep)
     }

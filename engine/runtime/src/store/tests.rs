@@ -7,8 +7,8 @@ use model::record::Record;
 use model::{Digest, Fault, Object, Registry, Token, Tree, Value};
 
 use super::{
-    Acquired, Claim, Holder, Lease, MemoryStore, NewRun, RunId, RunKind, RunOutcome, SqliteStore,
-    Store, StoreError, timed,
+    Acquired, Cause, Claim, Holder, Lease, MemoryStore, NewRun, RunId, RunKind, RunOutcome,
+    SqliteStore, Store, StoreError, timed,
 };
 
 type Made = (Arc<dyn Store>, Option<tempfile::TempDir>);
@@ -30,6 +30,7 @@ fn new_run(plan_id: Option<&str>) -> NewRun {
         nonce: "n0nce".to_owned(),
         expects: None,
         again: None,
+        cause: None,
         events: Vec::new(),
         now: 1_000,
     }
@@ -346,7 +347,7 @@ fn a_store_from_a_newer_version_is_refused() {
     let connection = rusqlite::Connection::open(&path).expect("a database");
     connection.pragma_update(None, "user_version", 99).expect("written");
     let refused = SqliteStore::open(&path, "p", Registry::default()).err();
-    assert_eq!(refused, Some(StoreError::Newer { found: 99, known: 3 }));
+    assert_eq!(refused, Some(StoreError::Newer { found: 99, known: 4 }));
 }
 
 /// Steps were told the number of their run before it began: it begins under this number or not at all.
@@ -358,5 +359,21 @@ async fn a_run_that_counts_on_a_number_gets_it_or_nothing() {
         assert_eq!(store.begin(wants(1)).await, Err(StoreError::Overtaken));
         assert_eq!(store.runs(None, 9).expect("runs").len(), 1, "nothing was begun");
         assert_eq!(store.begin(wants(2)).await, Ok(RunId(2)));
+    }
+}
+
+/// A run is begun once for each cause, however often its process dies and is started again.
+#[tokio::test]
+async fn a_cause_has_one_run() {
+    for (store, _folder) in both() {
+        let cause = |id: &str| Cause { id: id.to_owned(), ..Cause::default() };
+        let of = |id: &str| NewRun { cause: Some(Box::new(cause(id))), ..new_run(None) };
+        assert_eq!(store.begin(of("push-1")).await, Ok(RunId(1)));
+        let again = store.begin(of("push-1")).await;
+        assert_eq!(again, Err(StoreError::CauseUsed { run: RunId(1) }));
+        assert_eq!(store.begin(of("push-2")).await, Ok(RunId(2)));
+        let found = store.run_for("push-2").expect("it is read").expect("a run");
+        assert_eq!((found.id, found.cause.as_deref()), (RunId(2), Some(&cause("push-2"))));
+        assert_eq!(store.run_for("push-3").expect("it is read"), None);
     }
 }

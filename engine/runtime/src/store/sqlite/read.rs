@@ -113,7 +113,8 @@ pub(super) fn stacks(connection: &Connection) -> Result<Vec<String>, StoreError>
 }
 
 const RUN: &str =
-    "SELECT id, kind, subject, parent, began, ended, outcome, plan, nonce, pruned, again FROM run";
+    "SELECT id, kind, subject, parent, began, ended, outcome, plan, nonce, pruned, again, caused
+     FROM run";
 
 pub(super) fn runs(
     connection: &Connection,
@@ -129,6 +130,11 @@ pub(super) fn runs(
 pub(super) fn run(connection: &Connection, id: RunId) -> Result<Option<Run>, StoreError> {
     let mut query = connection.prepare_cached(&format!("{RUN} WHERE id = ?1"))?;
     Ok(query.query_row([id.0], one_run).optional()?)
+}
+
+pub(super) fn run_for(connection: &Connection, cause: &str) -> Result<Option<Run>, StoreError> {
+    let mut query = connection.prepare_cached(&format!("{RUN} WHERE cause = ?1"))?;
+    Ok(query.query_row([cause], one_run).optional()?)
 }
 
 fn one_run(line: &Line<'_>) -> rusqlite::Result<Run> {
@@ -151,6 +157,7 @@ fn one_run(line: &Line<'_>) -> rusqlite::Result<Run> {
         nonce: line.get(8)?,
         pruned: line.get(9)?,
         again: line.get::<_, Option<u64>>(10)?.map(RunId),
+        cause: word(11)?.and_then(|cause| serde_json::from_str(cause).ok()),
     })
 }
 

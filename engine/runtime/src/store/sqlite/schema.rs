@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::store::StoreError;
 
 /// The version of the form; one more with every change that an older program could not read.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// Marks the file as ours: "Wndl".
 const APPLICATION: i64 = 0x576e_646c;
@@ -22,8 +22,10 @@ const SCHEMA: &str = "
     CREATE TABLE run (
         id INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, parent INTEGER,
         plan_id TEXT UNIQUE, plan TEXT, began INTEGER NOT NULL, ended INTEGER, outcome TEXT,
-        nonce TEXT NOT NULL DEFAULT '', pruned INTEGER NOT NULL DEFAULT 0, again INTEGER
+        nonce TEXT NOT NULL DEFAULT '', pruned INTEGER NOT NULL DEFAULT 0, again INTEGER,
+        cause TEXT, caused TEXT
     ) STRICT;
+    CREATE UNIQUE INDEX run_by_cause ON run (cause) WHERE cause IS NOT NULL;
     CREATE INDEX run_by_subject ON run (subject, id);
     CREATE INDEX run_with_events ON run (subject, id) WHERE pruned = 0;
     CREATE TABLE event (
@@ -71,6 +73,12 @@ const FROM_1: &str = "
 const FROM_2: &str = "
     ALTER TABLE digest ADD COLUMN claim TEXT;
     CREATE INDEX digest_by_claim ON digest (claim) WHERE claim IS NOT NULL;";
+
+/// From version 3, which did not know what runs were started for.
+const FROM_3: &str = "
+    ALTER TABLE run ADD COLUMN cause TEXT;
+    ALTER TABLE run ADD COLUMN caused TEXT;
+    CREATE UNIQUE INDEX run_by_cause ON run (cause) WHERE cause IS NOT NULL;";
 
 /// How long one process waits for another's commit.
 const PATIENCE: Duration =
@@ -141,8 +149,9 @@ fn bring_up(connection: &mut Connection, project: &str) -> Result<(), StoreError
             transaction.execute("INSERT INTO about (project) VALUES (?1)", [project])?;
             transaction.pragma_update(None, "application_id", APPLICATION)?;
         }
-        1 => transaction.execute_batch(&[FROM_1, FROM_2].concat())?,
-        2 => transaction.execute_batch(FROM_2)?,
+        1 => transaction.execute_batch(&[FROM_1, FROM_2, FROM_3].concat())?,
+        2 => transaction.execute_batch(&[FROM_2, FROM_3].concat())?,
+        3 => transaction.execute_batch(FROM_3)?,
         _ => return Ok(()),
     }
     transaction.pragma_update(None, "user_version", VERSION)?;

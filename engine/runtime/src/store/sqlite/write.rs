@@ -139,6 +139,11 @@ fn begin(transaction: &Transaction<'_>, run: &NewRun) -> Result<RunId, StoreErro
     {
         return Err(StoreError::PlanUsed { run });
     }
+    if let Some(cause) = &run.cause
+        && let Some(run) = super::read::run_for(transaction, &cause.id)?
+    {
+        return Err(StoreError::CauseUsed { run: run.id });
+    }
     if let Some(expected) = run.expects {
         let next = "SELECT coalesce(max(id), 0) + 1 FROM run";
         if transaction.query_row(next, [], |row| row.get::<_, u64>(0))? != expected.0 {
@@ -146,8 +151,8 @@ fn begin(transaction: &Transaction<'_>, run: &NewRun) -> Result<RunId, StoreErro
         }
     }
     transaction.execute(
-        "INSERT INTO run (kind, subject, parent, plan_id, plan, nonce, began, again)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO run (kind, subject, parent, plan_id, plan, nonce, began, again, cause, caused)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             run.kind.word(),
             run.subject,
@@ -157,6 +162,8 @@ fn begin(transaction: &Transaction<'_>, run: &NewRun) -> Result<RunId, StoreErro
             run.nonce,
             run.now,
             run.again.map(|again| again.0),
+            run.cause.as_ref().map(|cause| &cause.id),
+            run.cause.as_ref().map(serde_json::to_string).transpose()?,
         ],
     )?;
     Ok(RunId(transaction.last_insert_rowid().cast_unsigned()))

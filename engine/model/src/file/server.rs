@@ -1,0 +1,133 @@
+//! `windlass.yml`: what one `windlass serve` hosts, follows and lets in.
+//!
+//! It must not open anything that is named in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use language::decoder::decode;
+use language::scope::Unresolved;
+use language::shape::ScalarShape;
+use language::{
+    Code, Diagnostic, Diagnostics, Document, Keys, Leaf, Name, Period, Secret, Spec, Url,
+};
+
+/// The file in the folder that is served.
+pub const FILE: &str = "windlass.yml";
+
+/// What `windlass serve` does in this folder: repositories that people push to, or that are followed,
+/// and whose pipelines run.
+#[derive(Clone, Debug, Spec)]
+#[spec(extensions, check = check_server)]
+pub struct Server {
+    /// The name of the server, as its pages show it.
+    pub server: Name,
+    /// What it is for, in a line.
+    pub description: Option<String>,
+    /// The address and port to listen on. Beyond this machine it wants `tokens`.
+    #[spec(default = "127.0.0.1:7400")]
+    pub listen: Listen,
+    /// How it is reached from outside, if that is another address: for links.
+    pub url: Option<Url>,
+    /// Repositories by name. Push to `http://ADDRESS/NAME.git`.
+    #[spec(default = "{}")]
+    pub repositories: BTreeMap<Name, Repository>,
+    /// How many runs there are at once, of different repositories.
+    #[spec(default = "2")]
+    pub runs: u16,
+    /// Who may approve what waits for approval: names by group.
+    #[spec(default = "{}")]
+    pub approvers: BTreeMap<Name, Vec<String>>,
+    /// Who may come in, each by name with a secret of theirs. Without any, everybody on this machine.
+    #[spec(default = "{}")]
+    pub tokens: BTreeMap<Name, Secret>,
+}
+
+/// One repository. With nothing in it (`{}`) it is hosted here.
+#[derive(Clone, Debug, Spec)]
+pub struct Repository {
+    /// What it is for, in a line.
+    pub description: Option<String>,
+    /// It lives elsewhere, and what comes there is fetched.
+    pub follow: Option<Follow>,
+}
+
+/// Where a repository that is followed lives.
+#[derive(Clone, Debug, Spec)]
+pub struct Follow {
+    /// What to fetch: `https://…`, `ssh://…` or a folder, as Git takes it.
+    pub url: String,
+    /// Whose webhooks and commit statuses it has; without one it is only polled.
+    pub provider: Option<Provider>,
+    /// Which branches.
+    #[spec(default = "[main]")]
+    pub branches: Vec<String>,
+    /// How often it is asked, also where webhooks come: one may be lost.
+    #[spec(default = "1m")]
+    pub poll: Period,
+    /// What its webhooks are signed with.
+    pub secret: Option<Secret>,
+    /// What it is fetched with over HTTPS, and what commit statuses are sent with.
+    pub token: Option<Secret>,
+    /// Where its API is, if it does not follow from `url`.
+    pub api: Option<Url>,
+}
+
+/// Who hosts a repository that is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Spec)]
+pub enum Provider {
+    /// GitHub, in the cloud or of one's own.
+    Github,
+    /// GitLab, in the cloud or of one's own.
+    Gitlab,
+    /// Gitea or Forgejo.
+    Gitea,
+}
+
+/// An IP address with a port. Port 0 is any that is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listen(pub SocketAddr);
+
+impl Leaf for Listen {
+    const SHAPE: &'static ScalarShape = &ScalarShape::new("an address with a port", &["string"])
+        .many("addresses with ports")
+        .like(&["127.0.0.1:7400", "[::1]:7400"]);
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let local = |port: &str| Some((IpAddr::V4(Ipv4Addr::LOCALHOST), port.parse().ok()?).into());
+        let named = text.strip_prefix("localhost:").and_then(local);
+        named.or_else(|| text.parse().ok()).map(Self).ok_or_else(|| {
+            "write an IP address and a port, such as 127.0.0.1:7400 (this machine alone) or \
+             0.0.0.0:7400 (everybody who can reach it)"
+                .to_owned()
+        })
+    }
+}
+
+fn check_server(server: &Server, keys: &mut Keys<'_, '_, '_>) {
+    if !server.listen.0.ip().is_loopback() && server.tokens.is_empty() {
+        let why = "others can reach this address, and without `tokens` they could push and run \
+                   what they like";
+        keys.refuse("listen", why);
+    }
+    if server.runs == 0 {
+        keys.refuse("runs", "nothing would ever run: write 1 or more");
+    }
+    let mut folded = BTreeSet::new();
+    for Name(name) in server.repositories.keys() {
+        if !folded.insert(name.to_ascii_lowercase()) {
+            keys.refuse("repositories", format!("`{name}` differs from another in case alone"));
+        }
+    }
+}
+
+/// Notes everything that is wrong with the file, and returns what stands in it.
+pub fn read(document: &Document, diagnostics: &mut Diagnostics) -> Option<Server> {
+    let read = decode::<Server>(document, &Unresolved, diagnostics);
+    for reference in &read.waiting {
+        let message = format!("`${{{}}}` means nothing here", reference.path);
+        let error = Diagnostic::new(Code::BadReference, reference.span, message);
+        diagnostics.push(error.help("the only references in this file are `${secret.NAME}`"));
+    }
+    read.value.filter(|_| read.waiting.is_empty())
+}
