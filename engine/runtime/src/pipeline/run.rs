@@ -84,6 +84,11 @@ impl Tasks {
         environment.insert("WINDLASS_RUN".to_owned(), self.run.to_string());
         environment.insert("WINDLASS_PIPELINE".to_owned(), self.pipeline.clone());
         environment.insert("WINDLASS_STEP".to_owned(), doing.step.name.to_string());
+        let told =
+            [("WINDLASS_COMMIT", &self.cause.commit), ("WINDLASS_BRANCH", &self.cause.branch)];
+        for (name, value) in told.into_iter().filter(|(_, value)| !value.is_empty()) {
+            environment.insert(name.to_owned(), value.clone());
+        }
         for (name, value) in &doing.task.env {
             environment.insert(name.clone(), self.revealed(value)?);
         }

@@ -38,6 +38,19 @@ pub struct Triggers {
     /// A person: `windlass run`.
     #[spec(default = "{}")]
     pub manual: Manual,
+    /// A push to a repository that `windlass serve` hosts or follows.
+    pub push: Option<Push>,
+}
+
+/// Which pushes start a pipeline.
+#[derive(Clone, Debug, PartialEq, Eq, Spec)]
+pub struct Push {
+    /// Those to a branch that fits one of these patterns, such as `main` or `release/*`.
+    #[spec(default = "[main]")]
+    pub branches: Vec<String>,
+    /// Those that change a file that fits one of these patterns, such as `app/**`; by default all.
+    #[spec(default = "[]")]
+    pub paths: Vec<String>,
 }
 
 /// What a person may say when starting a pipeline.
