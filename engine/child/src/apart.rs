@@ -52,7 +52,8 @@ pub async fn run_apart(
     background: Background,
     hear: &mut (dyn FnMut(Stream, &[u8]) + Send),
 ) -> Result<Ended, Trouble> {
-    let mut child = spawn(command, Stdio::piped(), Stdio::piped()).map_err(Trouble::Start)?;
+    let mut child =
+        spawn(command, Stdio::null(), Stdio::piped(), Stdio::piped()).map_err(Trouble::Start)?;
     let guard = Guard::of(&child, command);
     let mut out = Buffer::of(child.stdout.take());
     let mut err = Buffer::of(child.stderr.take());
@@ -82,19 +83,19 @@ pub async fn run_apart(
 }
 
 /// What has come of one stream.
-struct Buffer<S> {
+pub(crate) struct Buffer<S> {
     /// None: it has ended.
     stream: Option<S>,
-    bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl<S: AsyncRead + Unpin> Buffer<S> {
-    fn of(stream: Option<S>) -> Self {
+    pub(crate) fn of(stream: Option<S>) -> Self {
         Self { stream, bytes: Vec::new() }
     }
 
     /// Waits for more; for ever once the stream has ended. Cancelled, it loses nothing.
-    async fn fill(&mut self) {
+    pub(crate) async fn fill(&mut self) {
         self.bytes.clear();
         self.bytes.reserve(8 * 1024);
         let Some(stream) = &mut self.stream else { return std::future::pending().await };
@@ -104,14 +105,14 @@ impl<S: AsyncRead + Unpin> Buffer<S> {
     }
 
     /// Returns whether there was more of what was written before the end.
-    async fn rest(&mut self) -> bool {
+    pub(crate) async fn rest(&mut self) -> bool {
         self.stream.is_some() && timeout(REST, self.fill()).await.is_ok() && !self.bytes.is_empty()
     }
 }
 
 impl Guard<'_> {
     /// Ends whatever carries the token or is left of the group, and returns how much there was.
-    async fn end_all(mut self, grace: Duration) -> Result<usize, Trouble> {
+    pub(crate) async fn end_all(mut self, grace: Duration) -> Result<usize, Trouble> {
         let left = find(self.token).len();
         if left > 0 {
             sweep(self.token, grace).await?;

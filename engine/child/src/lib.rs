@@ -1,11 +1,13 @@
 //! One command with everything that it starts: run, watched, ended to the last descendant.
 //!
 //! A command runs in a process group of its own with a token in its environment. Both output streams
-//! go through one pipe, so that they keep their order ([`run`]), or are told apart ([`run_apart`]). Its
+//! go through one pipe, so that they keep their order ([`run`]), or are told apart ([`run_apart`]), or one
+//! command is fed with what another writes ([`run_fed`]). Its
 //! end is the exit of the command, not the end of its output: what it left in the background would
 //! hold that open. It must not know what commands are for.
 
 mod apart;
+mod fed;
 mod sweep;
 mod trouble;
 
@@ -24,6 +26,7 @@ use tokio::net::unix::pipe;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 pub use apart::{Background, Ended, Stream, run_apart};
+pub use fed::{Fed, FedTrouble, Voice, run_fed};
 pub use sweep::{find, living, sweep};
 pub use trouble::Trouble;
 
@@ -86,7 +89,7 @@ impl std::fmt::Display for Exit {
 /// The program cannot be started, or does not end although it was killed.
 pub async fn run(command: &Command, output: &mut (dyn FnMut(&[u8]) + Send)) -> io::Result<Exit> {
     let (reader, writer) = io::pipe()?;
-    let mut child = spawn(command, writer.try_clone()?, writer)?;
+    let mut child = spawn(command, Stdio::null(), writer.try_clone()?, writer)?;
     let guard = Guard::of(&child, command);
     rustix::io::ioctl_fionbio(&reader, true)?;
     let mut reader = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?;
@@ -123,6 +126,7 @@ pub async fn run(command: &Command, output: &mut (dyn FnMut(&[u8]) + Send)) -> i
 
 fn spawn(
     command: &Command,
+    input: impl Into<Stdio>,
     out: impl Into<Stdio>,
     err: impl Into<Stdio>,
 ) -> io::Result<tokio::process::Child> {
@@ -135,7 +139,7 @@ fn spawn(
         .env(TOKEN, &command.token)
         .current_dir(&command.directory)
         .process_group(0)
-        .stdin(Stdio::null())
+        .stdin(input)
         .stdout(out)
         .stderr(err)
         .spawn()

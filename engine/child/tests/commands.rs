@@ -155,3 +155,54 @@ async fn a_program_that_is_not_there_is_an_error() {
     let error = run(&command, &mut |_| {}).await.expect_err("it cannot start");
     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
 }
+
+/// Feeds `cat` and returns how both ended, and what came through.
+async fn fed(source: &str, token: &str) -> (child::Fed, String) {
+    let (from, to) = (shell(source, &format!("{token}-from")), shell("cat; echo .", token));
+    let mut text = Vec::new();
+    let mut hear = |voice, bytes: &[u8]| match voice {
+        child::Voice::Sink => text.extend(bytes),
+        child::Voice::Source | child::Voice::SinkErr => {}
+    };
+    let fed = child::run_fed(&from, &to, &mut || Ok(()), &mut hear).await.expect("they start");
+    assert_eq!((find(&from.token), find(&to.token)), (vec![], vec![]));
+    (fed, String::from_utf8(text).expect("text"))
+}
+
+#[tokio::test]
+async fn what_is_fed_sees_the_end_of_a_source_that_ended_well() {
+    let ended = child::Fed { source: Some(Exit::Code(0)), sink: Some(Exit::Code(0)) };
+    assert_eq!(fed("echo one; echo two", "fed").await, (ended, "one\ntwo\n.\n".to_owned()));
+    let left = "(sleep 30; echo late) & setsid sleep 30 & echo one";
+    assert_eq!(fed(left, "fed-left").await, (ended, "one\n.\n".to_owned()));
+}
+
+#[tokio::test]
+async fn what_is_fed_never_sees_the_end_of_a_source_that_failed() {
+    for (at, (source, exit)) in
+        [("echo one; exit 3", Exit::Code(3)), ("echo one; kill -9 $$", Exit::Signal(9))]
+            .into_iter()
+            .enumerate()
+    {
+        let (ended, text) = fed(source, &format!("fed-failed-{at}")).await;
+        assert_eq!(ended, child::Fed { source: Some(exit), sink: None });
+        assert!(!text.contains('.'), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_source_whose_reader_is_gone_is_ended() {
+    let (from, to) = (shell("while :; do echo x; done", "gone-from"), shell("exit 4", "gone"));
+    let fed = child::run_fed(&from, &to, &mut || Ok(()), &mut |_, _| {}).await.expect("they start");
+    assert_eq!(fed.sink, Some(Exit::Code(4)));
+    assert_eq!(find(&from.token), []);
+}
+
+#[tokio::test]
+async fn a_source_that_cannot_be_started_starts_nothing() {
+    let missing = Command { argv: vec!["/nonexistent".into()], ..shell("", "none-from") };
+    let to = shell("sleep 30", "none");
+    let fed = child::run_fed(&missing, &to, &mut || Ok(()), &mut |_, _| {}).await;
+    assert!(matches!(fed, Err(child::FedTrouble::Source(Trouble::Start(_)))), "{fed:?}");
+    assert_eq!(find(&to.token), []);
+}

@@ -12,6 +12,7 @@ use std::future::Future;
 use language::{Record, Spec};
 use serde::{Deserialize, Serialize};
 
+use crate::action::ErasedAction;
 use crate::address::Token;
 use crate::context::Context;
 use crate::fault::Fault;
@@ -82,6 +83,11 @@ pub trait Kind: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<String>, Fault>> + Send {
         _ = (context, change);
         async { Ok(None) }
+    }
+
+    /// Returns what its resources can do beside being there.
+    fn actions() -> Vec<ErasedAction> {
+        Vec::new()
     }
 
     /// Brings a change about: the only effect. Returns what there is afterwards; None after a

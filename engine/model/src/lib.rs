@@ -2,6 +2,7 @@
 //!
 //! | module | for |
 //! |---|---|
+//! | [`action`] | what a resource can do beside being there |
 //! | [`address`] | the one name of a thing in the command line, graph, state, journal and console |
 //! | [`value`] | resolved trees with holes and handles of secrets; digests |
 //! | [`secret`] | secret text, which cannot be shown, and where it comes from |
@@ -17,6 +18,7 @@
 //! | [`event`] | what is durable about a run |
 //! | [`ledger`] | the status of every step, as a fold of events |
 
+pub mod action;
 pub mod address;
 pub mod context;
 pub mod event;
@@ -32,6 +34,7 @@ pub mod registry;
 pub mod secret;
 pub mod value;
 
+pub use action::{Action, Conduct, ErasedAction, On};
 pub use address::{Address, Token};
 pub use context::Context;
 pub use fault::Fault;

@@ -12,6 +12,7 @@ use language::decoder::decode;
 use language::scope::Unresolved;
 use language::{Diagnostics, Document, Field, Keys, Layout, Record, Spec};
 
+use crate::action::ErasedAction;
 use crate::address::Token;
 use crate::context::Context;
 use crate::fault::Fault;
@@ -53,6 +54,8 @@ pub struct Erased {
     pub shared_name: Option<SharedName>,
     /// What differs.
     pub diff: fn(&Tree, &Object, &dyn Secrets) -> Result<Vec<Difference>, String>,
+    /// What its resources can do beside being there.
+    pub actions: Vec<ErasedAction>,
     /// What touches the world: swapped in tests.
     pub effects: Arc<dyn Effects>,
 }
@@ -118,6 +121,7 @@ impl Erased {
             identity: |tree| K::identity(&typed::<K::Spec>(tree).ok()?),
             shared_name: K::SHARED_NAME.map(|_| shared_name::<K> as SharedName),
             diff: |tree, object, secrets| Ok(K::diff(&typed::<K::Spec>(tree)?, object, secrets)),
+            actions: K::actions(),
             effects: Arc::new(Typed(kind)),
         }
     }
@@ -129,6 +133,11 @@ impl Erased {
         // A path may be written either way.
         let within = Path::new(&identity).strip_prefix(project).ok().and_then(Path::to_str);
         Some(format!("{} {}", self.space, within.unwrap_or(&identity)))
+    }
+
+    /// Returns the action of this verb.
+    pub fn action(&self, verb: &str) -> Option<&ErasedAction> {
+        self.actions.iter().find(|action| action.verb == verb)
     }
 
     /// Returns the declaration of a key.

@@ -113,6 +113,7 @@ pub(super) fn again(call: &Call, project: &Project, run: &Run) -> String {
             format!("windlass destroy {}", run.subject)
         }
         RunKind::Pipeline => format!("windlass run {} --resume", run.subject),
+        RunKind::Action => format!("windlass runs show {}", run.id),
         RunKind::Destroy => format!("windlass destroy {}", run.subject),
         RunKind::Apply | RunKind::State => format!("windlass apply {}", run.subject),
     }

@@ -16,7 +16,7 @@ use super::{Engine, PlanRequest, Planned, Problem};
 use crate::apply::{Applying, Ground, RecoverError, Recovered, recover};
 use crate::lease::{HeldLease, LeaseError, Terms, acquire, described};
 use crate::log::Logs;
-use crate::store::{NewRun, PIPELINE, Run, RunId, RunKind, RunOutcome, StoreError};
+use crate::store::{ACTION, NewRun, PIPELINE, Run, RunId, RunKind, RunOutcome, StoreError};
 use crate::walk::{Journal, Limits, Observer, Stop, Walk, walk};
 
 /// How a plan is applied.
@@ -328,11 +328,14 @@ impl Engine {
             Err(LeaseError::Store(error)) => Err(Problem::Store(error)),
             Err(LeaseError::HeldBy(holder)) => {
                 let who = described(&holder);
-                let message = match subject.strip_prefix(PIPELINE) {
-                    Some(name) => format!("the pipeline `{name}` runs already: {who}"),
-                    None => format!("`{subject}` is being changed by another run: {who}"),
+                let pipeline = subject.strip_prefix(PIPELINE);
+                let message = match (pipeline, subject.strip_prefix(ACTION)) {
+                    (Some(name), _) => format!("the pipeline `{name}` runs already: {who}"),
+                    (_, Some(name)) => format!("{name} is at work already: {who}"),
+                    _ => format!("`{subject}` is being changed by another run: {who}"),
                 };
                 let help = match what {
+                    _ if subject.starts_with(ACTION) => "wait for it: `--wait 10m`",
                     "apply" | "destroy" | "run" => "wait for it: `--wait 10m`",
                     _ => "try again when it has ended",
                 };

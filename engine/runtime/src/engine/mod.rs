@@ -3,6 +3,7 @@
 //! Planning takes no lock and changes nothing. Applying holds the lease of the stack, settles what a
 //! dead run left in doubt, and walks. It must not print, nor ask a person.
 
+mod actions;
 mod apply;
 mod files;
 mod problem;
@@ -20,6 +21,7 @@ use model::Registry;
 use model::context::{Clock, Random, Silent, Site};
 use model::{Context, Secrets};
 
+pub use actions::{ActRequest, Acted};
 pub use apply::{ApplyOptions, Budget, Report, Settled, StepReport, open_plan};
 pub use files::{Checked, Loaded, PlanRequest, Planned, check};
 pub use problem::{Problem, Wrong};

@@ -27,7 +27,7 @@ use crate::store::{RunId, RunOutcome};
 use crate::walk::{Observer, Stop};
 
 /// How long a step waits for another run of its stack.
-const PATIENCE: Duration = Duration::from_mins(10);
+pub(super) const PATIENCE: Duration = Duration::from_mins(10);
 
 impl Tasks {
     pub(super) async fn apply_stack(
@@ -74,9 +74,18 @@ impl Tasks {
         destroy: bool,
         doing: Doing<'_>,
     ) -> Result<(), Fault> {
-        let Doing { step: Step { timeout, .. }, log, .. } = doing;
+        self.within(doing, |stop| self.change_until(request, destroy, stop, doing.log)).await
+    }
+
+    /// Does a run within this step: it is told to stop when this one is, or when its time is up.
+    pub(super) async fn within<W: Future<Output = Result<(), Fault>>>(
+        &self,
+        doing: Doing<'_>,
+        work: impl FnOnce(watch::Receiver<Stop>) -> W,
+    ) -> Result<(), Fault> {
+        let Doing { step: Step { timeout, .. }, .. } = doing;
         let (sender, stop) = watch::channel(*self.stop.borrow());
-        let mut work = pin!(self.change_until(request, destroy, stop, log));
+        let mut work = pin!(work(stop));
         let mut asked = self.stop.clone();
         let mut time = pin!(sleep(timeout.unwrap_or(Duration::MAX)));
         let mut late = false;
@@ -127,7 +136,7 @@ impl Tasks {
     }
 }
 
-fn finished(report: &Report) -> Result<(), Fault> {
+pub(super) fn finished(report: &Report) -> Result<(), Fault> {
     match (report.outcome, report.first_fault()) {
         (RunOutcome::Done, _) => Ok(()),
         (_, Some((step, why))) => Err(Fault {
@@ -140,7 +149,7 @@ fn finished(report: &Report) -> Result<(), Fault> {
     }
 }
 
-fn fault(problem: Problem) -> Fault {
+pub(super) fn fault(problem: Problem) -> Fault {
     if let Problem::Files(wrong) = problem {
         let Wrong { diagnostics, sources } = *wrong;
         let text = render(diagnostics, &sources, &Renderer::plain());
@@ -155,8 +164,8 @@ fn fault(problem: Problem) -> Fault {
 }
 
 /// Tells the log of the step what the run within it does.
-struct Told {
-    log: Arc<StepLog>,
+pub(super) struct Told {
+    pub(super) log: Arc<StepLog>,
 }
 
 impl Observer for Told {

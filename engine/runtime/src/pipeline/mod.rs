@@ -2,6 +2,7 @@
 //!
 //! It must not walk: the one walker does.
 
+mod act;
 mod again;
 mod check;
 mod child_run;

@@ -17,7 +17,7 @@ use model::{Fault, Token};
 use tokio::sync::watch;
 
 use super::trace::{Seen, Trace};
-use crate::engine::Engine;
+use crate::engine::{ActRequest, Engine};
 use crate::log::{Logs, StepLog};
 use crate::store::{Cause, RunId};
 use crate::walk::{Done, Effects, Live, Prepared, Stop};
@@ -170,6 +170,11 @@ impl Tasks {
                 self.apply_stack(file, name.clone(), parameters, doing).await
             }
             TaskWork::Destroy { stack } => self.destroy_stack(stack, doing).await,
+            TaskWork::Act { stack, resource, verb, args } => {
+                let (stack, resource) = (stack.clone(), resource.clone());
+                let (verb, args) = (verb.clone(), args.clone());
+                self.act(&ActRequest { stack, resource, verb, args }, doing).await
+            }
         }
     }
 }

@@ -73,6 +73,8 @@ pub enum RunKind {
     Pipeline,
     /// Changes what is remembered, and nothing else.
     State,
+    /// Lets a resource do something.
+    Action,
 }
 
 /// A run as it is remembered.
@@ -308,6 +310,9 @@ const PRUNED_AT_ONCE: usize = 100;
 /// What the scopes of pipelines begin with.
 pub(crate) const PIPELINE: &str = "pipeline ";
 
+/// What the scopes of actions begin with.
+pub(crate) const ACTION: &str = "action ";
+
 /// Steps that took less are not worth remembering, in milliseconds.
 pub const WORTH_TIMING: u64 = 100;
 
@@ -369,6 +374,7 @@ impl RunKind {
     pub fn scope(self, subject: &str) -> String {
         match self {
             Self::Pipeline => format!("{PIPELINE}{subject}"),
+            Self::Action => format!("{ACTION}{subject}"),
             Self::Apply | Self::Destroy | Self::State => subject.to_owned(),
         }
     }
@@ -380,6 +386,7 @@ impl RunKind {
             Self::Destroy => "destroy",
             Self::Pipeline => "pipeline",
             Self::State => "state",
+            Self::Action => "action",
         }
     }
 
@@ -388,6 +395,7 @@ impl RunKind {
             "apply" => Self::Apply,
             "destroy" => Self::Destroy,
             "pipeline" => Self::Pipeline,
+            "action" => Self::Action,
             _ => Self::State,
         }
     }

@@ -54,6 +54,18 @@ pub enum TaskWork {
         /// The stack file, or the name of a stack.
         stack: String,
     },
+    /// Lets a resource do something.
+    Act {
+        /// Its stack.
+        stack: String,
+        /// Its address.
+        resource: String,
+        /// The verb of its kind.
+        verb: String,
+        /// What the verb is told.
+        #[serde(default, skip_serializing_if = "Tree::is_empty")]
+        args: Tree,
+    },
 }
 
 /// The form of a report.
@@ -74,16 +86,17 @@ impl TaskWork {
     pub fn may_begin_again(&self) -> bool {
         match self {
             Self::Run { .. } => false,
-            Self::Apply { .. } | Self::Destroy { .. } => true,
+            Self::Apply { .. } | Self::Destroy { .. } | Self::Act { .. } => true,
         }
     }
 
     /// Returns what it does, in the word that files use.
-    pub fn word(&self) -> &'static str {
+    pub fn word(&self) -> &str {
         match self {
             Self::Run { .. } => "run",
             Self::Apply { .. } => "apply",
             Self::Destroy { .. } => "destroy",
+            Self::Act { verb, .. } => verb,
         }
     }
 }
