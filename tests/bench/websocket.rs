@@ -1,4 +1,4 @@
-//! Both ends of WebSockets, for the benchmark of the front: a server that sends back what it gets, and
+//! Both ends of `WebSockets`, for the benchmark of the front: a server that sends back what it gets, and
 //! clients that each send a message of 1 KiB, wait for it, and send the next.
 //!
 //! `websocket serve` prints its port. `websocket load PORT CONNECTIONS SECONDS` prints messages, messages a
