@@ -5,6 +5,8 @@ pub(crate) mod project;
 mod applies;
 mod bad_files;
 mod bad_world;
+mod check_pipelines;
+mod check_values;
 mod checks;
 mod handed_on;
 mod leases;
