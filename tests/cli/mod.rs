@@ -21,6 +21,7 @@ mod outputs;
 mod pipelines;
 mod plans;
 mod results;
+mod schedules;
 mod states;
 mod terminals;
 mod whole_project;

@@ -10,6 +10,7 @@
 //! | [`kind`] | what a provider writes: a kind, typed by its spec |
 //! | [`context`] | what a kind is handed: project, secrets, clock, randomness |
 //! | [`registry`] | kinds without their types, by name |
+//! | [`cron`] | when a schedule is due, in a time zone |
 //! | [`file`] | what stands in stack, pipeline and inventory files |
 //! | [`graph`] | dependency order, and the shortest circle where there is none |
 //! | [`record`] | what is remembered of a resource |
@@ -21,6 +22,7 @@
 pub mod action;
 pub mod address;
 pub mod context;
+pub mod cron;
 pub mod event;
 pub mod fault;
 pub mod file;

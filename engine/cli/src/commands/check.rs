@@ -12,8 +12,8 @@ use serde_json::json;
 use crate::call::Call;
 use crate::given::GivenArgs;
 use crate::problem::{Exit, tell_wrong};
-use crate::remarks;
 use crate::render::diagnostics::well;
+use crate::{outside, remarks, render};
 
 /// Check files: all errors of all of them at once
 #[derive(Args)]
@@ -38,18 +38,24 @@ pub(crate) fn run(call: &Call, args: &Check) -> Result<Exit, Problem> {
         .transpose()?;
     let store = store.as_ref().map(|store| store as &dyn Store);
     let given = args.given.all(call)?;
-    let Checked { files, wrong } = check(&project, &kinds, store, only, &given)?;
+    let Checked { files, wrong, schedules } = check(&project, &kinds, store, only, &given)?;
     let (errors, warnings) = (wrong.diagnostics.errors(), wrong.diagnostics.warnings());
     let exit = if errors == 0 { Exit::Done } else { Exit::Usage };
-    let style = call.screen.style;
+    let (style, now) = (call.screen.style, outside::moment().timestamp());
     match wrong.diagnostics.is_empty() {
-        true => call.screen.answer(&well(files.len(), style)),
+        true => {
+            let due = render::schedules::due(&schedules, now, style);
+            call.screen.answer(&format!("{}{due}", well(files.len(), style)));
+        }
         false => tell_wrong(wrong, files.len(), exit, &call.screen),
     }
     if only.is_none() {
         remarks::tell(call, &project, store, &BTreeSet::new())?;
     }
-    let event = json!({ "files": files, "errors": errors, "warnings": warnings });
+    let mut event = json!({ "files": files, "errors": errors, "warnings": warnings });
+    if !schedules.is_empty() {
+        event["schedules"] = render::schedules::due_json(&schedules, now);
+    }
     call.screen.event("checked", event);
     Ok(exit)
 }

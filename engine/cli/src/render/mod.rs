@@ -13,6 +13,7 @@
 //! | [`recovered`] | what a run that died had left in doubt |
 //! | [`drift`] | what is otherwise than it was applied |
 //! | [`runs`], [`state`] | what is remembered |
+//! | [`schedules`] | when pipelines are due |
 //! | [`graph`] | who needs whom, as DOT and SVG |
 //! | [`explain`], [`doctor`] | what kinds are for; whether the machine is fit |
 //!
@@ -36,6 +37,7 @@ pub(crate) mod recovered;
 pub(crate) mod report;
 pub(crate) mod results;
 pub(crate) mod runs;
+pub(crate) mod schedules;
 pub(crate) mod state;
 pub(crate) mod style;
 pub(crate) mod tree;

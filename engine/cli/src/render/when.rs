@@ -68,10 +68,19 @@ impl Moment {
         self.zoned(then).strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 
-    fn zoned(&self, then: u64) -> jiff::Zoned {
-        let then = i64::try_from(then).unwrap_or(i64::MAX);
-        Timestamp::from_millisecond(then).unwrap_or(Timestamp::MAX).to_zoned(self.zone.clone())
+    /// Returns the time now, for reckoning.
+    pub(crate) fn timestamp(&self) -> Timestamp {
+        timestamp(self.now)
     }
+
+    fn zoned(&self, then: u64) -> jiff::Zoned {
+        timestamp(then).to_zoned(self.zone.clone())
+    }
+}
+
+fn timestamp(milliseconds: u64) -> Timestamp {
+    let milliseconds = i64::try_from(milliseconds).unwrap_or(i64::MAX);
+    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use language::{Code, Content, Diagnostic, Diagnostics, Document, Node, SourceId, Sources, Span};
 use model::address::within;
+use model::file::pipeline::Schedule;
 use model::file::{inventory, server};
 use model::plan::Plan;
 use model::value::Piece;
@@ -14,7 +15,7 @@ use model::{Digest, Fault, Registry, Secrets, Tree, Value};
 
 use super::{Engine, Problem, Wrong};
 use crate::parameters::{Given, NONE, Outside};
-use crate::pipeline::{self, Stacks};
+use crate::pipeline::{self, Stacks, schedules};
 use crate::plan::{
     Foresight, Question, Refreshed, State, Targets, batches, check_shared_names, check_twins, plan,
     read,
@@ -73,6 +74,8 @@ pub struct Checked {
     pub files: Vec<PathBuf>,
     /// Everything that is wrong.
     pub wrong: Wrong,
+    /// When which of the files are due: pipelines with schedules.
+    pub schedules: Vec<(PathBuf, Schedule)>,
 }
 
 impl PlanRequest {
@@ -386,7 +389,12 @@ pub fn check(
     }
     let stacks = parsed.iter().filter(|one| one.of == Some(FileType::Stack));
     check_circle(&stacks.map(|one| one.document.root()).collect::<Vec<_>>(), &mut diagnostics);
-    Ok(Checked { files, wrong: Wrong { diagnostics, sources } })
+    let pipelines = parsed[..files.len()].iter().filter(|one| one.of == Some(FileType::Pipeline));
+    let of_file = |one: &Parsed| {
+        schedules(&one.document).into_iter().map(|schedule| (one.file.clone(), schedule)).collect()
+    };
+    let schedules = pipelines.flat_map::<Vec<_>, _>(of_file).collect();
+    Ok(Checked { files, wrong: Wrong { diagnostics, sources }, schedules })
 }
 
 /// A file of the project while files are checked.

@@ -11,6 +11,7 @@ use language::{Code, Content, Diagnostic, Diagnostics, Document, Node, Span, Tex
 use model::file::stack::{Parameter, ParameterType};
 
 use super::load::{PipelineScope, read, steps};
+use super::schedules::check_parameters;
 use crate::engine::Loaded;
 use crate::parameters::{Declared, Outside, declared, fitting, not_secret};
 
@@ -33,6 +34,7 @@ pub fn check(
 ) {
     let scope = PipelineScope::new(document, outside, None, diagnostics);
     read(document, &scope, diagnostics);
+    check_parameters(document, diagnostics);
     let mut checker = Checker { document, scope: &scope, stacks, diagnostics };
     for (_, step) in steps(document.root()) {
         if let Some(apply) = step.get("apply") {

@@ -11,6 +11,7 @@ mod load;
 mod matrix;
 mod results;
 mod run;
+mod schedules;
 mod task;
 mod trace;
 
@@ -18,5 +19,6 @@ pub use again::{Again, NotAgain};
 pub use check::{Stacks, check, names_given};
 pub use load::{Told, load};
 pub use results::kept;
+pub use schedules::schedules;
 pub use task::{GRACE, Tasks, token};
 pub use trace::{Trace, cut_off};

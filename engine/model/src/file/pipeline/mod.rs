@@ -3,6 +3,7 @@
 //! It must not know how a step is run.
 
 mod does;
+mod schedule;
 mod task;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use language::{Name, Period, Spec, Text};
 
 pub use does::{Does, Patterns, Reports};
+pub use schedule::{CatchUp, Overlap, Schedule, Schedules};
 pub use task::{ReportForm, Task, TaskWork};
 
 use crate::file::stack::{Each, Parameter};
@@ -40,6 +42,8 @@ pub struct Triggers {
     pub manual: Manual,
     /// A push to a repository that `windlass serve` hosts or follows.
     pub push: Option<Push>,
+    /// The time, where `windlass serve` looks after the repository.
+    pub schedule: Option<Schedules>,
 }
 
 /// Which pushes start a pipeline.
