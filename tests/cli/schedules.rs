@@ -71,7 +71,9 @@ fn what_is_wrong_is_shown_in_its_field() {
       ╭▸ pipelines/night.yml:7:57
       │
     7 │     - { cron: "0 3 * * *", zone: Europe/Berln, overlap: both, catch_up: latst }
-      ╰╴                                                        ━━━━ expected `skip`, `queue` or `cancel`
+      │                                                         ━━━━
+      │
+      ╰ note: expected `skip`, `queue` or `cancel`
 
     error[W014]: `latst` is none of the choices here
       ╭▸ pipelines/night.yml:7:73
