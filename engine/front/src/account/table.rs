@@ -1,8 +1,10 @@
-//! Which route takes a request: the host as written, else the longest wildcard, else any; then the
-//! longest prefix. The path is compared as it came: the front decodes nothing and passes on what it saw.
+//! Which route takes a request: of those of the socket that it came by, else of those of any socket; then
+//! the host as written, else the longest wildcard, else any; then the longest prefix. The path is compared
+//! as it came: the front decodes nothing and passes on what it saw.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::Route;
@@ -10,6 +12,8 @@ use super::Route;
 /// Where a route takes requests, and which.
 #[derive(Debug)]
 pub(crate) struct Place {
+    /// The socket that requests come by; nothing: any.
+    pub(crate) listen: Option<SocketAddr>,
     /// As written: `shop.test`, `*.shop.test`, or nothing for any.
     pub(crate) host: String,
     pub(crate) prefix: String,
@@ -18,39 +22,53 @@ pub(crate) struct Place {
     pub(crate) route: Arc<Route>,
 }
 
-/// All routes.
+/// All routes, by the socket that requests come by. There are a few of these, and any.
 #[derive(Debug, Default)]
-pub(crate) struct Table {
-    /// By host: `shop.test`; `.shop.test` for `*.shop.test`; empty for any. The longest prefix comes first.
-    hosts: HashMap<Box<str>, Vec<Arc<Place>>>,
-}
+pub(crate) struct Table(Vec<(Option<SocketAddr>, Hosts)>);
+
+/// By host: `shop.test`; `.shop.test` for `*.shop.test`; empty for any. The longest prefix comes first.
+#[derive(Debug, Default)]
+struct Hosts(HashMap<Box<str>, Vec<Arc<Place>>>);
 
 impl Table {
     pub(crate) fn new(places: impl IntoIterator<Item = Place>) -> Self {
-        let mut hosts: HashMap<Box<str>, Vec<Arc<Place>>> = HashMap::new();
+        let mut all: Vec<(Option<SocketAddr>, Hosts)> = vec![];
         for place in places {
             let host = place.host.to_ascii_lowercase();
             let host = host.strip_prefix('*').unwrap_or(&host).into();
-            hosts.entry(host).or_default().push(Arc::new(place));
+            let at = all.iter().position(|(listen, _)| *listen == place.listen);
+            let at = at.unwrap_or_else(|| {
+                all.push((place.listen, Hosts::default()));
+                all.len() - 1
+            });
+            all[at].1.0.entry(host).or_default().push(Arc::new(place));
         }
-        for places in hosts.values_mut() {
+        // Any comes last.
+        all.sort_by_key(|(listen, _)| listen.is_none());
+        for places in all.iter_mut().flat_map(|(_, hosts)| hosts.0.values_mut()) {
             places.sort_by_key(|place| Reverse(place.prefix.len()));
         }
-        Self { hosts }
+        Self(all)
     }
 
-    /// Returns what takes requests for a host (with or without port) and a path.
-    pub(crate) fn find(&self, host: &str, path: &str) -> Option<&Arc<Place>> {
+    /// Returns what takes requests that come by a socket, for a host (with or without port) and a path.
+    pub(crate) fn find(&self, by: SocketAddr, host: &str, path: &str) -> Option<&Arc<Place>> {
         let host = without_port(host);
         if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return self.of_lower(&host.to_ascii_lowercase(), path);
+            return self.of_lower(by, &host.to_ascii_lowercase(), path);
         }
-        self.of_lower(host, path)
+        self.of_lower(by, host, path)
     }
 
-    fn of_lower(&self, host: &str, path: &str) -> Option<&Arc<Place>> {
-        let of =
-            |host: &str| self.hosts.get(host)?.iter().find(|place| covers(&place.prefix, path));
+    fn of_lower(&self, by: SocketAddr, host: &str, path: &str) -> Option<&Arc<Place>> {
+        let mut heard = self.0.iter().filter(|(listen, _)| listen.is_none_or(|own| own == by));
+        heard.find_map(|(_, hosts)| hosts.find(host, path))
+    }
+}
+
+impl Hosts {
+    fn find(&self, host: &str, path: &str) -> Option<&Arc<Place>> {
+        let of = |host: &str| self.0.get(host)?.iter().find(|place| covers(&place.prefix, path));
         let dots = host.match_indices('.').map(|(at, _)| &host[at..]);
         of(host).or_else(|| dots.filter(|_| !host.is_empty()).find_map(of)).or_else(|| of(""))
     }
@@ -92,10 +110,10 @@ mod tests {
         let routes = PLACES.map(|_| Arc::new(Route::new()));
         let place = |((_, host, prefix), route): (&(&str, &str, &str), &Arc<Route>)| {
             let (host, prefix) = ((*host).into(), (*prefix).into());
-            Place { host, prefix, body: None, route: route.clone() }
+            Place { listen: None, host, prefix, body: None, route: route.clone() }
         };
         let table = Table::new(PLACES.iter().zip(&routes).map(place));
-        let found = &table.find(host, path)?.route;
+        let found = &table.find(socket(80), host, path)?.route;
         let at = routes.iter().position(|route| Arc::ptr_eq(route, found));
         at.map(|at| PLACES[at].0)
     }
@@ -128,7 +146,25 @@ mod tests {
     #[test]
     fn what_no_prefix_covers_is_nobodys() {
         let route = Arc::new(Route::new());
-        let place = Place { host: String::new(), prefix: "/api".into(), body: None, route };
-        assert!(Table::new([place]).find("shop.test", "/").is_none());
+        let (host, prefix) = (String::new(), "/api".into());
+        let place = Place { listen: None, host, prefix, body: None, route };
+        assert!(Table::new([place]).find(socket(80), "shop.test", "/").is_none());
+    }
+
+    #[test]
+    fn a_route_takes_what_comes_by_its_own_socket_and_goes_before_one_of_any() {
+        let routes = [0; 2].map(|_| Arc::new(Route::new()));
+        let places = [None, Some(socket(80))].into_iter().zip(&routes).map(|(listen, route)| {
+            let (host, prefix) = (String::new(), "/".into());
+            Place { listen, host, prefix, body: None, route: route.clone() }
+        });
+        let table = Table::new(places);
+        let found = |port| table.find(socket(port), "shop.test", "/").map(|place| &place.route);
+        assert!(found(80).is_some_and(|route| Arc::ptr_eq(route, &routes[1])));
+        assert!(found(81).is_some_and(|route| Arc::ptr_eq(route, &routes[0])));
+    }
+
+    fn socket(port: u16) -> SocketAddr {
+        ([127, 0, 0, 1], port).into()
     }
 }

@@ -77,6 +77,11 @@ impl Term {
         !self.cut.swap(true, Relaxed)
     }
 
+    /// Returns whether any of its targets is in health.
+    pub(crate) fn has_health(&self) -> bool {
+        self.targets.iter().any(|target| target.is_healthy())
+    }
+
     /// Returns the next target in health, another than the one to avoid if there is one.
     fn pick(&self, avoid: Option<SocketAddr>) -> Option<SocketAddr> {
         let first = if self.targets.len() > 1 { self.next.fetch_add(1, Relaxed) } else { 0 };

@@ -1,9 +1,13 @@
-//! TLS with certificates that are swapped while connections stand.
+//! TLS with certificates that are swapped while connections stand, also by themselves when their files
+//! are others.
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
@@ -18,26 +22,104 @@ use super::kept::KeptCertificate;
 
 /// Certificates by the name that clients ask for: as written, `*.shop.test`, or empty for everybody else.
 #[derive(Debug, Default)]
-pub(crate) struct Certificates(ArcSwap<HashMap<String, Arc<CertifiedKey>>>);
+pub(crate) struct Certificates {
+    served: ArcSwap<HashMap<String, Arc<CertifiedKey>>>,
+    read: Mutex<Vec<Pair>>,
+}
+
+/// A certificate as it was read.
+#[derive(Clone, Debug)]
+struct Pair {
+    kept: KeptCertificate,
+    /// Its files when it was read.
+    stamp: [Stamp; 2],
+    /// None: it could not be read when the process began.
+    key: Option<Arc<CertifiedKey>>,
+}
+
+/// What tells a file from another one at its path: when it was changed, its number, its length.
+type Stamp = Option<(SystemTime, u64, u64)>;
 
 /// Why a certificate cannot be served.
 type Bad = String;
 
 impl Certificates {
-    /// Serves these and no others, or says which of them cannot be served and changes nothing.
-    pub(crate) fn set(&self, all: &[KeptCertificate]) -> Result<(), Bad> {
-        let mut map = HashMap::new();
-        for one in all {
-            let pair = read(&one.certificate, &one.key).map_err(|error| {
-                format!("the certificate {} cannot be served: {error}", one.certificate.display())
-            })?;
-            for name in &one.names {
-                map.insert(name.to_ascii_lowercase(), pair.clone());
-            }
-        }
-        self.0.store(Arc::new(map));
+    /// Serves these and no others, or says which of them cannot be served and changes nothing. Those that
+    /// are served already are read again only where `anew` says so.
+    pub(crate) fn set(
+        &self,
+        all: &[KeptCertificate],
+        anew: impl Fn(&KeptCertificate) -> bool,
+    ) -> Result<(), Bad> {
+        let mut pairs = self.pairs();
+        let known = |kept: &KeptCertificate| {
+            let same = |pair: &&Pair| pair.kept.certificate == kept.certificate;
+            let pair = pairs.iter().filter(same).find(|pair| pair.kept.key == kept.key);
+            pair.filter(|_| !anew(kept)).map(|pair| Pair { kept: kept.clone(), ..pair.clone() })
+        };
+        let next: Result<_, Bad> =
+            all.iter().map(|kept| known(kept).map_or_else(|| Pair::read(kept), Ok)).collect();
+        *pairs = next?;
+        self.serve(&pairs);
         Ok(())
     }
+
+    /// Serves of these what can be read.
+    pub(crate) fn begin(&self, all: &[KeptCertificate]) {
+        let mut pairs = self.pairs();
+        let unread =
+            |kept: &KeptCertificate| Pair { kept: kept.clone(), stamp: [None; 2], key: None };
+        *pairs = all.iter().map(|kept| Pair::read(kept).unwrap_or_else(|_| unread(kept))).collect();
+        self.serve(&pairs);
+    }
+
+    /// Takes up those whose files are others by now. One that cannot be read is served as it was: its
+    /// key may be on its way.
+    pub(crate) fn renew(&self) {
+        let mut pairs = self.pairs();
+        let mut changed = false;
+        for pair in pairs.iter_mut().filter(|pair| pair.stamp != stamps(&pair.kept)) {
+            if let Ok(new) = Pair::read(&pair.kept) {
+                *pair = new;
+                changed = true;
+            }
+        }
+        if changed {
+            self.serve(&pairs);
+        }
+    }
+
+    fn serve(&self, pairs: &[Pair]) {
+        let mut map = HashMap::new();
+        for pair in pairs {
+            for name in &pair.kept.names {
+                map.extend(pair.key.iter().map(|key| (name.to_ascii_lowercase(), key.clone())));
+            }
+        }
+        self.served.store(Arc::new(map));
+    }
+
+    fn pairs(&self) -> MutexGuard<'_, Vec<Pair>> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pair {
+    fn read(kept: &KeptCertificate) -> Result<Self, Bad> {
+        // Looked at before they are read: what changes in between is read once more.
+        let stamp = stamps(kept);
+        let key = read(&kept.certificate, &kept.key).map_err(|error| {
+            format!("the certificate {} cannot be served: {error}", kept.certificate.display())
+        })?;
+        Ok(Self { kept: kept.clone(), stamp, key: Some(key) })
+    }
+}
+
+fn stamps(kept: &KeptCertificate) -> [Stamp; 2] {
+    [&kept.certificate, &kept.key].map(|path| {
+        let found = fs::metadata(path).ok()?;
+        Some((found.modified().ok()?, found.ino(), found.len()))
+    })
 }
 
 fn read(certificate: &Path, key: &Path) -> Result<Arc<CertifiedKey>, Box<dyn Error>> {
@@ -50,7 +132,7 @@ fn read(certificate: &Path, key: &Path) -> Result<Arc<CertifiedKey>, Box<dyn Err
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello) -> Option<Arc<CertifiedKey>> {
-        let all = self.0.load();
+        let all = self.served.load();
         let name = hello.server_name().unwrap_or_default().to_ascii_lowercase();
         let wild = name.split_once('.').map(|(_, rest)| format!("*.{rest}"));
         all.get(&name).or_else(|| all.get(&wild?)).or_else(|| all.get("")).cloned()

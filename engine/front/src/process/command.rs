@@ -1,10 +1,13 @@
 //! What a front can be told, one JSON object a line, and what it answers.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::cutover::{Cutover, Quarantined, Watch};
+use super::sockets::Bind;
 use crate::account::{Counts, Receipt};
 
 /// A route as it is written.
@@ -13,9 +16,12 @@ use crate::account::{Counts, Receipt};
 pub struct RouteSpec {
     /// What the route is called in every other command.
     pub name: String,
-    /// `shop.test`, `*.shop.test`, or nothing for any host.
+    /// The socket that its requests come by: it is opened if there is none; nothing: any.
     #[serde(default)]
-    pub host: String,
+    pub listen: Option<Bind>,
+    /// `shop.test`, `*.shop.test`; nothing for any host.
+    #[serde(default)]
+    pub hosts: Vec<String>,
     /// Where the paths begin.
     pub prefix: String,
     /// The longest body of a request, in bytes; nothing: any length.
@@ -24,6 +30,9 @@ pub struct RouteSpec {
     /// How targets show that they are in health; nothing: they always are.
     #[serde(default)]
     pub check: Option<Check>,
+    /// What whoever made the route wants to be told again; nothing secret.
+    #[serde(default)]
+    pub facts: BTreeMap<String, String>,
 }
 
 /// How a target shows that it is in health.
@@ -67,6 +76,10 @@ pub enum Command {
         #[serde(default)]
         ready_ms: u64,
     },
+    /// As a flip that is watched: see [`CutOver`].
+    CutOver(CutOver),
+    /// Has a version come into office again that was quarantined on a route.
+    Pardon { route: String, version: String },
     /// Puts nobody in office: requests wait.
     Pause { route: String },
     /// Puts back in office who was before the pause, as a new term.
@@ -96,6 +109,28 @@ pub enum Command {
     Carry { receipts: Option<Vec<Receipt>> },
     /// Answers with the listening sockets beside the line.
     Sockets,
+}
+
+/// A flip that is known by a token, and that the front itself takes back if it goes wrong, whoever else
+/// has died by then. Said again with the same token, it changes nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CutOver {
+    pub route: String,
+    pub version: String,
+    pub targets: Vec<SocketAddr>,
+    /// How long to wait until a target is in health, where the route has a check.
+    #[serde(default)]
+    pub ready_ms: u64,
+    /// Names this very change.
+    pub token: String,
+    /// What it is held to. Where nobody was in office before there is nobody to go back to, and it is
+    /// not watched.
+    #[serde(default)]
+    pub watch: Option<Watch>,
+    /// Why the version that is relieved must not come into office again; nothing: it may.
+    #[serde(default)]
+    pub quarantine: Option<String>,
 }
 
 /// What a front answers.
@@ -142,6 +177,18 @@ pub struct Looked {
     pub open: Vec<Receipt>,
     /// The latest of those that are drained.
     pub closed: Vec<Receipt>,
+    /// The change of office that was made last by [`Command::CutOver`].
+    #[serde(default)]
+    pub cutover: Option<Cutover>,
+    /// Versions that do not come into office.
+    #[serde(default)]
+    pub quarantined: Vec<Quarantined>,
+    /// Every address that its requests go to, may go back to, or are still answered by.
+    #[serde(default)]
+    pub busy: Vec<SocketAddr>,
+    /// Whether its own socket is there, if it names one.
+    #[serde(default)]
+    pub listens: bool,
     /// Requests lost because nobody came into office while they waited, since the process began.
     pub turned_away: u64,
 }

@@ -12,14 +12,14 @@ use tokio::sync::Notify;
 
 use super::command::{Command, Reply};
 use super::desk::Desk;
-use super::sockets::Socket;
+use super::listening::Listening;
 
 /// The most sockets that go over one message.
 pub(crate) const MOST: usize = 32;
 
 pub(crate) struct Control {
     pub(crate) desk: Arc<Desk>,
-    pub(crate) sockets: Vec<Socket>,
+    pub(crate) listening: Arc<Listening>,
     /// The front has left.
     pub(crate) left: Notify,
 }
@@ -62,9 +62,10 @@ impl Control {
 
     /// Answers with the sockets themselves.
     async fn hand_over(&self, stream: &UnixStream) -> io::Result<()> {
-        let reply = Reply::Sockets(self.sockets.iter().map(|socket| socket.tls).collect());
+        let listeners = self.listening.listeners();
+        let reply = Reply::Sockets(listeners.iter().map(|one| one.tls.is_some()).collect());
         let text = line(&reply)?;
-        let fds: Vec<BorrowedFd> = self.sockets.iter().map(|s| s.listener.as_fd()).collect();
+        let fds: Vec<BorrowedFd> = listeners.iter().map(|one| one.socket.as_fd()).collect();
         stream
             .async_io(Interest::WRITABLE, || {
                 let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::command::Command as Say;
+use super::keeping::{Ask, Charge, answer};
 use super::kept::Folder;
 use super::remote::Remote;
 use super::sockets::{Bind, Socket};
@@ -62,8 +63,23 @@ enum Order {
 }
 
 impl Keeper {
-    /// Takes over the front that serves already, or starts one.
+    /// Takes over the front that serves already, also from another keeper, or starts one.
     pub async fn start(plan: Plan) -> io::Result<Self> {
+        Folder::at(&plan.folder)?;
+        let charge = Charge::take_over(&plan.folder).await?;
+        Self::begin(plan, charge).await
+    }
+
+    /// As [`Self::start`], unless somebody else keeps the front.
+    pub async fn start_unless_kept(plan: Plan) -> io::Result<Option<Self>> {
+        Folder::at(&plan.folder)?;
+        match Charge::take(&plan.folder)? {
+            Some(charge) => Self::begin(plan, charge).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn begin(plan: Plan, charge: Charge) -> io::Result<Self> {
         let folder = Folder::at(&plan.folder)?;
         folder.set(&plan.settings)?;
         let remote = Remote::at(folder.socket());
@@ -79,14 +95,15 @@ impl Keeper {
                         .collect::<io::Result<_>>()?;
                 }
                 let front = begin(&plan, &folder, &sockets, false).await?;
-                (sockets, front)
+                // Those that its routes name came on top.
+                (remote.sockets()?, front)
             }
         };
         let listening =
             |socket: &Socket| Ok(Bind { address: socket.listener.local_addr()?, tls: socket.tls });
         let binds = sockets.iter().map(listening).collect::<io::Result<_>>()?;
         let (orders, inbox) = mpsc::channel(1);
-        let post = Post { plan, folder, sockets, remote: remote.clone() };
+        let post = Post { plan, folder, sockets, remote: remote.clone(), charge };
         tokio::spawn(post.keep(front, inbox));
         Ok(Self { orders, remote, binds })
     }
@@ -99,6 +116,11 @@ impl Keeper {
     /// Returns where the front listens.
     pub fn binds(&self) -> &[Bind] {
         &self.binds
+    }
+
+    /// Waits until it keeps the front no longer: another keeper does, or the front was ended.
+    pub async fn ended(&self) {
+        self.orders.closed().await;
     }
 
     /// Has a new process take the front's place without losing a request: it serves first, then the old
@@ -126,12 +148,13 @@ struct Post {
     folder: Folder,
     sockets: Vec<Socket>,
     remote: Remote,
+    charge: Charge,
 }
 
 type Inbox = mpsc::Receiver<(Order, oneshot::Sender<io::Result<()>>)>;
 
 impl Post {
-    async fn keep(self, mut front: Front, mut inbox: Inbox) {
+    async fn keep(mut self, mut front: Front, mut inbox: Inbox) {
         let (mut since, mut pause) = (Instant::now(), SHORTEST);
         loop {
             let (order, reply) = select! {
@@ -139,6 +162,21 @@ impl Post {
                     Some(order) => order,
                     None => return,
                 },
+                asked = self.charge.asked() => {
+                    let Ok((ask, stream)) = asked else { continue };
+                    let done = match ask {
+                        Ask::Hold => self.hold(),
+                        Ask::Yield => Ok(()),
+                        Ask::Stop { deadline_ms } => {
+                            self.stop(&mut front, Duration::from_millis(deadline_ms)).await
+                        }
+                    };
+                    answer(stream, done).await;
+                    if ask == Ask::Hold {
+                        continue;
+                    }
+                    return;
+                }
                 () = front.ended() => {
                     if since.elapsed() > SETTLED {
                         pause = SHORTEST;
@@ -151,9 +189,7 @@ impl Post {
             let done = match order {
                 Order::Replace(deadline) => self.replace(&mut front, deadline).await,
                 Order::Stop(deadline) => {
-                    let left = self.remote.leave(deadline).await.map(|_| ());
-                    let _ = timeout(BEGIN, front.ended()).await;
-                    let _ = reply.send(left);
+                    let _ = reply.send(self.stop(&mut front, deadline).await);
                     return;
                 }
             };
@@ -161,10 +197,24 @@ impl Post {
         }
     }
 
+    /// Holds all sockets that the front listens on by now.
+    fn hold(&mut self) -> io::Result<()> {
+        self.sockets = self.remote.sockets()?;
+        Ok(())
+    }
+
+    async fn stop(&self, front: &mut Front, deadline: Duration) -> io::Result<()> {
+        let left = self.remote.leave(deadline).await.map(|_| ());
+        let _ = timeout(BEGIN, front.ended()).await;
+        left
+    }
+
     /// Starts the front again, however often it takes. Who connects meanwhile waits in the sockets.
-    async fn again(&self, pause: &mut Duration) -> Front {
+    async fn again(&mut self, pause: &mut Duration) -> Front {
         loop {
             if let Ok(front) = begin(&self.plan, &self.folder, &self.sockets, false).await {
+                // It may have opened one that was not held yet.
+                let _ = self.hold();
                 return front;
             }
             sleep(*pause).await;
@@ -172,7 +222,8 @@ impl Post {
         }
     }
 
-    async fn replace(&self, front: &mut Front, deadline: Duration) -> io::Result<()> {
+    async fn replace(&mut self, front: &mut Front, deadline: Duration) -> io::Result<()> {
+        self.hold()?;
         self.remote.say(&Say::Freeze).await?;
         let next = match begin(&self.plan, &self.folder, &self.sockets, true).await {
             Ok(next) => next,

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::command::{Named, RouteSpec};
+use super::cutover::{Cutover, Quarantined};
 use crate::account::{Counts, Receipt};
 use crate::settings::Settings;
 
@@ -33,6 +34,10 @@ pub(crate) struct KeptRoute {
     /// Relieved and not drained.
     pub(crate) open: Vec<Named>,
     pub(crate) closed: Vec<Receipt>,
+    #[serde(default)]
+    pub(crate) cutover: Option<Cutover>,
+    #[serde(default)]
+    pub(crate) quarantined: Vec<Quarantined>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::command::{Looked, Named, RouteSpec, Seen};
 use super::health;
 use super::kept::{Accounts, KeptRoute};
-use crate::account::{Place, Receipt, Route, Target, Term};
+use crate::account::{Counts, Place, Receipt, Route, Target, Term};
 
 /// Receipts that are kept of drained terms.
 const RECEIPTS: usize = 20;
@@ -22,9 +22,7 @@ impl Office {
     /// Returns a new route, with nobody in office.
     pub(crate) fn new(spec: RouteSpec) -> Self {
         let route = Arc::new(Route::new());
-        let kept =
-            KeptRoute { spec, last: 0, office: None, resting: None, open: vec![], closed: vec![] };
-        Self { kept, route, open: vec![] }
+        Self { kept: KeptRoute::new(spec), route, open: vec![] }
     }
 
     /// Returns a route as it was kept. Terms that nobody holds since their process died are closed.
@@ -103,13 +101,22 @@ impl Office {
         known.map(|term| self.account(&term))
     }
 
-    pub(crate) fn place(&self) -> Place {
-        let (spec, route) = (&self.kept.spec, self.route.clone());
-        let (host, prefix) = (spec.host.clone(), spec.prefix.clone());
-        Place { host, prefix, body: spec.body_bytes, route }
+    /// Returns what it takes: a place for each host.
+    pub(crate) fn places(&self) -> Vec<Place> {
+        let RouteSpec { listen, hosts, prefix, body_bytes, .. } = &self.kept.spec;
+        let any = [String::new()];
+        let hosts: &[String] = if hosts.is_empty() { &any } else { hosts };
+        let place = |host: &String| Place {
+            listen: listen.map(|bind| bind.address),
+            host: host.clone(),
+            prefix: prefix.clone(),
+            body: *body_bytes,
+            route: self.route.clone(),
+        };
+        hosts.iter().map(place).collect()
     }
 
-    pub(crate) fn look(&self) -> Looked {
+    pub(crate) fn look(&self, listens: bool) -> Looked {
         let term = self.route.term();
         let seen = |target: &Arc<Target>| Seen {
             address: target.address,
@@ -123,14 +130,62 @@ impl Office {
             open: self.open.iter().map(|term| self.account(term)).collect(),
             closed: self.kept.closed.clone(),
             turned_away: self.route.turned_away(),
+            listens,
+            ..self.kept.look()
         }
     }
 }
 
 impl KeptRoute {
+    /// Returns a route with nobody in office.
+    pub(crate) fn new(spec: RouteSpec) -> Self {
+        Self {
+            spec,
+            last: 0,
+            office: None,
+            resting: None,
+            open: vec![],
+            closed: vec![],
+            cutover: None,
+            quarantined: vec![],
+        }
+    }
+
+    /// Returns what is known of it without a process that serves it.
+    pub(crate) fn look(&self) -> Looked {
+        let named = |named: &Named| named.receipt(&self.spec.name, Counts::default());
+        let targets = self.office.iter().flat_map(|office| &office.targets);
+        let seen = |address: &SocketAddr| Seen { address: *address, healthy: false, said: None };
+        Looked {
+            spec: self.spec.clone(),
+            office: self.office.as_ref().map(named),
+            targets: targets.map(seen).collect(),
+            open: self.open.iter().map(named).collect(),
+            closed: self.closed.clone(),
+            cutover: self.cutover.clone(),
+            quarantined: self.quarantined.clone(),
+            busy: self.addresses().collect(),
+            ..Looked::default()
+        }
+    }
+
+    /// Returns every address that requests go to, may go to again, or are still being answered by.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        let resting = self.resting.iter().filter(|_| self.office.is_none());
+        let before = self.cutover.iter().filter(|cutover| cutover.is_watched());
+        let before = before.flat_map(|cutover| &cutover.from_targets);
+        let all = self.office.iter().chain(resting).chain(&self.open);
+        all.flat_map(|named| &named.targets).chain(before).copied()
+    }
+
     /// Keeps the receipt of a drained term.
     pub(crate) fn close(&mut self, receipt: Receipt) {
         self.open.retain(|named| named.term != receipt.term);
+        if let Some(cutover) = &mut self.cutover
+            && cutover.from_term == Some(receipt.term)
+        {
+            cutover.receipt = Some(receipt.clone());
+        }
         self.closed.push(receipt);
         let surplus = self.closed.len().saturating_sub(RECEIPTS);
         self.closed.drain(..surplus);

@@ -94,7 +94,9 @@ impl Remote {
         let mut rights = RecvAncillaryBuffer::new(&mut space);
         let mut text = vec![0; 4096];
         let flags = RecvFlags::CMSG_CLOEXEC;
-        let got = recvmsg(&stream, &mut [IoSliceMut::new(&mut text)], &mut rights, flags)?;
+        let got = rustix::io::retry_on_intr(|| {
+            recvmsg(&stream, &mut [IoSliceMut::new(&mut text)], &mut rights, flags)
+        })?;
         text.truncate(got.bytes);
         let mut fds: Vec<OwnedFd> = vec![];
         for message in rights.drain() {

@@ -16,10 +16,11 @@ use tokio::time::{interval, sleep};
 use super::certificates::{Certificates, acceptor};
 use super::command::Command;
 use super::control::Control;
-use super::desk::Desk;
+use super::desk::{Desk, Outfit};
 use super::kept::Folder;
+use super::listening::Listening;
 use super::sockets::Socket;
-use crate::proxy::{Listener, Shared, Stage, start};
+use crate::proxy::{Shared, Stage, start};
 
 /// How often the counts of open terms are written down.
 const NOTE: Duration = Duration::from_secs(1);
@@ -37,12 +38,10 @@ pub struct Start {
     pub names: Option<String>,
 }
 
-/// Serves on the sockets that the process was started with until it is told to leave.
+/// Serves on the sockets that the process was started with, and on those that its routes name, until it
+/// is told to leave.
 pub fn run(begin: &Start) -> io::Result<()> {
     let sockets = Socket::inherited(begin.names.as_deref())?;
-    if sockets.is_empty() {
-        return Err(io::Error::other("no listening socket was handed over (LISTEN_FDS)"));
-    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(serve(begin, sockets))
 }
@@ -54,29 +53,29 @@ async fn serve(begin: &Start, sockets: Vec<Socket>) -> io::Result<()> {
     let threads = threads
         .map_or_else(available_parallelism, |n| n.max(1).try_into().map_err(io::Error::other))?;
     let (stage, cuts) = (watch::Sender::new(Stage::Serving), watch::Sender::new(0));
-    let shared = Arc::new(Shared { settings, table: ArcSwap::default(), stage, cuts });
+    let listeners = watch::Sender::default();
+    let shared = Arc::new(Shared { settings, table: ArcSwap::default(), listeners, stage, cuts });
     let certificates = Arc::new(Certificates::default());
     let control = UnixListener::bind(folder.own_socket()?)?;
-    let desk = Desk::open(shared.clone(), certificates.clone(), folder.clone(), begin.successor)?;
-    let tls = acceptor(certificates).map_err(io::Error::other)?;
-    let listen = |socket: &Socket| {
-        let tls = socket.tls.then(|| tls.clone());
-        Ok(Listener { socket: socket.share()?.listener, tls })
-    };
-    let working = (0..threads.get())
-        .map(|_| start(shared.clone(), sockets.iter().map(listen).collect::<io::Result<_>>()?));
-    desk.employ(working.collect::<io::Result<_>>()?);
+    let tls = acceptor(certificates.clone()).map_err(io::Error::other)?;
+    let listening = Arc::new(Listening::on(sockets, shared.clone(), tls)?);
+    let outfit = Outfit { shared: shared.clone(), certificates, listening: listening.clone() };
+    let desk = Desk::open(outfit, folder.clone(), begin.successor)?;
+    desk.employ((0..threads.get()).map(|_| start(shared.clone())).collect::<io::Result<_>>()?);
     if !begin.successor {
         folder.take_place()?;
     }
-    let control_of = Arc::new(Control { desk: desk.clone(), sockets, left: Notify::new() });
+    let control_of = Arc::new(Control { desk: desk.clone(), listening, left: Notify::new() });
     tokio::spawn(control_of.clone().listen(control));
     let mut told = signal(SignalKind::terminate())?;
     let mut notes = interval(NOTE);
     loop {
         select! {
             // Counts that cannot be written now are written a second later.
-            _ = notes.tick() => drop(desk.note()),
+            _ = notes.tick() => {
+                drop(desk.note());
+                desk.renew();
+            }
             _ = told.recv() => {
                 desk.obey(Command::Leave { deadline_ms: leave }).await;
                 return Ok(());

@@ -23,6 +23,7 @@ const BACKLOG: i32 = 4096;
 
 /// Where to listen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Bind {
     /// The address and port.
     pub address: SocketAddr,
@@ -55,11 +56,6 @@ impl Socket {
         bind(&socket, &bound.address)?;
         listen(&socket, BACKLOG)?;
         Ok(Self { listener: socket.into(), tls: bound.tls })
-    }
-
-    /// Returns another hold on the same socket.
-    pub(crate) fn share(&self) -> io::Result<Self> {
-        Ok(Self { listener: self.listener.try_clone()?, tls: self.tls })
     }
 
     /// Returns what the process was started with; nothing if it was not started by the protocol.

@@ -49,7 +49,7 @@ pub(crate) async fn answer(
 ) -> Result<Response<Answer>, Infallible> {
     let _busy = Busy::on(&line);
     let (parts, body) = request.into_parts();
-    let answered = match admit(&parts, &body, &worker) {
+    let answered = match admit(&parts, &body, &line, &worker) {
         Ok((host, place)) => {
             let exchange = Exchange::new(parts, &body, &host, place, line.clone(), worker.clone());
             exchange.run((!body.is_end_stream()).then_some(body)).await
@@ -64,10 +64,15 @@ pub(crate) async fn answer(
 }
 
 /// Returns the host of a request and where it goes, or why it goes no further.
-fn admit(parts: &Parts, body: &Incoming, worker: &Worker) -> Result<(String, Arc<Place>), Refusal> {
+fn admit(
+    parts: &Parts,
+    body: &Incoming,
+    line: &Line,
+    worker: &Worker,
+) -> Result<(String, Arc<Place>), Refusal> {
     let host = head::host(parts)?;
     let path = if parts.uri.path() == "*" { "/" } else { parts.uri.path() };
-    let place = worker.place(&host, path).ok_or(NO_ROUTE)?;
+    let place = worker.place(line.by, &host, path).ok_or(NO_ROUTE)?;
     if place.body.is_some_and(|limit| body.size_hint().lower() > limit) {
         return Err(TOO_LONG);
     }

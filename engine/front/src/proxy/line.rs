@@ -1,7 +1,7 @@
 //! What is known of one client's connection.
 
 use std::cell::{Cell, RefCell};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
@@ -13,6 +13,8 @@ use super::tunnel::Tunnel;
 /// A client's connection, shared by its stream, its requests and their answers.
 pub(crate) struct Line {
     pub(crate) from: IpAddr,
+    /// The socket that it came by.
+    pub(crate) by: SocketAddr,
     pub(crate) tls: bool,
     /// Carries several requests at once (HTTP/2): one of them alone is no reason to close it.
     pub(crate) shared: bool,
@@ -40,9 +42,10 @@ pub(crate) enum Half {
 }
 
 impl Line {
-    pub(crate) fn new(from: IpAddr, tls: bool, shared: bool) -> Self {
+    pub(crate) fn new(from: IpAddr, by: SocketAddr, tls: bool, shared: bool) -> Self {
         Self {
             from,
+            by,
             tls,
             shared,
             open: Cell::new(0),

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::io;
-use std::net::{IpAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::select;
 use tokio::sync::watch;
-use tokio::task::{spawn_local, yield_now};
+use tokio::task::{AbortHandle, spawn_local, yield_now};
 use tokio::time::{interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
@@ -44,6 +44,8 @@ pub(crate) enum Stage {
 
 /// A socket that all threads accept from.
 pub(crate) struct Listener {
+    /// Where it listens.
+    pub(crate) at: SocketAddr,
     pub(crate) socket: TcpListener,
     pub(crate) tls: Option<TlsAcceptor>,
 }
@@ -52,10 +54,15 @@ pub(crate) struct Listener {
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) table: ArcSwap<Table>,
+    /// What is listened on.
+    pub(crate) listeners: watch::Sender<Vec<Arc<Listener>>>,
     pub(crate) stage: watch::Sender<Stage>,
     /// Counts up when a term is to be cut.
     pub(crate) cuts: watch::Sender<u64>,
 }
+
+/// What a thread accepts from.
+type Accepting = Vec<(Arc<Listener>, AbortHandle)>;
 
 pub(crate) struct Worker {
     shared: Arc<Shared>,
@@ -67,8 +74,8 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn place(&self, host: &str, path: &str) -> Option<Arc<Place>> {
-        self.shared.table.load().find(host, path).cloned()
+    pub(crate) fn place(&self, by: SocketAddr, host: &str, path: &str) -> Option<Arc<Place>> {
+        self.shared.table.load().find(by, host, path).cloned()
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -91,8 +98,8 @@ impl Worker {
         let _ = self.shared.stage.subscribe().wait_for(|now| *now >= stage).await;
     }
 
-    async fn accept(self: Rc<Self>, listener: Listener) -> io::Result<()> {
-        let socket = tokio::net::TcpListener::from_std(listener.socket)?;
+    async fn accept(self: Rc<Self>, listener: Arc<Listener>) -> io::Result<()> {
+        let socket = tokio::net::TcpListener::from_std(listener.socket.try_clone()?)?;
         loop {
             let accepted = select! {
                 accepted = socket.accept() => accepted,
@@ -100,8 +107,7 @@ impl Worker {
             };
             match accepted {
                 Ok((stream, from)) => {
-                    let connection =
-                        self.clone().connection(stream, from.ip(), listener.tls.clone());
+                    let connection = self.clone().connection(stream, from.ip(), listener.clone());
                     spawn_local(connection);
                     // Let the other threads have the next one.
                     yield_now().await;
@@ -111,32 +117,49 @@ impl Worker {
         }
     }
 
-    async fn connection(self: Rc<Self>, stream: TcpStream, from: IpAddr, tls: Option<TlsAcceptor>) {
+    /// Accepts from these sockets and no others. Who was accepted stays.
+    fn listen(self: &Rc<Self>, accepting: &mut Accepting, now: &[Arc<Listener>]) {
+        accepting.retain(|(listener, task)| {
+            let stays = now.iter().any(|now| Arc::ptr_eq(now, listener));
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
+        for listener in now {
+            if !accepting.iter().any(|(known, _)| Arc::ptr_eq(known, listener)) {
+                let task = spawn_local(self.clone().accept(listener.clone()));
+                accepting.push((listener.clone(), task.abort_handle()));
+            }
+        }
+    }
+
+    async fn connection(self: Rc<Self>, stream: TcpStream, from: IpAddr, listener: Arc<Listener>) {
         let _open = Open::on(&self);
         // What ends before its protocol is known has asked for nothing.
-        let _ = self.clone().speak(stream, from.to_canonical(), tls).await;
+        let _ = self.clone().speak(stream, from.to_canonical(), &listener).await;
     }
 
     async fn speak(
         self: Rc<Self>,
         mut stream: TcpStream,
         from: IpAddr,
-        tls: Option<TlsAcceptor>,
+        listener: &Listener,
     ) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let patience = self.limits().header;
-        let Some(tls) = tls else {
+        let Some(tls) = &listener.tls else {
             let (two, first) = select! {
                 sniffed = timeout(patience, sniff(&mut stream)) => sniffed??,
                 () = self.reach(Stage::Over) => return Ok(()),
             };
-            let line = Line::new(from, false, two);
+            let line = Line::new(from, listener.at, false, two);
             self.serve(stream, first, line).await;
             return Ok(());
         };
         let stream = timeout(patience, tls.accept(stream)).await??;
         let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        self.serve(stream, Bytes::new(), Line::new(from, true, two)).await;
+        self.serve(stream, Bytes::new(), Line::new(from, listener.at, true, two)).await;
         Ok(())
     }
 
@@ -152,14 +175,16 @@ impl Worker {
     }
 
     /// Serves until the front has left and every connection is closed.
-    async fn work(self: Rc<Self>, listeners: Vec<Listener>) {
-        for listener in listeners {
-            spawn_local(self.clone().accept(listener));
-        }
+    async fn work(self: Rc<Self>) {
+        let (mut listeners, mut accepting) = (self.shared.listeners.subscribe(), vec![]);
+        self.listen(&mut accepting, &listeners.borrow_and_update());
         let (mut stage, mut cuts) = (self.shared.stage.subscribe(), self.shared.cuts.subscribe());
         let mut tidy = interval(TIDY);
         while !(self.is_leaving() && self.open.get() == 0) {
             select! {
+                _ = listeners.changed() => {
+                    self.listen(&mut accepting, &listeners.borrow_and_update());
+                }
                 _ = stage.changed() => self.stage.set(*stage.borrow_and_update()),
                 _ = cuts.changed() => self.rides.cut(),
                 _ = tidy.tick() => self.pool.tidy(),
@@ -186,17 +211,14 @@ impl Drop for Open {
 }
 
 /// Starts a thread that serves until the front has left.
-pub(crate) fn start(
-    shared: Arc<Shared>,
-    listeners: Vec<Listener>,
-) -> io::Result<JoinHandle<io::Result<()>>> {
+pub(crate) fn start(shared: Arc<Shared>) -> io::Result<JoinHandle<io::Result<()>>> {
     thread::Builder::new().name("front".into()).spawn(move || {
         let mut runtime = Builder::new_current_thread();
         let runtime = runtime.enable_all().build_local(LocalOptions::default())?;
         runtime.block_on(async move {
             let (pool, rides) = (Rc::new(Pool::default()), Rc::default());
             let (stage, open) = (Cell::new(Stage::Serving), Cell::new(0));
-            Rc::new(Worker { shared, pool, rides, stage, open }).work(listeners).await;
+            Rc::new(Worker { shared, pool, rides, stage, open }).work().await;
         });
         Ok(())
     })

@@ -50,7 +50,8 @@ async fn hosts_and_prefixes_lead_to_their_routes() {
     {
         let backend = Box::leak(Box::new(good(name).await));
         let (name, host, prefix) = (name.to_owned(), host.to_owned(), prefix.to_owned());
-        let spec = front::RouteSpec { name: name.clone(), host, prefix, ..Default::default() };
+        let hosts = vec![host];
+        let spec = front::RouteSpec { name: name.clone(), hosts, prefix, ..Default::default() };
         world.say(Command::Put(spec)).await;
         let targets = vec![backend.address];
         world.say(Command::Flip { route: name, version: "1".into(), targets, ready_ms: 0 }).await;

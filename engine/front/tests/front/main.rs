@@ -11,8 +11,10 @@ mod limits;
 mod process;
 mod races;
 mod smuggling;
+mod sockets;
 mod suite;
 mod tunnels;
+mod watched;
 mod world;
 
 use std::process::ExitCode;

@@ -28,13 +28,13 @@ tests![
     a_front_that_is_told_to_end_finishes_what_it_began,
 ];
 
-fn kill(pid: u32) {
+pub(crate) fn kill(pid: u32) {
     let pid = Pid::from_raw(pid.cast_signed()).expect("a process");
     kill_process(pid, Signal::KILL).expect("a kill");
 }
 
 /// Waits until another process serves.
-async fn another(world: &World, than: u32) -> u32 {
+pub(crate) async fn another(world: &World, than: u32) -> u32 {
     let changed = async {
         loop {
             if let Ok(look) = world.remote().look().await

@@ -211,7 +211,7 @@ async fn a_trusted_proxy_is_believed() {
 
 async fn an_absolute_form_goes_before_host() {
     let (world, backend) = (World::new().await, good("blue").await);
-    world.put(|spec| spec.host = "web.test".into()).await;
+    world.put(|spec| spec.hosts = vec!["web.test".into()]).await;
     world.flip("one", &[backend.address]).await;
     let said =
         echo(&world, "GET http://web.test/echo?a=b HTTP/1.1\r\nHost: other.test\r\n\r\n".into())

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, LocalOptions};
 
-use crate::{account, cutover, health, http2, limits, process, races, smuggling, tunnels};
+use crate::{
+    account, cutover, health, http2, limits, process, races, smuggling, sockets, tunnels, watched,
+};
 
 /// A test: its name and what it does.
 pub(crate) type Test = (&'static str, fn());
@@ -29,7 +31,7 @@ const LONGEST: Duration = Duration::from_mins(1);
 /// Tests at once; most of them wait.
 const AT_ONCE: usize = 4;
 
-const ALL: [(&str, &[Test]); 9] = [
+const ALL: [(&str, &[Test]); 11] = [
     ("account", account::TESTS),
     ("cutover", cutover::TESTS),
     ("health", health::TESTS),
@@ -38,7 +40,9 @@ const ALL: [(&str, &[Test]); 9] = [
     ("process", process::TESTS),
     ("races", races::TESTS),
     ("smuggling", smuggling::TESTS),
+    ("sockets", sockets::TESTS),
     ("tunnels", tunnels::TESTS),
+    ("watched", watched::TESTS),
 ];
 
 pub(crate) fn block_on(test: impl Future<Output = ()>) {

@@ -1,4 +1,12 @@
 //! Obeys commands. What changes something is on disk before it happens and before it is answered.
+//!
+//! | module | for |
+//! |---|---|
+//! | [`cutovers`] | a change of office that is watched, and taken back if it goes wrong |
+//! | [`leaving`] | the end of a front, and its successor |
+
+mod cutovers;
+mod leaving;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,25 +21,31 @@ use super::certificates::Certificates;
 use super::command::{Command, Look, Named, Reply, RouteSpec};
 use super::health;
 use super::kept::{Accounts, Folder, Kept, KeptCertificate, KeptRoute};
+use super::listening::Listening;
 use super::office::Office;
+use super::sockets::Bind;
 use crate::account::{Receipt, Table};
-use crate::proxy::{Shared, Stage};
+use crate::proxy::Shared;
 
 /// How often somebody who waits looks.
 const GLANCE: Duration = Duration::from_millis(2);
 /// After a cut every ticket is given back within moments; who waits longer than this has met a fault.
 const AFTER_CUT: Duration = Duration::from_secs(5);
-/// How long idle connections have to close when everything is over.
-const LAST_CALL: Duration = Duration::from_millis(50);
 
 const FROZEN: &str = "the front is being replaced: say it again in a moment";
 
 /// What one front obeys with.
 pub(crate) struct Desk {
-    shared: Arc<Shared>,
-    certificates: Arc<Certificates>,
+    outfit: Outfit,
     folder: Folder,
     state: Mutex<State>,
+}
+
+/// What a desk commands.
+pub(crate) struct Outfit {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) certificates: Arc<Certificates>,
+    pub(crate) listening: Arc<Listening>,
 }
 
 struct State {
@@ -50,20 +64,19 @@ type Done = Result<Reply, String>;
 impl Desk {
     /// Takes up what was kept. A successor changes nothing before it has heard what its predecessor
     /// counted.
-    pub(crate) fn open(
-        shared: Arc<Shared>,
-        certificates: Arc<Certificates>,
-        folder: Folder,
-        successor: bool,
-    ) -> io::Result<Arc<Self>> {
+    pub(crate) fn open(outfit: Outfit, folder: Folder, successor: bool) -> io::Result<Arc<Self>> {
         let kept = folder.kept()?;
         let whole = Accounts { whole: true, ..Accounts::default() };
         let accounts = if successor { whole } else { folder.accounts()? };
-        certificates.set(&kept.certificates).map_err(io::Error::other)?;
+        // One that cannot be read any more is no reason to serve nobody.
+        outfit.certificates.begin(&kept.certificates);
         let resumed = kept.routes.into_iter().map(|route| Office::resumed(route, &accounts));
         let offices: BTreeMap<_, _> =
             resumed.map(|office| (office.kept.spec.name.clone(), office)).collect();
-        shared.table.store(Arc::new(Table::new(offices.values().map(Office::place))));
+        for bind in offices.values().filter_map(|office: &Office| office.kept.spec.listen) {
+            // Nor is one whose socket somebody else has by now: a look tells of it.
+            let _ = outfit.listening.ensure(bind);
+        }
         let state = State {
             offices,
             certificates: kept.certificates,
@@ -71,13 +84,16 @@ impl Desk {
             accounts: !successor,
             threads: vec![],
         };
-        let desk = Self { shared, certificates, folder, state: Mutex::new(state) };
+        let desk = Arc::new(Self { outfit, folder, state: Mutex::new(state) });
+        let state = desk.state();
+        desk.publish(&state);
         if !successor {
-            let state = desk.state();
             desk.folder.keep(&kept_of(&state))?;
             desk.write_accounts(&state, false)?;
+            desk.watch_on(&state);
         }
-        Ok(Arc::new(desk))
+        drop(state);
+        Ok(desk)
     }
 
     /// Gives the desk the threads that it has to wait for when it leaves.
@@ -92,6 +108,8 @@ impl Desk {
             Command::Flip { route, version, targets, ready_ms } => {
                 self.flip(&route, &version, targets, Duration::from_millis(ready_ms)).await
             }
+            Command::CutOver(cut_over) => self.cut_over(cut_over).await,
+            Command::Pardon { route, version } => self.pardon(&route, &version),
             Command::Pause { route } => self.change(&route, |office| Ok(office.relieved())),
             Command::Resume { route } => self.change(&route, resumed),
             Command::Drain { route, term, deadline_ms } => {
@@ -104,10 +122,10 @@ impl Desk {
             Command::Look => Ok(Reply::Look(self.look())),
             Command::Certificate { names, certificate, key } => {
                 let one = KeptCertificate { names, certificate, key };
-                self.certify(|all| all.push(one.clone()), &one.names)
+                self.certify(|all| all.push(one.clone()), &one.names, |kept| *kept == one)
             }
-            Command::Uncertify { names } => self.certify(|_| {}, &names),
-            Command::Reload => self.certify(|_| {}, &[]),
+            Command::Uncertify { names } => self.certify(|_| {}, &names, |_| false),
+            Command::Reload => self.certify(|_| {}, &[], |_| true),
             Command::Freeze => self.freeze(),
             Command::Thaw => {
                 self.state().frozen = false;
@@ -142,30 +160,29 @@ impl Desk {
 
     fn put(&self, spec: RouteSpec) -> Done {
         let mut state = self.changing()?;
-        if !spec.prefix.starts_with('/') || spec.name.is_empty() {
-            return Err("a route needs a name, and a prefix that begins with a slash".into());
-        }
-        let same = |o: &&Office| {
-            o.kept.spec.name != spec.name
-                && o.kept.spec.prefix == spec.prefix
-                && o.kept.spec.host.eq_ignore_ascii_case(&spec.host)
-        };
-        if let Some(other) = state.offices.values().find(same) {
-            return Err(format!("the route {} takes these requests already", other.kept.spec.name));
-        }
+        state.refuse(&spec)?;
         let before = state.offices.get(&spec.name).map(|office| office.kept.clone());
-        let mut next = before.unwrap_or_else(|| Office::new(spec.clone()).kept);
+        let left = before.as_ref().and_then(|kept| kept.spec.listen);
+        let mut next = before.unwrap_or_else(|| KeptRoute::new(spec.clone()));
         next.spec = spec.clone();
-        self.keep(&kept_with(&state, &next))?;
+        let opened = match spec.listen {
+            Some(bind) => self.outfit.listening.ensure(bind)?.then_some(bind),
+            None => None,
+        };
+        if let Err(why) = self.keep(&kept_with(&state, &next)) {
+            opened.inspect(|bind| self.outfit.listening.close(bind.address));
+            return Err(why);
+        }
         let office = state.offices.entry(spec.name.clone()).or_insert_with(|| Office::new(spec));
         office.kept = next;
         self.publish(&state);
+        self.leave_socket(&state, left);
         Ok(Reply::Done)
     }
 
     fn remove(&self, route: &str) -> Done {
         let mut state = self.changing()?;
-        state.office(route)?;
+        let left = state.office(route)?.kept.spec.listen;
         let mut kept = kept_of(&state);
         kept.routes.retain(|kept| kept.spec.name != route);
         self.keep(&kept)?;
@@ -173,11 +190,24 @@ impl Desk {
             office.route.remove();
         }
         self.publish(&state);
+        self.leave_socket(&state, left);
         Ok(Reply::Done)
     }
 
     fn publish(&self, state: &State) {
-        self.shared.table.store(Arc::new(Table::new(state.offices.values().map(Office::place))));
+        let places = state.offices.values().flat_map(Office::places);
+        self.outfit.shared.table.store(Arc::new(Table::new(places)));
+    }
+
+    /// Closes a socket that a route named and none names any more.
+    fn leave_socket(&self, state: &State, left: Option<Bind>) {
+        let named = |address| {
+            let mut binds = state.offices.values().filter_map(|office| office.kept.spec.listen);
+            binds.any(|bind| bind.address == address)
+        };
+        if let Some(bind) = left.filter(|bind| !named(bind.address)) {
+            self.outfit.listening.close(bind.address);
+        }
     }
 
     async fn flip(
@@ -210,15 +240,19 @@ impl Desk {
         let relieved = office.switch(next);
         let term = office.kept.office.as_ref().map(|named| named.term);
         let reply = Reply::Term { term, relieved };
-        if let Some(number) = relieved {
-            let (desk, route) = (self.clone(), route.to_owned());
-            tokio::spawn(async move {
-                while !desk.close(&route, number) {
-                    sleep(GLANCE).await;
-                }
-            });
-        }
+        self.follow(route, relieved);
         Ok(reply)
+    }
+
+    /// Keeps the receipt of a relieved term as soon as it is drained.
+    fn follow(self: &Arc<Self>, route: &str, relieved: Option<u64>) {
+        let Some(number) = relieved else { return };
+        let (desk, route) = (self.clone(), route.to_owned());
+        tokio::spawn(async move {
+            while !desk.close(&route, number) {
+                sleep(GLANCE).await;
+            }
+        });
     }
 
     /// Keeps the receipt of a relieved term if nobody holds a ticket of it any more. Returns whether
@@ -254,7 +288,7 @@ impl Desk {
                     });
                 };
                 if Instant::now() >= until && term.cut() {
-                    self.shared.cuts.send_modify(|cuts| *cuts += 1);
+                    self.outfit.shared.cuts.send_modify(|cuts| *cuts += 1);
                 }
                 if Instant::now() >= until + AFTER_CUT {
                     return Err(format!("term {number} of {route} was cut, and does not end"));
@@ -267,7 +301,12 @@ impl Desk {
         }
     }
 
-    fn certify(&self, add: impl FnOnce(&mut Vec<KeptCertificate>), names: &[String]) -> Done {
+    fn certify(
+        &self,
+        add: impl FnOnce(&mut Vec<KeptCertificate>),
+        names: &[String],
+        anew: impl Fn(&KeptCertificate) -> bool,
+    ) -> Done {
         let mut state = self.changing()?;
         let mut all = state.certificates.clone();
         for one in &mut all {
@@ -276,103 +315,25 @@ impl Desk {
         all.retain(|one| !one.names.is_empty());
         add(&mut all);
         // Read before it is kept: a front that starts must be able to serve what it finds.
-        self.certificates.set(&all)?;
+        self.outfit.certificates.set(&all, anew)?;
         state.certificates = all;
         self.keep(&kept_of(&state))?;
         Ok(Reply::Done)
     }
 
+    /// Takes up certificates whose files are others by now.
+    pub(crate) fn renew(&self) {
+        self.outfit.certificates.renew();
+    }
+
     fn look(&self) -> Look {
         let state = self.state();
-        let routes = state.offices.values().map(Office::look).collect();
+        let look = |office: &Office| {
+            let bind = office.kept.spec.listen;
+            office.look(bind.is_none_or(|bind| self.outfit.listening.has(bind)))
+        };
+        let routes = state.offices.values().map(look).collect();
         Look { pid: std::process::id(), frozen: state.frozen, routes }
-    }
-
-    fn freeze(&self) -> Done {
-        let mut state = self.changing()?;
-        if let Some(office) = state.offices.values().find(|office| !office.open.is_empty()) {
-            let (route, term) = (&office.kept.spec.name, office.open[0].number);
-            return Err(format!("term {term} of {route} is not drained: drain it first"));
-        }
-        state.frozen = true;
-        Ok(Reply::Done)
-    }
-
-    /// Adds what the predecessor counted, and takes its place.
-    fn carry(&self, receipts: Option<Vec<Receipt>>) -> io::Result<()> {
-        let mut state = self.state();
-        let counted = match receipts {
-            Some(receipts) => accounts(receipts.into_iter(), true),
-            None => self.folder.accounts()?,
-        };
-        for (name, office) in &state.offices {
-            if let Some(term) = office.route.term() {
-                term.carry(&counted.of(name, term.number));
-            }
-        }
-        (state.frozen, state.accounts) = (false, true);
-        self.write_accounts(&state, false)?;
-        self.folder.take_place()
-    }
-
-    /// Leaves, and returns what was counted.
-    async fn leave(&self, deadline: Duration) -> Vec<Receipt> {
-        let until = Instant::now() + deadline;
-        let threads = {
-            let mut state = self.state();
-            state.frozen = true;
-            std::mem::take(&mut state.threads)
-        };
-        self.shared.stage.send_replace(Stage::Leaving);
-        while Instant::now() < until && !threads.iter().all(JoinHandle::is_finished) {
-            sleep(GLANCE).await;
-        }
-        self.shared.stage.send_replace(Stage::Over);
-        if !threads.iter().all(JoinHandle::is_finished) {
-            sleep(LAST_CALL).await;
-        }
-        let receipts = self.last_receipts().await;
-        self.settle(&receipts);
-        receipts
-    }
-
-    /// Cuts whoever is left, and returns the accounts.
-    async fn last_receipts(&self) -> Vec<Receipt> {
-        let relieved = |(name, office): (&String, &mut Office)| {
-            let next = office.relieved();
-            let number = office.switch(next)?;
-            Some((name.clone(), number))
-        };
-        let terms: Vec<_> = self.state().offices.iter_mut().filter_map(relieved).collect();
-        let until = Instant::now() + AFTER_CUT;
-        let mut receipts = vec![];
-        for (route, number) in terms {
-            while !self.ends(&route, number) && Instant::now() < until {
-                sleep(GLANCE).await;
-            }
-            let receipt =
-                self.state().offices.get(&route).and_then(|office| office.receipt(number));
-            receipts.extend(receipt);
-        }
-        receipts
-    }
-
-    /// Has whoever holds a ticket of a term let go; returns whether nobody does any more.
-    fn ends(&self, route: &str, number: u64) -> bool {
-        let mut state = self.state();
-        let Some(office) = state.offices.get_mut(route) else { return true };
-        if office.open.iter().any(|term| term.number == number && term.cut()) {
-            self.shared.cuts.send_modify(|cuts| *cuts += 1);
-        }
-        office.close(number)
-    }
-
-    /// Writes down what was counted to the end, for whoever comes next.
-    fn settle(&self, receipts: &[Receipt]) {
-        let mut state = self.state();
-        if std::mem::take(&mut state.accounts) {
-            let _ = self.folder.account(&accounts(receipts.iter().cloned(), true));
-        }
     }
 
     /// Writes down what open terms have counted by now.
@@ -388,9 +349,47 @@ impl Desk {
 }
 
 impl State {
+    /// Refuses what cannot be a route beside the others.
+    fn refuse(&self, spec: &RouteSpec) -> Result<(), String> {
+        if !spec.prefix.starts_with('/') || spec.name.is_empty() {
+            return Err("a route needs a name, and a prefix that begins with a slash".into());
+        }
+        for other in self.offices.values().map(|office| &office.kept.spec) {
+            if other.name == spec.name {
+                continue;
+            }
+            if let (Some(bind), Some(theirs)) = (spec.listen, other.listen)
+                && bind.address == theirs.address
+                && bind.tls != theirs.tls
+            {
+                let speaks = if theirs.tls { "TLS" } else { "plain HTTP" };
+                let (at, name) = (bind.address, &other.name);
+                return Err(format!(
+                    "{at} speaks {speaks} for the route {name}: it cannot do both"
+                ));
+            }
+            if takes_the_same(spec, other) {
+                return Err(format!("the route {} takes these requests already", other.name));
+            }
+        }
+        Ok(())
+    }
+
     fn office(&self, route: &str) -> Result<&Office, String> {
         self.offices.get(route).ok_or_else(|| no_route(route))
     }
+}
+
+/// Whether there are requests of which nobody could say whose they are.
+fn takes_the_same(one: &RouteSpec, other: &RouteSpec) -> bool {
+    let at = |spec: &RouteSpec| spec.listen.map(|bind| bind.address);
+    let hosts = |spec: &RouteSpec| match spec.hosts.as_slice() {
+        [] => vec![String::new()],
+        hosts => hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
+    };
+    let theirs = hosts(other);
+    let shared = hosts(one).iter().any(|host| theirs.contains(host));
+    at(one) == at(other) && one.prefix == other.prefix && shared
 }
 
 fn no_route(route: &str) -> String {

@@ -1,0 +1,208 @@
+//! Changes of office that are watched: a version that is too bad goes, and does not come again.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use front::{Command, CutOver, CutoverStage, Looked, Reply, Watch};
+use tokio::task::spawn_local;
+use tokio::time::{sleep, timeout};
+
+use crate::backend::{Backend, good, head, rude, say};
+use crate::client::get;
+use crate::process::{another, kill};
+use crate::suite::tests;
+use crate::world::{SOON, World, check};
+
+tests![
+    a_version_that_is_good_stays_and_the_receipt_is_kept,
+    a_version_that_answers_with_errors_goes_by_itself_and_does_not_come_again,
+    a_version_that_dies_goes_although_nobody_asks,
+    a_watch_goes_on_in_the_next_process,
+    a_version_that_is_not_in_health_never_comes_into_office,
+    who_was_left_for_good_does_not_come_again,
+    a_change_of_office_by_another_hand_ends_the_watch,
+];
+
+const WATCH: Watch = Watch { for_ms: 200, max_lost: 0, max_errors_ppm: 10_000 };
+
+fn change(version: &str, target: SocketAddr) -> CutOver {
+    CutOver {
+        route: "web".into(),
+        version: version.into(),
+        targets: vec![target],
+        token: format!("token of {version}"),
+        watch: Some(WATCH),
+        ..CutOver::default()
+    }
+}
+
+async fn cut_over(world: &World, asked: CutOver) -> Option<u64> {
+    match world.say(Command::CutOver(asked)).await {
+        Reply::Term { relieved, .. } => relieved,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn look(world: &World) -> Looked {
+    world.remote().look().await.expect("a look").routes.remove(0)
+}
+
+/// Waits until the watch has ended.
+async fn outcome(world: &World) -> Looked {
+    let ended = async {
+        loop {
+            // The front may be on its way back.
+            if let Ok(mut look) = world.remote().look().await {
+                let looked = look.routes.remove(0);
+                let cutover = looked.cutover.as_ref().expect("a cutover");
+                if cutover.stage != CutoverStage::Watched {
+                    return looked;
+                }
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(SOON, ended).await.expect("an end of the watch")
+}
+
+/// A backend that answers everything with 500.
+async fn bad() -> Backend {
+    rude(|mut stream, _| async move {
+        while head(&mut stream).await.is_some() {
+            say(&mut stream, "HTTP/1.1 500 No\r\ncontent-length: 2\r\n\r\nno").await;
+        }
+    })
+    .await
+}
+
+/// A world with a version in office.
+async fn world(target: SocketAddr) -> World {
+    let world = World::new().await;
+    world.put(|_| {}).await;
+    assert_eq!(cut_over(&world, change("one", target)).await, None);
+    assert_eq!(look(&world).await.cutover.expect("a cutover").stage, CutoverStage::Held);
+    world
+}
+
+async fn a_version_that_is_good_stays_and_the_receipt_is_kept() {
+    let (one, two) = (good("one").await, good("two").await);
+    let world = world(one.address).await;
+    for _ in 0..3 {
+        get(world.plain, "/").await.expect("an answer");
+    }
+    let begun = look(&world).await.busy;
+    assert_eq!(begun, [one.address]);
+    assert_eq!(cut_over(&world, change("two", two.address)).await, Some(1));
+    // The answer may have been lost: asked again, it is the same.
+    assert_eq!(cut_over(&world, change("two", two.address)).await, Some(1));
+    assert!(look(&world).await.busy.contains(&one.address), "it may have to come back");
+    get(world.plain, "/").await.expect("an answer");
+    let looked = outcome(&world).await;
+    assert_eq!(looked.busy, [two.address]);
+    let cutover = looked.cutover.expect("a cutover");
+    assert_eq!((cutover.stage, cutover.seen.served, cutover.term), (CutoverStage::Held, 1, 2));
+    let receipt = cutover.receipt.expect("a receipt");
+    assert_eq!((receipt.version.as_str(), receipt.counts.served), ("one", 3));
+}
+
+async fn a_version_that_answers_with_errors_goes_by_itself_and_does_not_come_again() {
+    let (one, two) = (good("one").await, bad().await);
+    let world = world(one.address).await;
+    let (address, stop) = (world.plain, Rc::new(Cell::new(false)));
+    let seen = stop.clone();
+    let load = spawn_local(async move {
+        while !seen.get() {
+            get(address, "/").await.expect("an answer");
+        }
+    });
+    let slow = Watch { for_ms: 60_000, ..WATCH };
+    cut_over(&world, CutOver { watch: Some(slow), ..change("two", two.address) }).await;
+    let looked = outcome(&world).await;
+    let office = looked.office.expect("somebody in office");
+    assert_eq!((office.version.as_str(), office.term), ("one", 3));
+    let CutoverStage::Reverted { why } = looked.cutover.expect("a cutover").stage else {
+        panic!("it stayed")
+    };
+    assert!(why.contains("requests were answered with 500 or more"), "{why}");
+    assert_eq!(looked.quarantined[0].version, "two");
+    stop.set(true);
+    load.await.expect("no loss");
+    assert_eq!(get(world.plain, "/").await.expect("an answer").text(), "one");
+
+    let again = CutOver { token: "another".into(), ..change("two", two.address) };
+    let pid = world.pid().await;
+    kill(pid);
+    another(&world, pid).await;
+    let refused = world.remote().say(&Command::CutOver(again.clone())).await.expect_err("no");
+    assert!(refused.to_string().starts_with("two is in quarantine: "), "{refused}");
+    let pardon = Command::Pardon { route: "web".into(), version: "two".into() };
+    assert_eq!(world.say(pardon).await, Reply::Done);
+    assert_eq!(cut_over(&world, again).await, Some(3));
+}
+
+async fn a_version_that_dies_goes_although_nobody_asks() {
+    let (one, two) = (good("one").await, good("two").await);
+    let world = World::new().await;
+    world.put(|spec| spec.check = Some(check(None))).await;
+    cut_over(&world, CutOver { ready_ms: 1_000, ..change("one", one.address) }).await;
+    let slow = Watch { for_ms: 60_000, ..WATCH };
+    let asked = CutOver { ready_ms: 1_000, watch: Some(slow), ..change("two", two.address) };
+    cut_over(&world, asked).await;
+    drop(two);
+    let looked = outcome(&world).await;
+    assert_eq!(looked.office.expect("somebody in office").version, "one");
+    assert_eq!(looked.quarantined[0].why, "none of its targets is in health any more");
+}
+
+async fn a_watch_goes_on_in_the_next_process() {
+    let (one, two) = (good("one").await, bad().await);
+    let world = world(one.address).await;
+    let long = Watch { for_ms: 3_000, ..WATCH };
+    cut_over(&world, CutOver { watch: Some(long), ..change("two", two.address) }).await;
+    let pid = world.pid().await;
+    kill(pid);
+    another(&world, pid).await;
+    for _ in 0..25 {
+        get(world.plain, "/").await.expect("an answer");
+    }
+    let looked = outcome(&world).await;
+    assert_eq!(looked.office.expect("somebody in office").version, "one");
+    assert_eq!(looked.quarantined[0].version, "two");
+}
+
+async fn a_version_that_is_not_in_health_never_comes_into_office() {
+    let (one, two) = (good("one").await, bad().await);
+    let world = World::new().await;
+    world.put(|spec| spec.check = Some(check(Some("/health")))).await;
+    cut_over(&world, CutOver { ready_ms: 1_000, ..change("one", one.address) }).await;
+    let asked = Command::CutOver(CutOver { ready_ms: 100, ..change("two", two.address) });
+    let refused = world.remote().say(&asked).await.expect_err("a refusal").to_string();
+    assert!(refused.ends_with("GET /health → 500"), "{refused}");
+    let looked = look(&world).await;
+    assert_eq!(looked.office.expect("somebody in office").version, "one");
+    assert_eq!(looked.quarantined, [], "it may get well");
+}
+
+async fn who_was_left_for_good_does_not_come_again() {
+    let (one, two) = (good("one").await, good("two").await);
+    let world = world(one.address).await;
+    let why = Some("rolled back".to_owned());
+    cut_over(&world, CutOver { quarantine: why, ..change("two", two.address) }).await;
+    outcome(&world).await;
+    let back = Command::CutOver(CutOver { token: "back".into(), ..change("one", one.address) });
+    let refused = world.remote().say(&back).await.expect_err("a refusal").to_string();
+    assert_eq!(refused, "one is in quarantine: rolled back");
+}
+
+async fn a_change_of_office_by_another_hand_ends_the_watch() {
+    let (one, two) = (good("one").await, bad().await);
+    let world = world(one.address).await;
+    let slow = Watch { for_ms: 60_000, ..WATCH };
+    cut_over(&world, CutOver { watch: Some(slow), ..change("two", two.address) }).await;
+    world.flip("three", &[one.address]).await;
+    let looked = outcome(&world).await;
+    assert_eq!(looked.cutover.expect("a cutover").stage, CutoverStage::Overtaken);
+    assert_eq!(looked.office.expect("somebody in office").version, "three");
+}
