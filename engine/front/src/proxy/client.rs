@@ -31,6 +31,8 @@ pub(crate) struct Client<S> {
     writing: Timer,
     /// Since when the client has taken nothing.
     stuck: Option<Instant>,
+    /// The client was told that nothing more comes.
+    shut: bool,
 }
 
 /// How long a client may keep a connection waiting.
@@ -64,15 +66,16 @@ pub(crate) async fn sniff(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<(
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub(crate) fn new(stream: S, first: Bytes, line: Rc<Line>, limits: Limits) -> Self {
         let (reading, writing) = (Timer::default(), Timer::default());
-        Self { stream, first, line, limits, reading, writing, stuck: None }
+        Self { stream, first, line, limits, reading, writing, stuck: None, shut: false }
     }
 
     /// Says that nothing more comes, and listens for a while to what is still being sent.
     pub(crate) async fn close(mut self) {
-        if self.line.is_severed() || self.stream.shutdown().await.is_err() {
+        if self.line.is_severed() || !self.shut && self.stream.shutdown().await.is_err() {
             return;
         }
-        let mut waste = vec![0; 16 << 10];
+        // Most clients send nothing more: no more room than that is worth.
+        let mut waste = [0; 512];
         let rest = async { while matches!(self.stream.read(&mut waste).await, Ok(1..)) {} };
         let _ = timeout(LINGER, rest).await;
     }
@@ -175,6 +178,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Client<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context) -> Poll<io::Result<()>> {
-        self.forward(cx, AsyncWrite::poll_shutdown)
+        let told = ready!(self.forward(cx, AsyncWrite::poll_shutdown));
+        self.shut = told.is_ok();
+        Poll::Ready(told)
     }
 }
