@@ -70,6 +70,8 @@ fn asked(verb: &str) -> Option<Vec<&'static str>> {
         "graph" => vec!["graph", "shop"],
         "state" => vec!["state", "list"],
         "import" => vec!["import", "shop", "note", "a.txt"],
+        "approve" => vec!["approve", "1"],
+        "reject" => vec!["reject", "1"],
         "secret" => vec!["secret", "list"],
         "completions" => vec!["completions", "bash"],
         "explain" => vec!["explain", "json"],
@@ -159,7 +161,7 @@ fn colours_are_for_terminals_and_who_asks() {
 
 #[test]
 fn help_names_every_command() {
-    insta::assert_snapshot!(TestProject::new().run(["--help"]), @r#"
+    insta::assert_snapshot!(TestProject::new().run(["--help"]), @"
     Plans and applies infrastructure from YAML files, and runs pipelines.
 
     Without a command it says what can be done here and now.
@@ -174,6 +176,8 @@ fn help_names_every_command() {
       destroy      Destroy everything in a stack
       run          Run a pipeline
       runs         List runs, newest first
+      approve      Approve a gate of a run that waits, and go on with the run
+      reject       Reject a gate of a run that waits, and go on with the run: the gate fails
       logs         Print what steps of a run wrote, or what a service writes
       outputs      Print the outputs of a stack
       drift        Show what was changed outside of Windlass
@@ -214,9 +218,9 @@ fn help_names_every_command() {
 
     Exit codes: 0 done, 1 failed, 2 wrong arguments or files, 3 changes pending (with
     --detailed-exitcode), 4 refused (protected, too many deletions, stale or used plan, somebody else is
-    at work).
+    at work), 5 a run waits for approval.
     --- exit 0
-    "#);
+    ");
     insta::assert_snapshot!(TestProject::new().run(["plna"]), @r#"
     --- stderr
     error: unrecognized subcommand 'plna'

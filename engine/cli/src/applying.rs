@@ -201,8 +201,10 @@ pub(crate) fn finish(
 
 /// Returns the exit of a report. A plan that was stale is refused, not failed: planning again helps.
 fn exit(report: &Report) -> Exit {
-    if report.outcome == RunOutcome::Done {
-        return Exit::Done;
+    match report.outcome {
+        RunOutcome::Done => return Exit::Done,
+        RunOutcome::Waiting => return Exit::Waiting,
+        _ => {}
     }
     let mut faults = report.troubles.iter().filter_map(|trouble| trouble.ending.as_ref()?.fault());
     let stale = |fault: &model::Fault| fault.nature == model::fault::Nature::Stale;

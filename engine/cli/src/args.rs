@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong arguments or files, \
     3 changes pending (with --detailed-exitcode), 4 refused (protected, too many deletions, \
-    stale or used plan, somebody else is at work).";
+    stale or used plan, somebody else is at work), 5 a run waits for approval.";
 
 /// What every command understands.
 #[derive(Args)]
@@ -87,6 +87,8 @@ pub(crate) enum Command {
     Destroy(commands::destroy::Destroy),
     Run(commands::run::Run),
     Runs(commands::runs::Runs),
+    Approve(commands::approve::Approve),
+    Reject(commands::approve::Reject),
     Logs(commands::logs::Logs),
     Outputs(commands::outputs::Outputs),
     Drift(commands::drift::Drift),

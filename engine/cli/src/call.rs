@@ -124,6 +124,8 @@ fn dispatch(call: &Call, command: Option<Command>) -> Result<Exit, Problem> {
         Some(Command::Destroy(args)) => commands::destroy::run(call, &args),
         Some(Command::Run(args)) => commands::run::run(call, &args),
         Some(Command::Runs(args)) => commands::runs::run(call, &args),
+        Some(Command::Approve(args)) => commands::approve::approve(call, &args),
+        Some(Command::Reject(args)) => commands::approve::reject(call, &args),
         Some(Command::Logs(args)) => commands::logs::run(call, &args),
         Some(Command::Outputs(args)) => commands::outputs::run(call, &args),
         Some(Command::Drift(args)) => commands::drift::run(call, &args),

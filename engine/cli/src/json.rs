@@ -161,6 +161,19 @@ pub(crate) fn fault(fault: &Fault) -> Json {
     })
 }
 
+/// Returns a gate that waits for a person.
+fn held(held: &runtime::pipeline::Held) -> Json {
+    let asked = &held.question;
+    json!({
+        "step": held.step,
+        "approvers": asked.approvers,
+        "message": asked.message,
+        "asked_ms": asked.at,
+        "until_ms": asked.until,
+        "why": held.why,
+    })
+}
+
 /// Returns what came of a run.
 pub(crate) fn report(report: &Report) -> Json {
     let done: serde_json::Map<String, Json> =
@@ -178,6 +191,7 @@ pub(crate) fn report(report: &Report) -> Json {
         "subject": report.subject,
         "outcome": report.outcome,
         "done": done,
+        "waiting": report.held.iter().map(held).collect::<Vec<_>>(),
         "not_done": report.troubles.iter().map(trouble).collect::<Vec<_>>(),
         "took_ms": report.took,
     })

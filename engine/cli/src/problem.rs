@@ -22,6 +22,8 @@ pub(crate) enum Exit {
     Pending = 3,
     /// It could be done, and is refused.
     Refused = 4,
+    /// It waits for a person to approve.
+    Waiting = 5,
 }
 
 impl Exit {
@@ -39,9 +41,10 @@ impl Exit {
         let rank = |exit: Self| match exit {
             Self::Done => 0,
             Self::Pending => 1,
-            Self::Failed => 2,
-            Self::Refused => 3,
-            Self::Usage => 4,
+            Self::Waiting => 2,
+            Self::Failed => 3,
+            Self::Refused => 4,
+            Self::Usage => 5,
         };
         if rank(other) > rank(self) { other } else { self }
     }

@@ -3,6 +3,7 @@
 //! It must not hold anything that is only interesting while it happens (progress, log lines), and
 //! never the text of a secret.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,52 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         log: Option<LogRange>,
     },
+    /// A gate was reached, and waits for a person.
+    Asked {
+        /// The step.
+        step: Address,
+        /// What is asked.
+        question: Box<Question>,
+    },
+    /// A person answered.
+    Decided {
+        /// The step.
+        step: Address,
+        /// What was said.
+        decision: Decision,
+    },
+}
+
+/// What a gate asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// When it was reached, in milliseconds since 1970.
+    pub at: u64,
+    /// Until when it may be answered, in milliseconds since 1970.
+    pub until: u64,
+    /// Who may answer: names of people or of groups; none: anybody.
+    pub approvers: Vec<String>,
+    /// In words, for who is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// What is asked about, by name: the steps behind the gate, the files that they read, the commit.
+    pub about: BTreeMap<String, Digest>,
+}
+
+/// What a person said to a gate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Whether it goes on.
+    pub approved: bool,
+    /// Who said so.
+    pub by: String,
+    /// When, in milliseconds since 1970.
+    pub at: u64,
+    /// Of [`Question::about`]: what was decided about.
+    pub about: Digest,
+    /// Why, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// How a step ended.
@@ -199,8 +246,18 @@ impl Event {
     /// Returns the step that it is about.
     pub fn step(&self) -> &Address {
         match self {
-            Self::Started { step, .. } | Self::Ended { step, .. } => step,
+            Self::Started { step, .. }
+            | Self::Ended { step, .. }
+            | Self::Asked { step, .. }
+            | Self::Decided { step, .. } => step,
         }
+    }
+}
+
+impl Question {
+    /// Returns what tells what it is about from anything else.
+    pub fn digest(&self) -> Digest {
+        Digest::of(serde_json::to_string(&self.about).unwrap_or_default().as_bytes())
     }
 }
 

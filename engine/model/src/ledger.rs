@@ -117,6 +117,7 @@ impl Ledger {
         match event {
             Event::Started { .. } => self.statuses[id] = Status::Started,
             Event::Ended { ending, .. } => self.end(id, ending.clone()),
+            Event::Asked { .. } | Event::Decided { .. } => {}
         }
     }
 

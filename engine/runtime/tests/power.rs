@@ -83,7 +83,7 @@ fn intents(folder: &Path) -> HashSet<String> {
     let events = runs.iter().flat_map(|run| store.events(run.id).unwrap());
     let token = |event: Event| match event {
         Event::Started { token, .. } => Some(token.to_string()),
-        Event::Ended { .. } => None,
+        Event::Ended { .. } | Event::Asked { .. } | Event::Decided { .. } => None,
     };
     events.filter_map(token).collect()
 }

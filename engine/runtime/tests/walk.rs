@@ -262,7 +262,14 @@ impl Remote {
 impl Effects for Remote {
     fn prepare(&self, step: &Step) -> Result<Prepared, Fault> {
         let timeout = step.timeout;
-        Ok(Prepared { token: token(step), intent: None, api: None, timeout, idle: false })
+        Ok(Prepared {
+            token: token(step),
+            intent: None,
+            api: None,
+            timeout,
+            idle: false,
+            held: None,
+        })
     }
 
     fn find<'f>(

@@ -72,6 +72,14 @@ impl Store for CrashStore {
         Box::pin(self.between(self.inner.finish(run, outcome, now)))
     }
 
+    fn note(&self, run: RunId, event: Event) -> Answer<'_, ()> {
+        Box::pin(self.between(self.inner.note(run, event)))
+    }
+
+    fn wait(&self, run: RunId, waits: bool) -> Answer<'_, ()> {
+        Box::pin(self.between(self.inner.wait(run, waits)))
+    }
+
     fn prune(&self, runs: Vec<RunId>) -> Answer<'_, ()> {
         Box::pin(self.between(self.inner.prune(runs)))
     }
@@ -121,6 +129,14 @@ impl Store for CrashStore {
         self.inner.runs(subject, most)
     }
 
+    fn runs_in(&self, scope: &str, most: usize) -> Result<Vec<Run>, StoreError> {
+        self.inner.runs_in(scope, most)
+    }
+
+    fn unended(&self, scope: &str) -> Result<Vec<Run>, StoreError> {
+        self.inner.unended(scope)
+    }
+
     fn run(&self, id: RunId) -> Result<Option<Run>, StoreError> {
         self.inner.run(id)
     }
@@ -129,8 +145,8 @@ impl Store for CrashStore {
         self.inner.run_for(cause)
     }
 
-    fn prunable(&self, subject: &str, keep: usize) -> Result<Vec<RunId>, StoreError> {
-        self.inner.prunable(subject, keep)
+    fn prunable(&self, scope: &str, keep: usize) -> Result<Vec<RunId>, StoreError> {
+        self.inner.prunable(scope, keep)
     }
 
     fn plan_used(&self, id: &str) -> Result<Option<RunId>, StoreError> {

@@ -12,7 +12,7 @@ use providers::process::ProcessService;
 use providers::process::supervisor::{Status, look};
 use runtime::engine::Problem;
 use runtime::project::Project;
-use runtime::store::{Run, SqliteStore, Store};
+use runtime::store::{Run, RunOutcome, SqliteStore, Store};
 use serde_json::json;
 
 use crate::call::{Call, light};
@@ -149,7 +149,9 @@ fn unfinished(call: &Call, project: &Project) -> Option<Finding> {
     SqliteStore::path(&project.home).is_file().then_some(())?;
     let engine = call.engine().ok()?;
     let runs = engine.store.runs(None, 200).ok()?;
-    let left = |run: &&Run| run.ended.is_none() && !engine.is_at_work(run).unwrap_or(true);
+    let waits = |run: &Run| run.outcome == Some(RunOutcome::Waiting);
+    let left =
+        |run: &&Run| run.ended.is_none() && !waits(run) && !engine.is_at_work(run).unwrap_or(true);
     let left = runs.iter().find(left);
     let is = match left {
         None => Ok("every run has ended or is at work".to_owned()),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use runtime::engine::{Engine, PlanRequest, Planned, Problem};
 use runtime::project::{FileType, Project};
-use runtime::store::{Run, RunKind, SqliteStore};
+use runtime::store::{Run, RunKind, RunOutcome, SqliteStore};
 use serde_json::json;
 
 use crate::call::{Call, light};
@@ -144,6 +144,9 @@ fn text(
         let (id, ago) = (run.id, outside::moment().ago(run.began));
         let what = format!("{} {}", run.kind.word(), run.subject);
         match run.outcome {
+            Some(RunOutcome::Waiting) => text.push_str(&format!(
+                "  waiting    {id}: {what}, since {ago}: windlass approve {id}\n"
+            )),
             None if engine.is_some_and(|engine| engine.is_at_work(&run).unwrap_or(true)) => {
                 text.push_str(&format!("  running    {id}: {what}, since {ago}\n"));
             }

@@ -3,6 +3,7 @@
 //! A command must not print by itself, nor read the environment: its `Call` does.
 
 pub(crate) mod apply;
+pub(crate) mod approve;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod destroy;

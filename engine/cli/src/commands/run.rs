@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use clap::Args;
-use runtime::engine::{ApplyOptions, Course, Problem, RunRequest};
+use runtime::engine::{ApplyOptions, Course, Engine, Problem, Report, RunRequest};
 use runtime::pipeline::Again;
 use runtime::project::FileType;
 use runtime::store::{Cause, RunKind, RunOutcome};
+use runtime::walk::{Observer, Stop};
+use tokio::sync::watch;
 
 use crate::applying::{WorkArgs, finish};
 use crate::call::{Call, full};
@@ -96,28 +98,53 @@ pub(crate) fn run(call: &Call, args: &Run) -> Result<Exit, Problem> {
         _ => Course::Whole,
     };
     let request = RunRequest { file: meant.file, given, course, cause: args.cause.cause() };
-    // Steps are programs: one more than there are cores, so that none is idle between two steps.
-    let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    let running = args.work.parallel.map_or(cores + 1, usize::from);
-    let options = ApplyOptions { running, ..args.work.options() };
+    let options = options(&args.work);
     let subject = engine.pipeline_name(&request.file)?;
-    let timings = engine.store.timings(&RunKind::Pipeline.scope(&subject))?;
-    runtime.block_on(async {
-        let expected = Expected { verb: "run", timings, kinds: HashMap::new() };
-        let watching = Watching::begin(&call.screen, expected);
-        let stop = stop::listen(call, watching.feed());
-        let report = engine.run(&request, &options, Arc::new(watching.feed()), stop).await;
-        watching.end();
-        let report = report?;
-        if let Some(run) = report.run {
-            tell_results(call, &engine, run)?;
+    let again =
+        [vec!["run".to_owned(), args.pipeline.clone()], args.given.words(call, None, true)?];
+    runtime.block_on(watched(call, &engine, &subject, again.concat(), |feed, stop| {
+        let (engine, options) = (&engine, &options);
+        async move { engine.run(&request, options, feed, stop).await }
+    }))
+}
+
+/// Runs a pipeline, or goes on with a run of it, while somebody watches. `again` is what starts it anew.
+pub(crate) async fn watched<R: Future<Output = Result<Report, Problem>>>(
+    call: &Call,
+    engine: &Engine,
+    subject: &str,
+    again: Vec<String>,
+    run: impl FnOnce(Arc<dyn Observer>, watch::Receiver<Stop>) -> R,
+) -> Result<Exit, Problem> {
+    let timings = engine.store.timings(&RunKind::Pipeline.scope(subject))?;
+    let expected = Expected { verb: "run", timings, kinds: HashMap::new() };
+    let watching = Watching::begin(&call.screen, expected);
+    let stop = stop::listen(call, watching.feed());
+    let report = run(Arc::new(watching.feed()), stop).await;
+    watching.end();
+    let report = report?;
+    if let Some(run) = report.run {
+        tell_results(call, engine, run)?;
+    }
+    let words = match (report.outcome, report.run, &report.held[..]) {
+        (RunOutcome::Waiting, _, [gate, ..]) if gate.why.is_some() => resume(subject),
+        (RunOutcome::Stopped, ..) => resume(subject),
+        (RunOutcome::Waiting, Some(run), [gate, ..]) => {
+            vec!["approve".to_owned(), run.to_string(), gate.step.clone()]
         }
-        let mut words = vec!["run".to_owned(), args.pipeline.clone()];
-        match report.outcome {
-            RunOutcome::Stopped => words.push("--resume".to_owned()),
-            _ => words.extend(args.given.words(call, None, true)?),
-        }
-        let again = engine.sealing().masked(&call.typed(words));
-        Ok(finish(call, &report, Verb::Run, &HashMap::new(), &again))
-    })
+        _ => again,
+    };
+    let again = engine.sealing().masked(&call.typed(words));
+    Ok(finish(call, &report, Verb::Run, &HashMap::new(), &again))
+}
+
+fn resume(subject: &str) -> Vec<String> {
+    ["run", subject, "--resume"].map(str::to_owned).into()
+}
+
+/// Steps are programs: one more than there are cores, so that none is idle between two steps.
+pub(crate) fn options(work: &WorkArgs) -> ApplyOptions {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let running = work.parallel.map_or(cores + 1, usize::from);
+    ApplyOptions { running, ..work.options() }
 }

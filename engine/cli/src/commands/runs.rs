@@ -65,6 +65,11 @@ fn show(call: &Call, engine: &Engine, id: RunId) -> Result<(), Problem> {
         if let (Some(event), serde_json::Value::Object(ending)) = (event.as_object_mut(), ending) {
             event.extend(ending);
         }
+        let (asked, said) = &step.asked;
+        if asked.is_some() {
+            event["asked"] = object!(asked);
+            event["answered"] = object!(said);
+        }
         call.screen.event("step", event);
     }
     let text = render::runs::details(&details, &outside::moment(), call.screen.style);

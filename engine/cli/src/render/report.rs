@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use model::event::{Ending, Outcome};
+use language::suggest;
+use model::event::{Ending, Outcome, Question};
 use model::{Fault, Tree};
 use runtime::engine::{Report, StepReport};
 use runtime::store::RunOutcome;
@@ -73,6 +74,7 @@ pub(crate) fn report(report: &Report, view: &View<'_>, style: Style) -> String {
         return out;
     }
     let indent = width(&report.subject).min(style.width / 3) + 2;
+    held(report, indent, style, &mut out);
     blocked(report, view, indent, style, &mut out);
     advice(report, view, indent, style, &mut out);
     out
@@ -157,7 +159,11 @@ fn headline(report: &Report, view: &View<'_>, style: Style, out: &mut String) {
     let done = report.outcome == RunOutcome::Done;
     let mut line = Line::new(style, 0);
     line.put(Ink::Bold, &report.subject).put(Ink::Plain, "  ");
-    let ink = if done { Ink::Green } else { Ink::Red };
+    let ink = match report.outcome {
+        RunOutcome::Done => Ink::Green,
+        RunOutcome::Waiting => Ink::Cyan,
+        _ => Ink::Red,
+    };
     line.put(ink, word(report, view.verb)).put(Ink::Plain, ": ");
     let indent = width(&report.subject).min(style.width / 3) + 2;
     for (at, part) in counts(report, view.verb).iter().enumerate() {
@@ -189,6 +195,7 @@ fn word(report: &Report, verb: Verb) -> &'static str {
         (RunOutcome::Done, Verb::Destroy) => "destroyed",
         (RunOutcome::Done, Verb::Run) => "passed",
         (RunOutcome::Stopped, _) => "stopped",
+        (RunOutcome::Waiting, _) => "waiting",
         (_, Verb::Run) => "failed",
         _ => "not finished",
     }
@@ -214,7 +221,10 @@ fn counts(report: &Report, verb: Verb) -> Vec<String> {
     let failed = count(|ending| ending.as_ref().is_some_and(|ending| ending.fault().is_some()));
     let blocked = count(|ending| matches!(ending, Some(Ending::Blocked { .. })));
     let left = report.troubles.len() - failed - blocked;
-    let more = [("failed", failed), ("not started", blocked), ("left", left)];
+    let (waits, wait) = ("waits for approval", "wait for approval");
+    let held = report.held.len();
+    let gates = if held == 1 { waits } else { wait };
+    let more = [("failed", failed), ("not started", blocked), ("left", left), (gates, held)];
     let more = more.iter().filter(|(_, count)| *count > 0);
     parts.extend(more.map(|(what, count)| format!("{} {what}", number(*count))));
     if parts.is_empty() {
@@ -228,6 +238,28 @@ fn done(what: Outcome) -> &'static str {
         Outcome::Kept => "kept",
         other => other.word(),
     }
+}
+
+/// The gates that wait, and for whom.
+fn held(report: &Report, indent: usize, style: Style, out: &mut String) {
+    for gate in &report.held {
+        let text = match &gate.why {
+            Some(why) => format!("{} still waits: {why}", gate.step),
+            None => format!("{} waits for {}", gate.step, question(&gate.question)),
+        };
+        for text in wrap(&text, style.readable().saturating_sub(indent)) {
+            indented(indent, Ink::Plain, &text, style, out);
+        }
+    }
+}
+
+/// Returns who is asked what: `ops: the shop goes public`.
+pub(super) fn question(asked: &Question) -> String {
+    let who = match asked.approvers.is_empty() {
+        true => "anybody".to_owned(),
+        false => suggest::list(asked.approvers.iter().map(String::as_str)).replace('`', ""),
+    };
+    asked.message.as_ref().map_or(who.clone(), |message| format!("{who}: {message}"))
 }
 
 /// What was not started, by what it waits for.
@@ -257,6 +289,7 @@ fn blocked(report: &Report, view: &View<'_>, indent: usize, style: Style, out: &
 
 fn advice(report: &Report, view: &View<'_>, indent: usize, style: Style, out: &mut String) {
     let (first, then) = match report.outcome {
+        RunOutcome::Waiting => ("no process waits meanwhile", "goes on"),
         RunOutcome::Stopped if view.verb == Verb::Run => (
             "a command that was cut off runs again only if its step is `idempotent`",
             "does the rest",

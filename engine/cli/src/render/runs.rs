@@ -82,7 +82,7 @@ pub(crate) fn details(details: &RunDetails, moment: &Moment, style: Style) -> St
     out.push('\n');
     let names = steps.iter().map(|step| width(&step.step)).max().unwrap_or(0);
     let names = names.min(style.width / 2);
-    steps.iter().for_each(|step| one(step, names, style, &mut out));
+    steps.iter().for_each(|step| one(step, names, moment, style, &mut out));
     let logs = steps.iter().filter(|step| step.log.is_some()).count();
     if logs > 0 {
         let text = format!("{} wrote something:  ", counted(logs, "step"));
@@ -112,8 +112,14 @@ fn for_what(cause: &Cause) -> String {
     text
 }
 
-fn one(step: &StepDetails, names: usize, style: Style, out: &mut String) {
+fn one(step: &StepDetails, names: usize, moment: &Moment, style: Style, out: &mut String) {
     let (sign, ink, text) = match &step.ending {
+        Some(Ending::Done { .. }) if step.asked.1.is_some() => {
+            (Sign::Done, Ink::Dim, conversation(step, moment))
+        }
+        None | Some(Ending::Lost) if step.asked.0.is_some() => {
+            (Sign::Waiting, Ink::Cyan, conversation(step, moment))
+        }
         Some(Ending::Done { what, .. }) => (Sign::Done, Ink::Dim, what.word().to_owned()),
         Some(Ending::Failed { fault } | Ending::Errored { fault }) => {
             (Sign::Failed, Ink::Red, fault.message.clone())
@@ -145,12 +151,29 @@ fn one(step: &StepDetails, names: usize, style: Style, out: &mut String) {
     last_words(details, 6, style, out);
 }
 
+/// What was asked at a gate, and who said what.
+fn conversation(step: &StepDetails, moment: &Moment) -> String {
+    match &step.asked {
+        (_, Some(said)) => {
+            let word = if said.approved { "approved" } else { "rejected" };
+            let note = said.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+            format!("{word} by {}, {}{note}", said.by, moment.exact(said.at))
+        }
+        (Some(asked), None) => {
+            let text = super::report::question(asked);
+            format!("waits for {text}, until {}", moment.clock(asked.until))
+        }
+        (None, None) => String::new(),
+    }
+}
+
 fn outcome(outcome: Option<RunOutcome>) -> (&'static str, Ink) {
     match outcome {
         Some(RunOutcome::Done) => ("done", Ink::Green),
         Some(RunOutcome::Failed) => ("failed", Ink::Red),
         Some(RunOutcome::Stopped) => ("stopped", Ink::Yellow),
         Some(RunOutcome::Abandoned) => ("abandoned", Ink::Yellow),
+        Some(RunOutcome::Waiting) => ("waiting", Ink::Cyan),
         None => ("no end yet", Ink::Cyan),
     }
 }
@@ -222,6 +245,7 @@ mod tests {
             ending,
             took,
             log,
+            asked: (None, None),
         };
         let fault = Fault::refused("exit code 1").details(["1 failed, 211 passed".to_owned()]);
         let steps = vec![

@@ -311,6 +311,7 @@ impl Effects for Applying {
             api: None,
             timeout: step.timeout,
             idle: false,
+            held: None,
         };
         self.reads_are_as_seen(step.work.reads())?;
         let prepared = match &step.work {

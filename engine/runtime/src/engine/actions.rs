@@ -153,7 +153,7 @@ impl Engine {
         let took = self.now().saturating_sub(began);
         let report = report(run, &subject, &steps, &ledger, *stop.borrow(), took);
         self.store.finish(run, report.outcome, self.now()).await?;
-        self.tidy(&subject).await;
+        self.tidy(&RunKind::Action.scope(&subject)).await;
         let said = acting.said.lock().unwrap_or_else(PoisonError::into_inner).take();
         Ok(Acted { report, said })
     }
@@ -165,7 +165,7 @@ impl Engine {
         subject: &str,
         observer: &dyn Observer,
     ) -> Result<Vec<Run>, Problem> {
-        let killed = self.unended(subject, |kind| kind == RunKind::Action)?;
+        let killed = self.store.unended(&RunKind::Action.scope(subject))?;
         for run in &killed {
             let mut swept = Vec::new();
             for (step, token) in self.begun(run.id)? {
@@ -187,7 +187,7 @@ impl Engine {
     fn begun(&self, run: RunId) -> Result<Vec<(String, Token)>, Problem> {
         let begun = |event: Event| match event {
             Event::Started { step, token, .. } => Some((step.to_string(), token)),
-            Event::Ended { .. } => None,
+            Event::Ended { .. } | Event::Asked { .. } | Event::Decided { .. } => None,
         };
         Ok(self.store.events(run)?.into_iter().filter_map(begun).collect())
     }
@@ -254,7 +254,7 @@ struct Acting {
 impl Effects for Acting {
     fn prepare(&self, step: &Step) -> Result<Prepared, Fault> {
         let (token, timeout) = (self.token.clone(), step.timeout);
-        Ok(Prepared { token, intent: None, api: None, timeout, idle: false })
+        Ok(Prepared { timeout, ..Prepared::of(token) })
     }
 
     fn find<'f>(

@@ -16,6 +16,7 @@ use super::{Engine, PlanRequest, Planned, Problem};
 use crate::apply::{Applying, Ground, RecoverError, Recovered, recover};
 use crate::lease::{HeldLease, LeaseError, Terms, acquire, described};
 use crate::log::Logs;
+use crate::pipeline::Held;
 use crate::store::{ACTION, NewRun, PIPELINE, Run, RunId, RunKind, RunOutcome, StoreError};
 use crate::walk::{Journal, Limits, Observer, Stop, Walk, walk};
 
@@ -58,6 +59,8 @@ pub struct Report {
     pub done: Vec<(Outcome, usize)>,
     /// Steps that were not done, in their order.
     pub troubles: Vec<StepReport>,
+    /// Gates that wait for a person.
+    pub held: Vec<Held>,
     /// In milliseconds.
     pub took: u64,
 }
@@ -132,9 +135,7 @@ impl Engine {
         terms: Terms,
         waiting: impl Fn(&str),
     ) -> Result<Settled, Problem> {
-        if self.store.doubts(stack)?.is_empty()
-            && self.unended(stack, |kind| kind != RunKind::Pipeline)?.is_empty()
-        {
+        if self.store.doubts(stack)?.is_empty() && self.store.unended(stack)?.is_empty() {
             return Ok(Settled::default());
         }
         let terms = Terms { patience: Duration::ZERO, ..terms };
@@ -155,7 +156,7 @@ impl Engine {
         held: &HeldLease,
         waiting: impl Fn(&str),
     ) -> Result<Settled, Problem> {
-        let abandoned = self.unended(stack, |kind| kind != RunKind::Pipeline)?;
+        let abandoned = self.store.unended(stack)?;
         for run in &abandoned {
             self.store.finish(run.id, RunOutcome::Abandoned, self.now()).await?;
         }
@@ -278,8 +279,8 @@ impl Engine {
 
     /// Forgets what the oldest runs of a stack or pipeline did and wrote. That it could not is no fault
     /// of the run that has just ended: the next one tries again.
-    pub(super) async fn tidy(&self, subject: &str) {
-        let old = self.store.prunable(subject, KEPT_RUNS).unwrap_or_default();
+    pub(super) async fn tidy(&self, scope: &str) {
+        let old = self.store.prunable(scope, KEPT_RUNS).unwrap_or_default();
         if old.is_empty() {
             return;
         }
@@ -389,16 +390,6 @@ impl Engine {
         };
         Ok(Applying::new(stack, run, self.origin(run)?, ground))
     }
-
-    /// Runs of a stack or pipeline that have no end.
-    pub(super) fn unended(
-        &self,
-        subject: &str,
-        of: impl Fn(RunKind) -> bool,
-    ) -> Result<Vec<Run>, StoreError> {
-        let runs = self.store.runs(Some(subject), 20)?;
-        Ok(runs.into_iter().filter(|run| run.ended.is_none() && of(run.kind)).collect())
-    }
 }
 
 /// Opens a saved plan.
@@ -452,7 +443,8 @@ pub(super) fn report(
         (false, Stop::No) => RunOutcome::Failed,
         (false, _) => RunOutcome::Stopped,
     };
-    Report { run: Some(run), subject: subject.to_owned(), outcome, done, troubles, took }
+    let (run, subject, held) = (Some(run), subject.to_owned(), Vec::new());
+    Report { run, subject, outcome, done, troubles, held, took }
 }
 
 fn fault(status: &Status) -> Option<&Fault> {
@@ -479,8 +471,20 @@ impl Report {
             outcome: RunOutcome::Done,
             done: Vec::new(),
             troubles: Vec::new(),
+            held: Vec::new(),
             took: 0,
         }
+    }
+
+    /// Returns the report of a run that goes on when a person says so: what lies behind its gates is no
+    /// trouble.
+    pub(super) fn held(mut self, held: Vec<Held>) -> Self {
+        if self.outcome == RunOutcome::Failed && !held.is_empty() {
+            self.outcome = RunOutcome::Waiting;
+            self.troubles.retain(|trouble| trouble.ending.is_some());
+            self.held = held;
+        }
+        self
     }
 
     /// Returns how many steps did this.

@@ -6,6 +6,7 @@
 mod actions;
 mod apply;
 mod files;
+mod gates;
 mod problem;
 mod runs;
 mod state;
@@ -24,6 +25,7 @@ use model::{Context, Secrets};
 pub use actions::{ActRequest, Acted};
 pub use apply::{ApplyOptions, Budget, Report, Settled, StepReport, open_plan};
 pub use files::{Checked, Loaded, PlanRequest, Planned, check};
+pub use gates::{Answer, Groups};
 pub use problem::{Problem, Wrong};
 pub use runs::{Course, RunDetails, RunRequest, StepDetails};
 pub use state::Resource;

@@ -4,9 +4,9 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use model::event::{Ending, Event, LogRange};
+use model::event::{Decision, Ending, Event, LogRange, Question};
 use model::plan::Step;
 use reports::{Results, Source, merge};
 use tokio::sync::watch;
@@ -46,13 +46,12 @@ pub enum Course {
     Again(Again),
 }
 
-impl RunRequest {
-    fn goes_on_with(&self, run: &Run) -> bool {
-        match &self.cause {
-            Some(cause) => run.cause.as_ref().is_some_and(|own| own.id == cause.id),
-            None => self.course == Course::Resume,
-        }
-    }
+/// Where a run comes from.
+enum Start<'r> {
+    /// It begins.
+    New(&'r RunRequest),
+    /// It began, and goes on: this one, or the newest that can.
+    Resume(Option<RunId>),
 }
 
 /// One run in full.
@@ -75,6 +74,8 @@ pub struct StepDetails {
     pub took: u64,
     /// Where its output is.
     pub log: Option<LogRange>,
+    /// Of a gate: what was asked, and what was answered.
+    pub asked: (Option<Question>, Option<Decision>),
 }
 
 impl Engine {
@@ -87,17 +88,44 @@ impl Engine {
         stop: watch::Receiver<Stop>,
     ) -> Result<Report, Problem> {
         let name = self.pipeline_name(&request.file)?;
+        let start = match request.course {
+            Course::Resume if request.cause.is_none() => Start::Resume(None),
+            _ => Start::New(request),
+        };
+        self.run_in_turn(start, &name, options, observer, stop).await
+    }
+
+    /// Goes on with one run that has not ended: one that was stopped, whose process is gone, or that
+    /// waits for a person who has answered.
+    pub async fn resume(
+        &self,
+        run: &Run,
+        options: &ApplyOptions,
+        observer: Arc<dyn Observer>,
+        stop: watch::Receiver<Stop>,
+    ) -> Result<Report, Problem> {
+        self.run_in_turn(Start::Resume(Some(run.id)), &run.subject, options, observer, stop).await
+    }
+
+    async fn run_in_turn(
+        &self,
+        start: Start<'_>,
+        name: &str,
+        options: &ApplyOptions,
+        observer: Arc<dyn Observer>,
+        stop: watch::Receiver<Stop>,
+    ) -> Result<Report, Problem> {
         let waiting = |holder: &str| observer.waiting(holder);
-        let lease = RunKind::Pipeline.scope(&name);
+        let lease = RunKind::Pipeline.scope(name);
         let held = self.lease(&lease, "run", options.terms, waiting).await?;
-        let report = self.run_with(request, &name, options, &held, observer, stop).await;
+        let report = self.run_with(start, name, options, &held, observer, stop).await;
         held.release().await;
         report
     }
 
     async fn run_with(
         &self,
-        request: &RunRequest,
+        start: Start<'_>,
         name: &str,
         options: &ApplyOptions,
         held: &HeldLease,
@@ -105,7 +133,7 @@ impl Engine {
         stop: watch::Receiver<Stop>,
     ) -> Result<Report, Problem> {
         let began = self.now();
-        let (run, tasks) = self.begin_or_resume(request, name, options, &*observer).await?;
+        let (run, tasks) = self.begin_or_resume(start, name, options, &*observer).await?;
         let steps = steps(tasks)?;
         observer.began(run, name, &steps);
         let logs = Logs::new(&self.project.home, run, Arc::clone(&self.site.clock));
@@ -117,25 +145,44 @@ impl Engine {
             cause: self.cause(run)?,
             logs: Arc::new(logs),
             trace: self.trace(run)?,
+            steps: Arc::clone(&steps),
+            held: Mutex::default(),
             stop: stop.clone(),
         };
-        let walked = walk(Walk {
-            steps: Arc::clone(&steps),
-            journal: self.journal(run, held),
-            effects: Arc::new(effects),
-            limits: Limits { running: options.running, intents: 64.max(options.running) },
-            observer,
-            stop: stop.clone(),
-        });
-        let ledger = walked.await?;
-        let report =
-            report(run, name, &steps, &ledger, *stop.borrow(), self.now().saturating_sub(began));
-        // A run that was stopped keeps what it takes to go on.
-        if report.outcome != RunOutcome::Stopped {
-            self.store.finish(run, report.outcome, self.now()).await?;
-            self.tidy(name).await;
+        let effects = Arc::new(effects);
+        loop {
+            let walked = walk(Walk {
+                steps: Arc::clone(&steps),
+                journal: self.journal(run, held),
+                effects: Arc::clone(&effects),
+                limits: Limits { running: options.running, intents: 64.max(options.running) },
+                observer: Arc::clone(&observer),
+                stop: stop.clone(),
+            });
+            let (ledger, gates) = (walked.await?, effects.take_held());
+            let took = self.now().saturating_sub(began);
+            let report = report(run, name, &steps, &ledger, *stop.borrow(), took).held(gates);
+            self.leave(&report, run, name).await?;
+            // Somebody may have answered while other steps were at work: who answers later finds that
+            // the run waits.
+            if report.outcome != RunOutcome::Waiting || !effects.is_answered(&report.held)? {
+                return Ok(report);
+            }
+            self.store.wait(run, false).await?;
         }
-        Ok(report)
+    }
+
+    /// A run that was stopped, or that waits for a person, keeps what it takes to go on.
+    async fn leave(&self, report: &Report, run: RunId, name: &str) -> Result<(), Problem> {
+        match report.outcome {
+            RunOutcome::Stopped => {}
+            RunOutcome::Waiting => self.store.wait(run, true).await?,
+            outcome => {
+                self.store.finish(run, outcome, self.now()).await?;
+                self.tidy(&RunKind::Pipeline.scope(name)).await;
+            }
+        }
+        Ok(())
     }
 
     fn cause(&self, run: RunId) -> Result<Cause, Problem> {
@@ -150,37 +197,64 @@ impl Engine {
         })
     }
 
-    /// An earlier run that has not ended is gone on with, or given up.
+    /// An earlier run that has not ended is gone on with, or given up. One that waits for a person is
+    /// left to wait: nothing of it is at work.
     async fn begin_or_resume(
         &self,
-        request: &RunRequest,
+        start: Start<'_>,
         name: &str,
         options: &ApplyOptions,
         observer: &dyn Observer,
     ) -> Result<(RunId, Vec<Step>), Problem> {
+        let unended = self.store.unended(&RunKind::Pipeline.scope(name))?;
+        let request = match start {
+            Start::Resume(wanted) => return self.take_up(wanted, name, unended).await,
+            Start::New(request) => request,
+        };
         if let Some(cause) = &request.cause
             && let Some(run) = self.store.run_for(&cause.id)?
-            && run.ended.is_some()
         {
-            return Err(StoreError::CauseUsed { run: run.id }.into());
-        }
-        for run in self.unended(name, |kind| kind == RunKind::Pipeline)? {
-            let stored = run.plan.as_deref().and_then(|plan| serde_json::from_str(plan).ok());
-            if request.goes_on_with(&run)
-                && let Some(steps) = stored
-            {
-                return Ok((run.id, steps));
-            }
-            self.give_up(&run, observer).await?;
+            return match run.ended {
+                None => self.take_up(Some(run.id), name, unended).await,
+                Some(_) => Err(StoreError::CauseUsed { run: run.id }.into()),
+            };
         }
         if request.course == Course::Resume {
-            let message = format!("no run of `{name}` can be gone on with");
-            return Err(Problem::usage(message).help("start a new one without `--resume`"));
+            return self.take_up(None, name, Vec::new()).await;
+        }
+        for run in unended.iter().filter(|run| run.outcome != Some(RunOutcome::Waiting)) {
+            self.give_up(run, observer).await?;
         }
         self.check_pipeline(&request.file, &request.given)?;
         match &request.course {
             Course::Again(again) => self.begin_again(request, again, name, options).await,
             Course::Whole | Course::Resume => self.begin_pipeline(request, name, options).await,
+        }
+    }
+
+    /// Takes up the run that is wanted, or the newest; one that only waits comes last.
+    async fn take_up(
+        &self,
+        wanted: Option<RunId>,
+        name: &str,
+        unended: Vec<Run>,
+    ) -> Result<(RunId, Vec<Step>), Problem> {
+        let meant = unended.into_iter().filter(|run| wanted.is_none_or(|id| run.id == id));
+        let run = meant.min_by_key(|run| run.outcome == Some(RunOutcome::Waiting));
+        let stored = run.and_then(|run| Some((run.id, serde_json::from_str(&run.plan?).ok()?)));
+        match (stored, wanted) {
+            (Some((id, steps)), _) => {
+                self.store.wait(id, false).await?;
+                Ok((id, steps))
+            }
+            (None, None) => {
+                let message = format!("no run of `{name}` can be gone on with");
+                Err(Problem::usage(message).help("start a new one without `--resume`"))
+            }
+            (None, Some(run)) => {
+                let message = format!("run {run} of `{name}` cannot be gone on with");
+                Err(Problem::usage(message).help(format!("windlass runs show {run}")))
+            }
         }
     }
 
@@ -233,9 +307,8 @@ impl Engine {
         name: &str,
         options: &ApplyOptions,
     ) -> Result<(RunId, Vec<Step>), Problem> {
-        let runs = self.store.runs(Some(name), 20)?;
-        let mut runs = runs.into_iter().filter(|run| run.kind == RunKind::Pipeline);
-        let Some(before) = runs.next() else {
+        let runs = self.store.runs_in(&RunKind::Pipeline.scope(name), 1)?;
+        let Some(before) = runs.into_iter().next() else {
             let message = format!("`{name}` has not run yet, so nothing can be done again");
             return Err(Problem::usage(message).help(format!("windlass run {name}")));
         };
@@ -305,12 +378,18 @@ impl Engine {
         for event in self.store.events(id)? {
             let at = *places.entry(event.step().to_string()).or_insert_with(|| {
                 let step = event.step().to_string();
-                steps.push(StepDetails { step, ending: None, took: 0, log: None });
+                let asked = (None, None);
+                steps.push(StepDetails { step, ending: None, took: 0, log: None, asked });
                 steps.len() - 1
             });
-            if let Event::Ended { ending, took, log, .. } = event {
-                let step = &mut steps[at];
-                (step.ending, step.took, step.log) = (Some(ending), took, log);
+            let step = &mut steps[at];
+            match event {
+                Event::Ended { ending, took, log, .. } => {
+                    (step.ending, step.took, step.log) = (Some(ending), took, log);
+                }
+                Event::Asked { question, .. } => step.asked.0 = Some(*question),
+                Event::Decided { decision, .. } => step.asked.1 = Some(decision),
+                Event::Started { .. } => {}
             }
         }
         Ok(RunDetails { run, steps })
@@ -324,7 +403,7 @@ impl Engine {
         if let Some(first) = run.as_ref().and_then(|run| run.again) {
             let subject = run.map(|run| run.subject).unwrap_or_default();
             let part = |run: &Run| run.id == first || run.again == Some(first);
-            let runs = self.store.runs(Some(&subject), 100)?;
+            let runs = self.store.runs_in(&RunKind::Pipeline.scope(&subject), 100)?;
             for earlier in runs.iter().filter(|run| run.id < id && part(run)) {
                 let known: HashSet<String> =
                     reports.iter().map(|(source, _)| source.step.clone()).collect();

@@ -10,7 +10,9 @@ use language::{
     Code, Content, Diagnostic, Diagnostics, Document, Found, Name, Node, Reference, Scope, Script,
     Span, Spanned, Text, suggest,
 };
-use model::file::pipeline::{Does, Pipeline, PipelineStep, Reports, StepWhen, Task, TaskWork};
+use model::file::pipeline::{
+    Does, GateTask, Pipeline, PipelineStep, Reports, StepWhen, Task, TaskWork,
+};
 use model::graph::Graph;
 use model::plan::{Step, When, Work};
 use model::value::Piece;
@@ -400,6 +402,11 @@ impl Texts<'_> {
                 parameters: self.tree(parameters),
             },
             Does::Destroy { destroy } => TaskWork::Destroy { stack: destroy.clone() },
+            Does::Gate { gate } => TaskWork::Gate(GateTask {
+                approvers: gate.approvers.clone(),
+                message: gate.message.clone(),
+                expires: gate.expires.0,
+            }),
         }
     }
 

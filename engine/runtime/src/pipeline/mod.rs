@@ -6,6 +6,8 @@ mod act;
 mod again;
 mod check;
 mod child_run;
+mod commit;
+mod gate;
 mod lines;
 mod load;
 mod matrix;
@@ -17,6 +19,7 @@ mod trace;
 
 pub use again::{Again, NotAgain};
 pub use check::{Stacks, check, names_given};
+pub use gate::{Held, about, conversation, difference};
 pub use load::{Told, load};
 pub use results::kept;
 pub use schedules::schedules;

@@ -3,7 +3,7 @@
 //! What a step does stands in a file of its own, one for each word that a step may have. It must not know
 //! the order of steps.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use child::sweep;
@@ -11,11 +11,13 @@ use model::context::Progress;
 use model::event::{Ending, Outcome};
 use model::fault::Nature;
 use model::file::pipeline::{Task, TaskWork};
+use model::ledger::Steps;
 use model::plan::{Step, Work};
 use model::registry::BoxFuture;
 use model::{Fault, Token};
 use tokio::sync::watch;
 
+use super::gate::Held;
 use super::trace::{Seen, Trace};
 use crate::engine::{ActRequest, Engine};
 use crate::log::{Logs, StepLog};
@@ -41,6 +43,10 @@ pub struct Tasks {
     pub logs: Arc<Logs>,
     /// What became of commands, for a later life of this run.
     pub trace: Trace,
+    /// All steps, for gates: they ask about what lies behind them.
+    pub steps: Arc<Steps>,
+    /// Gates at which the walk stopped.
+    pub held: Mutex<Vec<Held>>,
     /// Ctrl-C, for runs within this one.
     pub stop: watch::Receiver<Stop>,
 }
@@ -68,7 +74,14 @@ const SUCCEEDED: Done = Done { what: Outcome::Succeeded, state: Vec::new() };
 impl Effects for Tasks {
     fn prepare(&self, step: &Step) -> Result<Prepared, Fault> {
         let token = token(&self.origin, &self.pipeline, step.name.as_str(), self.run);
-        Ok(Prepared { token, intent: None, api: None, timeout: None, idle: false })
+        let quiet = Prepared::of(token);
+        match &step.work {
+            Work::Task(task) => match &task.does {
+                TaskWork::Gate(gate) => self.at_gate(step, gate, quiet),
+                _ => Ok(quiet),
+            },
+            _ => Ok(quiet),
+        }
     }
 
     /// After a crash the trace tells what became of a command. Of one that was cut off nobody knows how
@@ -175,6 +188,7 @@ impl Tasks {
                 let (verb, args) = (verb.clone(), args.clone());
                 self.act(&ActRequest { stack, resource, verb, args }, doing).await
             }
+            TaskWork::Gate(_) => self.pass_gate(doing),
         }
     }
 }

@@ -33,7 +33,10 @@ pub(super) fn fold<'e, E>(
             write(Write::Doubt { step, token, intent })
         }
         // Of one that ended in error nobody knows how it went: it stays in doubt for the next run.
-        Event::Started { .. } | Event::Ended { ending: Ending::Errored { .. }, .. } => Ok(()),
+        Event::Started { .. }
+        | Event::Ended { ending: Ending::Errored { .. }, .. }
+        | Event::Asked { .. }
+        | Event::Decided { .. } => Ok(()),
         Event::Ended { step, ending, took, .. } => {
             if let Ending::Done { what, state } = ending {
                 for change in state {

@@ -177,6 +177,24 @@ impl Store for MemoryStore {
         })
     }
 
+    fn note(&self, run: RunId, event: Event) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            self.kept().events.push((run, event));
+            Ok(())
+        })
+    }
+
+    fn wait(&self, run: RunId, waits: bool) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let mut kept = self.kept();
+            let meant = |known: &&mut Run| known.id == run && known.ended.is_none();
+            for known in kept.runs.iter_mut().filter(meant) {
+                known.outcome = waits.then_some(RunOutcome::Waiting);
+            }
+            Ok(())
+        })
+    }
+
     fn prune(&self, runs: Vec<RunId>) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
             let mut kept = self.kept();
@@ -284,6 +302,18 @@ impl Store for MemoryStore {
         Ok(kept.runs.iter().rev().filter(wanted).take(most).cloned().collect())
     }
 
+    fn runs_in(&self, scope: &str, most: usize) -> Result<Vec<Run>, StoreError> {
+        let kept = self.kept();
+        let wanted = kept.runs.iter().rev().filter(|run| run.kind.scope(&run.subject) == scope);
+        Ok(wanted.take(most).cloned().collect())
+    }
+
+    fn unended(&self, scope: &str) -> Result<Vec<Run>, StoreError> {
+        let mut runs = self.runs_in(scope, usize::MAX)?;
+        runs.retain(|run| run.ended.is_none());
+        Ok(runs)
+    }
+
     fn run(&self, id: RunId) -> Result<Option<Run>, StoreError> {
         Ok(self.kept().runs.iter().find(|run| run.id == id).cloned())
     }
@@ -292,11 +322,12 @@ impl Store for MemoryStore {
         Ok(self.kept().run_for(cause).cloned())
     }
 
-    fn prunable(&self, subject: &str, keep: usize) -> Result<Vec<RunId>, StoreError> {
+    fn prunable(&self, scope: &str, keep: usize) -> Result<Vec<RunId>, StoreError> {
         let kept = self.kept();
         let doubts: Vec<RunId> =
             kept.stacks.values().flat_map(|stack| &stack.doubts).map(|doubt| doubt.run).collect();
-        let old = kept.runs.iter().rev().filter(|run| run.subject == subject).skip(keep);
+        let old = kept.runs.iter().rev();
+        let old = old.filter(|run| run.kind.scope(&run.subject) == scope).skip(keep);
         let old = old.filter(|run| !run.pruned && run.ended.is_some() && !doubts.contains(&run.id));
         let mut old: Vec<RunId> = old.map(|run| run.id).collect();
         old.reverse();

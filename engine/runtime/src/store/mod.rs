@@ -92,7 +92,7 @@ pub struct Run {
     pub began: Millis,
     /// When it ended; None: it is running, or its process is gone.
     pub ended: Option<Millis>,
-    /// How it ended.
+    /// How it ended; [`RunOutcome::Waiting`]: it goes on when a person says so.
     pub outcome: Option<RunOutcome>,
     /// What was stored to go on with it.
     #[serde(skip)]
@@ -125,6 +125,8 @@ pub enum RunOutcome {
     Stopped,
     /// Its process ended without a word; a later run settled what was in doubt.
     Abandoned,
+    /// It has not ended: a gate waits for a person, and nobody is at work meanwhile.
+    Waiting,
 }
 
 /// The right to change one stack or pipeline, for a time. The number only grows: who comes with an
@@ -239,6 +241,13 @@ pub trait Store: Send + Sync {
         now: Millis,
     ) -> BoxFuture<'_, Result<(), StoreError>>;
 
+    /// Adds what a person said about a run. It needs no lease, since nothing follows from it before who
+    /// holds the lease looks.
+    fn note(&self, run: RunId, event: Event) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Says that a run waits for a person and nobody is at work on it, or no longer so. It has not ended.
+    fn wait(&self, run: RunId, waits: bool) -> BoxFuture<'_, Result<(), StoreError>>;
+
     /// Forgets the events of these runs.
     fn prune(&self, runs: Vec<RunId>) -> BoxFuture<'_, Result<(), StoreError>>;
 
@@ -280,6 +289,13 @@ pub trait Store: Send + Sync {
     /// Returns runs, newest first.
     fn runs(&self, subject: Option<&str>, most: usize) -> Result<Vec<Run>, StoreError>;
 
+    /// Returns runs of one [`RunKind::scope`], newest first: those of a pipeline and of the stack of its
+    /// name are told apart.
+    fn runs_in(&self, scope: &str, most: usize) -> Result<Vec<Run>, StoreError>;
+
+    /// Returns all runs of a scope that have no end, newest first.
+    fn unended(&self, scope: &str) -> Result<Vec<Run>, StoreError>;
+
     /// Returns one run.
     fn run(&self, id: RunId) -> Result<Option<Run>, StoreError>;
 
@@ -287,8 +303,8 @@ pub trait Store: Send + Sync {
     fn run_for(&self, cause: &str) -> Result<Option<Run>, StoreError>;
 
     /// Returns runs with events that nobody needs any more, oldest first, at most a hundred: they have
-    /// ended, left nothing in doubt, and are older than the newest `keep` of their stack or pipeline.
-    fn prunable(&self, subject: &str, keep: usize) -> Result<Vec<RunId>, StoreError>;
+    /// ended, left nothing in doubt, and are older than the newest `keep` of their [`RunKind::scope`].
+    fn prunable(&self, scope: &str, keep: usize) -> Result<Vec<RunId>, StoreError>;
 
     /// Returns the run that a kept plan was applied by.
     fn plan_used(&self, id: &str) -> Result<Option<RunId>, StoreError>;
@@ -379,6 +395,15 @@ impl RunKind {
         }
     }
 
+    /// Takes a scope apart: the word of its kinds, empty for all that change a stack, and its name.
+    fn apart(scope: &str) -> (&str, &str) {
+        match (scope.strip_prefix(PIPELINE), scope.strip_prefix(ACTION)) {
+            (Some(name), _) => (PIPELINE.trim_end(), name),
+            (_, Some(name)) => (ACTION.trim_end(), name),
+            (None, None) => ("", scope),
+        }
+    }
+
     /// Returns the word under which it is kept.
     pub fn word(self) -> &'static str {
         match self {
@@ -409,6 +434,7 @@ impl RunOutcome {
             Self::Failed => "failed",
             Self::Stopped => "stopped",
             Self::Abandoned => "abandoned",
+            Self::Waiting => "waiting",
         }
     }
 }

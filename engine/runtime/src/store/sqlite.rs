@@ -128,6 +128,15 @@ impl Store for SqliteStore {
         Box::pin(async move { self.ask(Operation::Finish { run, outcome, now }).await.map(|_| ()) })
     }
 
+    fn note(&self, run: RunId, event: Event) -> BoxFuture<'_, Result<(), StoreError>> {
+        let event = Box::new(event);
+        Box::pin(async move { self.ask(Operation::Note { run, event }).await.map(|_| ()) })
+    }
+
+    fn wait(&self, run: RunId, waits: bool) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { self.ask(Operation::Wait { run, waits }).await.map(|_| ()) })
+    }
+
     fn prune(&self, runs: Vec<RunId>) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move { self.ask(Operation::Prune { runs }).await.map(|_| ()) })
     }
@@ -189,6 +198,14 @@ impl Store for SqliteStore {
         read::runs(&self.reader(), subject, most)
     }
 
+    fn runs_in(&self, scope: &str, most: usize) -> Result<Vec<Run>, StoreError> {
+        read::runs_in(&self.reader(), scope, most)
+    }
+
+    fn unended(&self, scope: &str) -> Result<Vec<Run>, StoreError> {
+        read::unended(&self.reader(), scope)
+    }
+
     fn run(&self, id: RunId) -> Result<Option<Run>, StoreError> {
         read::run(&self.reader(), id)
     }
@@ -197,8 +214,8 @@ impl Store for SqliteStore {
         read::run_for(&self.reader(), cause)
     }
 
-    fn prunable(&self, subject: &str, keep: usize) -> Result<Vec<RunId>, StoreError> {
-        read::prunable(&self.reader(), subject, keep)
+    fn prunable(&self, scope: &str, keep: usize) -> Result<Vec<RunId>, StoreError> {
+        read::prunable(&self.reader(), scope, keep)
     }
 
     fn plan_used(&self, id: &str) -> Result<Option<RunId>, StoreError> {

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use model::event::{Ending, Event, Intent, Outcome, StateChange, Verb};
+use model::event::{Decision, Ending, Event, Intent, Outcome, StateChange, Verb};
 use model::record::Record;
 use model::{Digest, Fault, Object, Registry, Token, Tree, Value};
 
 use super::{
-    Acquired, Cause, Claim, Holder, Lease, MemoryStore, NewRun, RunId, RunKind, RunOutcome,
+    Acquired, Cause, Claim, Holder, Lease, MemoryStore, NewRun, Run, RunId, RunKind, RunOutcome,
     SqliteStore, Store, StoreError, timed,
 };
 
@@ -201,6 +201,49 @@ async fn runs_are_listed_newest_first_with_their_ends() {
         let run = store.run(RunId(1)).expect("a run").expect("it is there");
         assert_eq!((run.began, run.nonce.as_str(), run.pruned), (1_000, "n0nce", false));
         assert_eq!(store.run(RunId(9)).expect("an answer"), None);
+    }
+}
+
+#[tokio::test]
+async fn runs_of_a_pipeline_are_not_hidden_by_those_of_the_stack_of_its_name() {
+    for (store, _folder) in both() {
+        let pipeline = || NewRun { kind: RunKind::Pipeline, ..new_run(None) };
+        store.begin(pipeline()).await.expect("a run");
+        for _ in 0..30 {
+            let run = store.begin(new_run(None)).await.expect("a run");
+            store.finish(run, RunOutcome::Done, 2_000).await.expect("durable");
+        }
+        let scope = RunKind::Pipeline.scope("shop");
+        let ids = |runs: Vec<Run>| runs.iter().map(|run| run.id.0).collect::<Vec<_>>();
+        assert_eq!(ids(store.runs_in(&scope, 1).expect("runs")), [1]);
+        assert_eq!(ids(store.unended(&scope).expect("runs")), [1]);
+        assert_eq!(ids(store.unended("shop").expect("runs")), [0; 0]);
+        assert_eq!(ids(store.runs_in("shop", 2).expect("runs")), [31, 30]);
+        assert_eq!(store.prunable(&scope, 1), Ok(Vec::new()));
+        assert_eq!(store.prunable("shop", 29), Ok(vec![RunId(2)]));
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_waits_has_not_ended_and_is_told_what_was_said_without_a_lease() {
+    for (store, _folder) in both() {
+        let plan = Some("steps".to_owned());
+        let run = store.begin(NewRun { plan, ..new_run(None) }).await.expect("a run");
+        store.wait(run, true).await.expect("durable");
+        let waits = store.run(run).expect("an answer").expect("a run");
+        assert_eq!((waits.outcome, waits.ended), (Some(RunOutcome::Waiting), None));
+        assert_eq!(waits.plan.as_deref(), Some("steps"));
+        let (by, about) = ("anna".to_owned(), Digest(7));
+        let decision = Decision { approved: true, by, at: 3_000, about, note: None };
+        let event = Event::Decided { step: "accept".into(), decision };
+        store.note(run, event.clone()).await.expect("durable");
+        assert_eq!(store.events(run).expect("events"), [event]);
+        store.wait(run, false).await.expect("durable");
+        assert_eq!(store.run(run).expect("an answer").expect("a run").outcome, None);
+        store.finish(run, RunOutcome::Done, 4_000).await.expect("durable");
+        store.wait(run, true).await.expect("an end stays");
+        let ended = store.run(run).expect("an answer").expect("a run");
+        assert_eq!(ended.outcome, Some(RunOutcome::Done));
     }
 }
 

@@ -80,6 +80,16 @@ pub struct Prepared {
     pub timeout: Option<Duration>,
     /// There is nothing to do: it ends at once, and the journal says nothing of it.
     pub idle: bool,
+    /// Somebody else decides when it begins: it waits, and its run ends without it. What is to be noted of
+    /// that. None: it may begin.
+    pub held: Option<Vec<Event>>,
+}
+
+impl Prepared {
+    /// Returns what leaves nothing to note but its name.
+    pub fn of(token: Token) -> Self {
+        Self { token, intent: None, api: None, timeout: None, idle: false, held: None }
+    }
 }
 
 /// What a step did.
@@ -214,6 +224,9 @@ impl<E: Effects> Walker<E> {
         for id in (0..self.walk.steps.all().len()).rev() {
             match self.ledger.status(id) {
                 Status::Started => match self.walk.effects.prepare(&self.walk.steps.all()[id]) {
+                    Ok(Prepared { held: Some(_), .. }) => {
+                        self.ended.push((id, Performed::not_begun()));
+                    }
                     Ok(prepared) => self.spawn(id, prepared, true),
                     Err(fault) => self.ended.push((id, Performed::refused(fault))),
                 },
@@ -247,6 +260,7 @@ impl<E: Effects> Walker<E> {
         let step = &self.walk.steps.all()[id];
         match self.walk.effects.prepare(step) {
             Err(fault) => self.end(id, Performed::refused(fault), tick),
+            Ok(Prepared { held: Some(events), .. }) => tick.events.extend(events),
             Ok(prepared) if prepared.idle => {
                 let done = Ending::Done { what: Outcome::Nothing, state: Vec::new() };
                 self.ledger.end(id, done);

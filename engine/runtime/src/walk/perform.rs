@@ -27,7 +27,7 @@ impl Performed {
     }
 
     /// Its intent is durable, and nothing came of it: it waits as if it had not been begun.
-    fn not_begun() -> Self {
+    pub(super) fn not_begun() -> Self {
         Self::without_running(Ending::Lost)
     }
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use language::{Keys, Script, Spec, Text};
+use language::{Keys, Period, Script, Spec, Text};
 
 use super::ReportForm;
 
@@ -37,6 +37,26 @@ pub enum Does {
         /// The stack file, or the name of a stack.
         destroy: String,
     },
+    /// Waits until a person approves: `windlass approve RUN STEP`. Meanwhile everything else that the run
+    /// can do is done; then its process ends, and the run waits.
+    Gate {
+        /// Who is asked what.
+        gate: Gate,
+    },
+}
+
+/// A question to people. What lies behind it (its steps, the stack files that they name, the commit) is
+/// what they approve: if it changes before the run goes on, the approval does not hold.
+#[derive(Clone, Debug, Spec)]
+pub struct Gate {
+    /// Who may approve: names of people, or of groups that the server knows. None: anybody.
+    #[spec(default = "[]")]
+    pub approvers: Vec<String>,
+    /// What they should know, in a line.
+    pub message: Option<String>,
+    /// How long it waits; then it fails.
+    #[spec(default = "7d")]
+    pub expires: Period,
 }
 
 /// Files with results, by their form: a pattern like `out/**/*.xml`, or a list of them. They are found

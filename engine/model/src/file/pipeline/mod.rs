@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 
 use language::{Name, Period, Spec, Text};
 
-pub use does::{Does, Patterns, Reports};
+pub use does::{Does, Gate, Patterns, Reports};
 pub use schedule::{CatchUp, Overlap, Schedule, Schedules};
-pub use task::{ReportForm, Task, TaskWork};
+pub use task::{GateTask, ReportForm, Task, TaskWork};
 
 use crate::file::stack::{Each, Parameter};
 

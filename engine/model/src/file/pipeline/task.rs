@@ -2,6 +2,8 @@
 //!
 //! It must not know what it was written like.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::value::{Tree, Value};
@@ -66,6 +68,20 @@ pub enum TaskWork {
         #[serde(default, skip_serializing_if = "Tree::is_empty")]
         args: Tree,
     },
+    /// Waits for a person.
+    Gate(GateTask),
+}
+
+/// See [`super::Gate`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateTask {
+    /// Names of people or of groups.
+    pub approvers: Vec<String>,
+    /// For those who are asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// How long it waits.
+    pub expires: Duration,
 }
 
 /// The form of a report.
@@ -86,7 +102,16 @@ impl TaskWork {
     pub fn may_begin_again(&self) -> bool {
         match self {
             Self::Run { .. } => false,
-            Self::Apply { .. } | Self::Destroy { .. } | Self::Act { .. } => true,
+            Self::Apply { .. } | Self::Destroy { .. } | Self::Act { .. } | Self::Gate(_) => true,
+        }
+    }
+
+    /// Returns the stack file that it reads, if it names one.
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::Apply { file, .. } => Some(file),
+            Self::Destroy { stack } => Some(stack),
+            Self::Run { .. } | Self::Act { .. } | Self::Gate(_) => None,
         }
     }
 
@@ -97,6 +122,7 @@ impl TaskWork {
             Self::Apply { .. } => "apply",
             Self::Destroy { .. } => "destroy",
             Self::Act { verb, .. } => verb,
+            Self::Gate(_) => "gate",
         }
     }
 }

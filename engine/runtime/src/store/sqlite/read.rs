@@ -127,6 +127,30 @@ pub(super) fn runs(
     Ok(runs.collect::<rusqlite::Result<_>>()?)
 }
 
+pub(super) fn runs_in(
+    connection: &Connection,
+    scope: &str,
+    most: usize,
+) -> Result<Vec<Run>, StoreError> {
+    let (kinds, subject) = RunKind::apart(scope);
+    let wanted = format!(
+        "{RUN} WHERE subject = ?1 AND iif(kind IN ('pipeline', 'action'), kind, '') = ?2 ORDER BY id DESC LIMIT ?3"
+    );
+    let mut query = connection.prepare_cached(&wanted)?;
+    let runs = query.query_map(params![subject, kinds, most as u64], one_run)?;
+    Ok(runs.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn unended(connection: &Connection, scope: &str) -> Result<Vec<Run>, StoreError> {
+    let (kinds, subject) = RunKind::apart(scope);
+    let wanted = format!(
+        "{RUN} WHERE subject = ?1 AND ended IS NULL AND iif(kind IN ('pipeline', 'action'), kind, '') = ?2 ORDER BY id DESC"
+    );
+    let mut query = connection.prepare_cached(&wanted)?;
+    let runs = query.query_map(params![subject, kinds], one_run)?;
+    Ok(runs.collect::<rusqlite::Result<_>>()?)
+}
+
 pub(super) fn run(connection: &Connection, id: RunId) -> Result<Option<Run>, StoreError> {
     let mut query = connection.prepare_cached(&format!("{RUN} WHERE id = ?1"))?;
     Ok(query.query_row([id.0], one_run).optional()?)
@@ -150,6 +174,7 @@ fn one_run(line: &Line<'_>) -> rusqlite::Result<Run> {
             Some("done") => Some(RunOutcome::Done),
             Some("failed") => Some(RunOutcome::Failed),
             Some("stopped") => Some(RunOutcome::Stopped),
+            Some("waiting") => Some(RunOutcome::Waiting),
             Some(_) => Some(RunOutcome::Abandoned),
             None => None,
         },
@@ -163,19 +188,21 @@ fn one_run(line: &Line<'_>) -> rusqlite::Result<Run> {
 
 pub(super) fn prunable(
     connection: &Connection,
-    subject: &str,
+    scope: &str,
     keep: usize,
 ) -> Result<Vec<RunId>, StoreError> {
-    let newest_old = "SELECT id FROM run WHERE subject = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2";
+    let (kinds, subject) = RunKind::apart(scope);
+    let newest_old = "SELECT id FROM run WHERE subject = ?1 AND iif(kind IN ('pipeline', 'action'), kind, '') = ?2
+         ORDER BY id DESC LIMIT 1 OFFSET ?3";
     let mut query = connection.prepare_cached(newest_old)?;
     let newest_old =
-        query.query_row(params![subject, keep as u64], |line| line.get(0)).optional()?;
+        query.query_row(params![subject, kinds, keep as u64], |line| line.get(0)).optional()?;
     let Some::<u64>(newest_old) = newest_old else { return Ok(Vec::new()) };
     let mut query = connection.prepare_cached(
         "SELECT id FROM run WHERE pruned = 0 AND subject = ?1 AND id <= ?2 AND ended IS NOT NULL
-         AND id NOT IN (SELECT run FROM doubt) ORDER BY id LIMIT ?3",
+         AND iif(kind IN ('pipeline', 'action'), kind, '') = ?4 AND id NOT IN (SELECT run FROM doubt) ORDER BY id LIMIT ?3",
     )?;
-    let old = params![subject, newest_old, PRUNED_AT_ONCE as u64];
+    let old = params![subject, newest_old, PRUNED_AT_ONCE as u64, kinds];
     let runs = query.query_map(old, |line| Ok(RunId(line.get(0)?)))?;
     Ok(runs.collect::<rusqlite::Result<_>>()?)
 }

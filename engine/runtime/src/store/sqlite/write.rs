@@ -21,6 +21,8 @@ pub(super) struct Request {
 pub(super) enum Operation {
     Begin(Box<NewRun>),
     Append { run: RunId, lease: Lease, events: Vec<Event> },
+    Note { run: RunId, event: Box<Event> },
+    Wait { run: RunId, waits: bool },
     Finish { run: RunId, outcome: RunOutcome, now: Millis },
     Prune { runs: Vec<RunId> },
     Acquire { subject: String, holder: Holder, now: Millis },
@@ -102,6 +104,15 @@ fn perform(
         Operation::Append { run, lease, events } => {
             check(transaction, lease)?;
             append(transaction, *run, events, kinds).map(|()| Answer::Done)
+        }
+        Operation::Note { run, event } => {
+            append(transaction, *run, std::slice::from_ref(event), kinds).map(|()| Answer::Done)
+        }
+        Operation::Wait { run, waits } => {
+            let wait = "UPDATE run SET outcome = ?2 WHERE id = ?1 AND ended IS NULL";
+            let outcome = waits.then_some(RunOutcome::Waiting.word());
+            transaction.execute(wait, params![run.0, outcome])?;
+            Ok(Answer::Done)
         }
         Operation::Finish { run, outcome, now } => {
             let finish = "UPDATE run SET ended = ?2, outcome = ?3, plan = NULL WHERE id = ?1";

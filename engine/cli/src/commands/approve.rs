@@ -1,0 +1,86 @@
+//! `windlass approve` and `windlass reject`: what a person says to a gate, and going on with its run.
+//!
+//! It must not judge what lies behind the gate.
+
+use clap::Args;
+use runtime::engine::{Answer, Groups, Problem};
+use runtime::store::{RunId, RunOutcome};
+use serde_json::json;
+
+use super::run::{options, watched};
+use crate::applying::WorkArgs;
+use crate::call::{Call, full};
+use crate::problem::Exit;
+
+/// Approve a gate of a run that waits, and go on with the run
+#[derive(Args)]
+pub(crate) struct Approve {
+    #[command(flatten)]
+    said: Said,
+}
+
+/// Reject a gate of a run that waits, and go on with the run: the gate fails
+#[derive(Args)]
+pub(crate) struct Reject {
+    #[command(flatten)]
+    said: Said,
+}
+
+#[derive(Args)]
+struct Said {
+    /// The run, by its number
+    run: u64,
+
+    /// The step with the gate; where only one waits it need not be named
+    step: Option<String>,
+
+    /// Who says so; otherwise the user of this shell
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+
+    /// Why, in a line
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+
+    /// Only say so; `windlass run PIPELINE --resume` goes on
+    #[arg(long)]
+    later: bool,
+
+    #[command(flatten)]
+    work: WorkArgs,
+}
+
+pub(crate) fn approve(call: &Call, args: &Approve) -> Result<Exit, Problem> {
+    say(call, &args.said, true)
+}
+
+pub(crate) fn reject(call: &Call, args: &Reject) -> Result<Exit, Problem> {
+    say(call, &args.said, false)
+}
+
+fn say(call: &Call, said: &Said, approved: bool) -> Result<Exit, Problem> {
+    let runtime = full()?;
+    let engine = call.engine()?;
+    let id = RunId(said.run);
+    let user = || call.around.variable("USER").or(call.around.variable("LOGNAME"));
+    let by = said.by.clone().or_else(|| user().map(str::to_owned)).unwrap_or_default();
+    let answer = Answer { approved, by: by.clone(), note: said.note.clone() };
+    let word = if approved { "approved" } else { "rejected" };
+    runtime.block_on(async {
+        let step = engine.answer(id, said.step.as_deref(), answer, &Groups::new()).await?;
+        let event = json!({ "run": id, "step": step, "approved": approved, "by": by });
+        call.screen.event("answered", event);
+        call.screen.note(&format!("{step} of run {id} is {word}"));
+        let Some(run) = engine.store.run(id)? else { return Ok(Exit::Done) };
+        // Who is at work on it looks for answers by itself, before it ends.
+        if said.later || run.outcome != Some(RunOutcome::Waiting) {
+            return Ok(Exit::Done);
+        }
+        let (again, options) = (vec!["run".to_owned(), run.subject.clone()], options(&said.work));
+        let (engine, run, options) = (&engine, &run, &options);
+        watched(call, engine, &run.subject, again, |feed, stop| {
+            engine.resume(run, options, feed, stop)
+        })
+        .await
+    })
+}
