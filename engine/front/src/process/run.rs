@@ -20,7 +20,7 @@ use super::desk::{Desk, Outfit};
 use super::kept::Folder;
 use super::listening::Listening;
 use super::sockets::Socket;
-use crate::proxy::{Shared, Stage, start};
+use crate::proxy::{Crew, Shared, Stage, start};
 
 /// How often the counts of open terms are written down.
 const NOTE: Duration = Duration::from_secs(1);
@@ -61,7 +61,8 @@ async fn serve(begin: &Start, sockets: Vec<Socket>) -> io::Result<()> {
     let listening = Arc::new(Listening::on(sockets, shared.clone(), tls)?);
     let outfit = Outfit { shared: shared.clone(), certificates, listening: listening.clone() };
     let desk = Desk::open(outfit, folder.clone(), begin.successor)?;
-    desk.employ((0..threads.get()).map(|_| start(shared.clone())).collect::<io::Result<_>>()?);
+    let crew = Crew::of(threads.get()).into_iter();
+    desk.employ(crew.map(|seat| start(shared.clone(), seat)).collect::<io::Result<_>>()?);
     if !begin.successor {
         folder.take_place()?;
     }

@@ -14,12 +14,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::select;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, spawn_local, yield_now};
 use tokio::time::{interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::client::{Limits, sniff};
+use super::crew::{Arrival, Open, Seat};
 use super::line::Line;
 use super::pool::Pool;
 use super::ride::Rides;
@@ -70,7 +72,7 @@ pub(crate) struct Worker {
     pub(crate) rides: Rc<Rides>,
     /// As last seen by this thread: read at each answer without a lock.
     stage: Cell<Stage>,
-    open: Cell<usize>,
+    seat: Seat,
 }
 
 impl Worker {
@@ -107,14 +109,41 @@ impl Worker {
             };
             match accepted {
                 Ok((stream, from)) => {
-                    let connection = self.clone().connection(stream, from.ip(), listener.clone());
-                    spawn_local(connection);
+                    // What is gone before anybody takes it has asked for nothing.
+                    let _ = self.take(stream, from.ip(), &listener);
                     // Let the other threads have the next one.
                     yield_now().await;
                 }
                 Err(_) => sleep(SHORTAGE).await,
             }
         }
+    }
+
+    /// Keeps a connection, or hands it to a thread that has fewer.
+    fn take(
+        self: &Rc<Self>,
+        stream: TcpStream,
+        from: IpAddr,
+        listener: &Arc<Listener>,
+    ) -> io::Result<()> {
+        let (taker, listener) = (self.seat.takes(), listener.clone());
+        if taker.is(&self.seat) {
+            spawn_local(self.clone().connection(stream, from, listener, taker.begin()));
+            return Ok(());
+        }
+        let arrival = Arrival { stream: stream.into_std()?, from, listener, open: taker.begin() };
+        match taker.hand(arrival) {
+            Ok(()) => Ok(()),
+            Err(back) => self.arrive(Arrival { open: self.seat.begin(), ..back }),
+        }
+    }
+
+    /// Keeps what another thread has accepted.
+    fn arrive(self: &Rc<Self>, arrival: Arrival) -> io::Result<()> {
+        let Arrival { stream, from, listener, open } = arrival;
+        let stream = TcpStream::from_std(stream)?;
+        spawn_local(self.clone().connection(stream, from, listener, open));
+        Ok(())
     }
 
     /// Accepts from these sockets and no others. Who was accepted stays.
@@ -134,8 +163,13 @@ impl Worker {
         }
     }
 
-    async fn connection(self: Rc<Self>, stream: TcpStream, from: IpAddr, listener: Arc<Listener>) {
-        let _open = Open::on(&self);
+    async fn connection(
+        self: Rc<Self>,
+        stream: TcpStream,
+        from: IpAddr,
+        listener: Arc<Listener>,
+        _open: Open,
+    ) {
         // What ends before its protocol is known has asked for nothing.
         let _ = self.clone().speak(stream, from.to_canonical(), &listener).await;
     }
@@ -175,17 +209,22 @@ impl Worker {
     }
 
     /// Serves until the front has left and every connection is closed.
-    async fn work(self: Rc<Self>) {
+    async fn work(self: Rc<Self>, mut inbox: UnboundedReceiver<Arrival>) {
         let (mut listeners, mut accepting) = (self.shared.listeners.subscribe(), vec![]);
         self.listen(&mut accepting, &listeners.borrow_and_update());
         let (mut stage, mut cuts) = (self.shared.stage.subscribe(), self.shared.cuts.subscribe());
         let mut tidy = interval(TIDY);
-        while !(self.is_leaving() && self.open.get() == 0) {
+        while !(self.is_leaving() && self.seat.open() == 0) {
             select! {
+                Some(arrival) = inbox.recv() => drop(self.arrive(arrival)),
                 _ = listeners.changed() => {
                     self.listen(&mut accepting, &listeners.borrow_and_update());
                 }
-                _ = stage.changed() => self.stage.set(*stage.borrow_and_update()),
+                _ = stage.changed() => {
+                    self.stage.set(*stage.borrow_and_update());
+                    // Who leaves is handed nothing more: it stays with who accepted it.
+                    inbox.close();
+                }
                 _ = cuts.changed() => self.rides.cut(),
                 _ = tidy.tick() => self.pool.tidy(),
                 () = sleep(Duration::from_millis(5)), if self.is_leaving() => {}
@@ -194,31 +233,18 @@ impl Worker {
     }
 }
 
-/// Held while a connection is open.
-struct Open(Rc<Worker>);
-
-impl Open {
-    fn on(worker: &Rc<Worker>) -> Self {
-        worker.open.set(worker.open.get() + 1);
-        Self(worker.clone())
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.open.set(self.0.open.get() - 1);
-    }
-}
-
 /// Starts a thread that serves until the front has left.
-pub(crate) fn start(shared: Arc<Shared>) -> io::Result<JoinHandle<io::Result<()>>> {
+pub(crate) fn start(
+    shared: Arc<Shared>,
+    (seat, inbox): (Seat, UnboundedReceiver<Arrival>),
+) -> io::Result<JoinHandle<io::Result<()>>> {
     thread::Builder::new().name("front".into()).spawn(move || {
         let mut runtime = Builder::new_current_thread();
         let runtime = runtime.enable_all().build_local(LocalOptions::default())?;
         runtime.block_on(async move {
             let (pool, rides) = (Rc::new(Pool::default()), Rc::default());
-            let (stage, open) = (Cell::new(Stage::Serving), Cell::new(0));
-            Rc::new(Worker { shared, pool, rides, stage, open }).work().await;
+            let stage = Cell::new(Stage::Serving);
+            Rc::new(Worker { shared, pool, rides, stage, seat }).work(inbox).await;
         });
         Ok(())
     })
