@@ -236,7 +236,7 @@ fn help_names_every_command() {
 
 #[test]
 fn help_of_a_command_explains_every_flag() {
-    insta::assert_snapshot!(TestProject::new().run(["apply", "--help"]), @r#"
+    insta::assert_snapshot!(TestProject::new().run(["apply", "--help"]), @"
     Make it so: plan, show, ask, apply
 
     Several stacks are applied one after the other, each after those whose outputs it reads. Where
@@ -285,6 +285,9 @@ fn help_of_a_command_explains_every_flag() {
               
               [alias: --parameter]
 
+          --param-file <NAME=FILE>
+              Give a parameter the text of a file, such as a certificate
+
           --params <FILE>
               Give the parameters that stand in a YAML file, `name: value` each
 
@@ -309,7 +312,7 @@ fn help_of_a_command_explains_every_flag() {
       -q, --quiet
               Only answers and errors
     --- exit 0
-    "#);
+    ");
 }
 
 #[test]
@@ -509,15 +512,21 @@ fn files_and_keys_are_explained_too() {
       token: { type: secret }
 
     Keys
-      type         What it may be. (`string`, `integer`, `boolean` or `secret`, `string` by default)
+      type         What it may be. (`string`, `integer`, `boolean`, `choice`, `secret` or `file`,
+                   `string` by default)
         string   Text.
         integer  A whole number.
         boolean  `true` or `false`.
+        choice   One of `choices`.
         secret   Text that is never shown or kept in the open.
+        file     The path of a file of the project, relative to its folder. It must be there; `pattern`
+                 is for its path, `min` and `max` are for its size in bytes.
       default      Its value when none is given; without it, one must be given. (text)
       description  What it is for, in a line. (text)
-      min          The smallest number, or the shortest text. (a whole number, negative or not)
-      max          The largest number, or the longest text. (a whole number, negative or not)
+      min          The smallest number, the shortest text, or the smallest file in bytes. (a whole
+                   number, negative or not)
+      max          The largest number, the longest text, or the largest file in bytes. (a whole number,
+                   negative or not)
       choices      The values to choose from. (a list of text)
       pattern      A pattern in the manner of shell globs that text must fit, such as `*.example.org`.
                    (text)

@@ -19,6 +19,7 @@ mod looking;
 mod looks;
 mod matrix;
 mod outputs;
+mod parameters;
 mod pipelines;
 mod plans;
 mod results;

@@ -20,6 +20,10 @@ pub(crate) struct GivenArgs {
     #[arg(long = "param", visible_alias = "parameter", value_name = "NAME=VALUE")]
     params: Vec<String>,
 
+    /// Give a parameter the text of a file, such as a certificate
+    #[arg(long = "param-file", value_name = "NAME=FILE")]
+    texts: Vec<String>,
+
     /// Give the parameters that stand in a YAML file, `name: value` each
     #[arg(long = "params", value_name = "FILE")]
     param_files: Vec<PathBuf>,
@@ -28,7 +32,7 @@ pub(crate) struct GivenArgs {
 impl GivenArgs {
     /// Returns whether no flag was given.
     pub(crate) fn is_empty(&self) -> bool {
-        self.params.is_empty() && self.param_files.is_empty()
+        self.params.is_empty() && self.texts.is_empty() && self.param_files.is_empty()
     }
 
     /// Returns the flags that give one of the files that are meant the same again.
@@ -43,7 +47,8 @@ impl GivenArgs {
             let params = self.params.iter().flat_map(|param| flag("--param", param.clone()));
             let files = self.param_files.iter();
             let files = files.flat_map(|file| flag("--params", file.display().to_string()));
-            return Ok(params.chain(files).collect());
+            let texts = self.texts.iter().flat_map(|text| flag("--param-file", text.clone()));
+            return Ok(params.chain(texts).chain(files).collect());
         };
         // A file may give what only another one of them declares.
         let all = self.all(call)?.into_iter();
@@ -56,6 +61,16 @@ impl GivenArgs {
         let mut given = Given::new();
         for file in &self.param_files {
             given.extend(read(call, file)?);
+        }
+        for text in &self.texts {
+            let (name, file) = text.split_once('=').ok_or_else(|| {
+                usage(format!("`{text}` names no file"), "write `--param-file NAME=FILE`")
+            })?;
+            let read = std::fs::read_to_string(call.around.folder.join(file)).map_err(|error| {
+                let help = "`--param-file` gives a parameter the text of a file";
+                usage(format!("cannot read {file}: {error}"), help)
+            })?;
+            given.insert(name.to_owned(), read.strip_suffix('\n').unwrap_or(&read).to_owned());
         }
         for param in &self.params {
             let (name, value) = param.split_once('=').ok_or_else(|| {

@@ -2,7 +2,10 @@
 //!
 //! It must not know where given values came from (a file, a flag, the environment).
 
+mod file;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
 
 use language::decoder::read_with;
 use language::scope::Unresolved;
@@ -29,6 +32,8 @@ pub struct Outside<'o> {
     pub secrets: &'o Tree,
     /// Keeps secret parameters.
     pub keep: Keep<'o>,
+    /// The project's folder, for parameters that name a file.
+    pub project: &'o Path,
     /// Whether every parameter must have a value; else one without is a value that comes later.
     pub complete: bool,
 }
@@ -221,6 +226,11 @@ fn value(
         });
     }
     let origin = if given.is_some() { "given" } else { "default" };
+    if parameter.is == ParameterType::File
+        && let Some(why) = file::unfit(outside.project, text, parameter)
+    {
+        return Err((wrong(origin, text, name, &why), SEE.to_owned()));
+    }
     fitting(name, parameter, text, origin).map(Some).map_err(|message| (message, SEE.to_owned()))
 }
 
@@ -240,9 +250,7 @@ pub fn fitting(
     text: &str,
     origin: &str,
 ) -> Result<Value, String> {
-    let wrong = |why: String| {
-        format!("the {origin} value `{text}` of the parameter `{name}` does not fit: {why}")
-    };
+    let wrong = |why: String| wrong(origin, text, name, &why);
     let measured = match parameter.is {
         ParameterType::Integer => Some((
             "is",
@@ -252,7 +260,10 @@ pub fn fitting(
             bool::parse(text).map_err(wrong)?;
             None
         }
-        ParameterType::String => Some(("has a length of", text.chars().count() as i64)),
+        ParameterType::String | ParameterType::Choice => {
+            Some(("has a length of", text.chars().count() as i64))
+        }
+        ParameterType::File => None,
         ParameterType::Secret => return Ok(Value::text(text)),
     };
     if let Some((verb, size)) = measured {
@@ -277,9 +288,13 @@ pub fn fitting(
         return Err(wrong(format!("it does not fit the pattern `{pattern}`")));
     }
     Ok(match parameter.is {
-        ParameterType::String | ParameterType::Secret => Value::text(text),
         ParameterType::Integer | ParameterType::Boolean => Value::Plain(text.to_owned()),
+        _ => Value::text(text),
     })
+}
+
+fn wrong(origin: &str, text: &str, name: &str, why: &str) -> String {
+    format!("the {origin} value `{text}` of the parameter `{name}` does not fit: {why}")
 }
 
 fn document_of(value: &Value) -> Document {

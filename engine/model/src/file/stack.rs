@@ -59,9 +59,9 @@ pub struct Parameter {
     pub default: Option<String>,
     /// What it is for, in a line.
     pub description: Option<String>,
-    /// The smallest number, or the shortest text.
+    /// The smallest number, the shortest text, or the smallest file in bytes.
     pub min: Option<i64>,
-    /// The largest number, or the longest text.
+    /// The largest number, the longest text, or the largest file in bytes.
     pub max: Option<i64>,
     /// The values to choose from.
     pub choices: Option<Vec<String>>,
@@ -75,6 +75,10 @@ fn check_bounds(parameter: &Parameter, keys: &mut Keys<'_, '_, '_>) {
     {
         keys.refuse("min", format!("no value is at least {min} and at most {max}"));
     }
+    let choices = parameter.choices.as_ref().map_or(0, Vec::len);
+    if parameter.is == ParameterType::Choice && choices == 0 {
+        keys.refuse("type", "a choice needs `choices`: a list of the values to choose from");
+    }
 }
 
 /// What a parameter may be.
@@ -86,8 +90,13 @@ pub enum ParameterType {
     Integer,
     /// `true` or `false`.
     Boolean,
+    /// One of `choices`.
+    Choice,
     /// Text that is never shown or kept in the open.
     Secret,
+    /// The path of a file of the project, relative to its folder. It must be there; `pattern` is for its
+    /// path, `min` and `max` are for its size in bytes.
+    File,
 }
 
 /// What every resource has, beside the keys of its kind.

@@ -17,7 +17,7 @@ use crate::apply::{Applying, Ground, RecoverError, Recovered, recover};
 use crate::lease::{HeldLease, LeaseError, Terms, acquire, described};
 use crate::log::Logs;
 use crate::pipeline::Held;
-use crate::store::{ACTION, NewRun, PIPELINE, Run, RunId, RunKind, RunOutcome, StoreError};
+use crate::store::{ACTION, GROUP, NewRun, PIPELINE, Run, RunId, RunKind, RunOutcome, StoreError};
 use crate::walk::{Journal, Limits, Observer, Stop, Walk, walk};
 
 /// How a plan is applied.
@@ -333,6 +333,9 @@ impl Engine {
                 let message = match (pipeline, subject.strip_prefix(ACTION)) {
                     (Some(name), _) => format!("the pipeline `{name}` runs already: {who}"),
                     (_, Some(name)) => format!("{name} is at work already: {who}"),
+                    _ if subject.starts_with(GROUP) => {
+                        format!("a pipeline of the {subject} runs already: {who}")
+                    }
                     _ => format!("`{subject}` is being changed by another run: {who}"),
                 };
                 let help = match what {

@@ -193,6 +193,7 @@ impl Engine {
                 given: &request.given,
                 secrets: &secrets,
                 keep: &|_, text| self.vault.keep_parameter(text),
+                project: &self.project.root,
                 complete: true,
             };
             let name = request.name.as_deref();
@@ -301,7 +302,8 @@ impl Engine {
         let Loaded { sources, document, mut diagnostics } = Loaded::read(&self.project, file)?;
         let other = |name: &str| self.outputs_of(name);
         let read = |path: &str| self.project.read(path);
-        let outside = Outside { given, secrets: NONE, keep: &unkept, complete: false };
+        let project = &self.project.root;
+        let outside = Outside { given, secrets: NONE, keep: &unkept, project, complete: false };
         let (kinds, name) = (&self.kinds, None);
         let around = Around { kinds, outside, name, file: &read, other: &other };
         match load(&document, &around, &mut diagnostics) {
@@ -466,7 +468,8 @@ impl Checker<'_> {
     fn check(&self, at: usize, diagnostics: &mut Diagnostics) {
         let Parsed { document, of, .. } = &self.parsed[at];
         self.alone(at, diagnostics);
-        let outside = Outside { given: self.given, secrets: NONE, keep: &unkept, complete: false };
+        let (given, project) = (self.given, &*self.project.root);
+        let outside = Outside { given, secrets: NONE, keep: &unkept, project, complete: false };
         match of {
             Some(FileType::Stack) => {
                 let other = |name: &str| self.outputs(name);

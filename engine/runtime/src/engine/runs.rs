@@ -18,7 +18,7 @@ use crate::log::{Line, Logs, Reading, folder, read};
 use crate::parameters::{Given, NONE, Outside};
 use crate::pipeline::{Again, GRACE, NotAgain, Tasks, Told, Trace, cut_off, kept, load, token};
 use crate::project::FileType;
-use crate::store::{Cause, NewRun, Run, RunId, RunKind, RunOutcome, StoreError};
+use crate::store::{Cause, GROUP, NewRun, Run, RunId, RunKind, RunOutcome, StoreError};
 use crate::walk::{Limits, Observer, Stop, Walk, walk};
 
 /// What a run of a pipeline is asked for.
@@ -118,9 +118,39 @@ impl Engine {
         let waiting = |holder: &str| observer.waiting(holder);
         let lease = RunKind::Pipeline.scope(name);
         let held = self.lease(&lease, "run", options.terms, waiting).await?;
+        // Always after its own lease, so that no two pipelines wait for each other.
+        let group = match self.group(&start, name) {
+            None => None,
+            Some(group) => {
+                let lease = format!("{GROUP}{group}");
+                match self.lease(&lease, "run", options.terms, waiting).await {
+                    Ok(group) => Some(group),
+                    Err(problem) => {
+                        held.release().await;
+                        return Err(problem);
+                    }
+                }
+            }
+        };
         let report = self.run_with(start, name, options, &held, observer, stop).await;
+        if let Some(group) = group {
+            group.release().await;
+        }
         held.release().await;
         report
+    }
+
+    /// The group whose runs take turns with this one, as its file says now.
+    fn group(&self, start: &Start<'_>, name: &str) -> Option<String> {
+        let file = match start {
+            Start::New(request) => request.file.clone(),
+            Start::Resume(_) => {
+                self.project.locate(name, FileType::Pipeline, &self.project.root)?
+            }
+        };
+        let loaded = Loaded::read(&self.project, &file).ok()?;
+        let group = loaded.document.root().get("concurrency")?.get("group")?;
+        Some(group.scalar()?.text.to_owned())
     }
 
     async fn run_with(
@@ -349,7 +379,8 @@ impl Engine {
         let Loaded { sources, document, mut diagnostics } = loaded;
         let vault = &*self.vault;
         let keep = |_: &str, text: &str| vault.keep_parameter(text);
-        let outside = Outside { given: &request.given, secrets: NONE, keep: &keep, complete: true };
+        let (given, project) = (&request.given, &*self.project.root);
+        let outside = Outside { given, secrets: NONE, keep: &keep, project, complete: true };
         let told = Told::of(run, request.cause.as_deref());
         match load(&document, &outside, &told, vault, &mut diagnostics) {
             Some((_, steps)) if !diagnostics.has_errors() => Ok(steps),

@@ -329,6 +329,9 @@ pub(crate) const PIPELINE: &str = "pipeline ";
 /// What the scopes of actions begin with.
 pub(crate) const ACTION: &str = "action ";
 
+/// What the leases of groups of pipelines begin with.
+pub(crate) const GROUP: &str = "group ";
+
 /// Steps that took less are not worth remembering, in milliseconds.
 pub const WORTH_TIMING: u64 = 100;
 

@@ -27,11 +27,41 @@ pub struct Pipeline {
     /// What starts it.
     #[spec(default = "{}")]
     pub on: Triggers,
+    /// Which runs take turns, and what becomes of those that wait.
+    pub concurrency: Option<Concurrency>,
     /// Variables of the environment of every step.
     #[spec(default = "{}")]
     pub env: BTreeMap<String, Text>,
     /// Its steps by name.
     pub steps: BTreeMap<Name, PipelineStep>,
+}
+
+/// Runs of one group take turns, whatever their pipelines. Runs of one pipeline always do.
+#[derive(Clone, Debug, PartialEq, Eq, Spec)]
+pub struct Concurrency {
+    /// The name of the group.
+    pub group: Name,
+    /// Which of those that wait for their turn on the server are kept.
+    #[spec(default = "all")]
+    pub keep: Keep,
+    /// What a newer one ends, on the server; without it, nothing.
+    pub cancel: Option<Cancel>,
+}
+
+/// Which runs of a group that wait for their turn are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Spec)]
+pub enum Keep {
+    /// Each has its turn, in order.
+    All,
+    /// The newest one; it takes the place of those that waited before it.
+    Newest,
+}
+
+/// What a newer run of a group ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Spec)]
+pub enum Cancel {
+    /// The one that is at work, with everything that it started.
+    Running,
 }
 
 /// What starts a pipeline.
