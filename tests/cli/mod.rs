@@ -8,6 +8,7 @@ mod bad_world;
 mod check_pipelines;
 mod check_values;
 mod checks;
+mod followed;
 mod gates;
 mod handed_on;
 mod leases;

@@ -36,6 +36,7 @@ fn what_is_wrong_is_shown_in_its_field() {
     - { cron: \"0 3 * * * Europe/Berlin\" }
     - { cron: 0 3 30 2 * }
     - { cron: \"0 3 * * *\", zone: Europe/Berln, overlap: both, catch_up: latst }
+    - { cron: \"0 3 * * *\", catch_up: all }
 ",
     );
     insta::assert_snapshot!(project.run(["check"]), @r#"
@@ -81,7 +82,13 @@ fn what_is_wrong_is_shown_in_its_field() {
     7 │     - { cron: "0 3 * * *", zone: Europe/Berln, overlap: both, catch_up: latst }
       ╰╴                                                                        ━━━━━ did you mean `latest`?
 
-    1 file checked, 6 errors.                                                                     exit 2
+    error[W014]: runs that are made up for come all at once: this wants `overlap: queue`
+      ╭▸ pipelines/night.yml:8:38
+      │
+    8 │     - { cron: "0 3 * * *", catch_up: all }
+      ╰╴                                     ━━━
+
+    1 file checked, 7 errors.                                                                     exit 2
     --- exit 2
     "#);
 }

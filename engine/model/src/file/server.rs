@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use language::decoder::decode;
 use language::scope::Unresolved;
@@ -54,18 +55,20 @@ pub struct Repository {
 
 /// Where a repository that is followed lives.
 #[derive(Clone, Debug, Spec)]
+#[spec(check = check_follow)]
 pub struct Follow {
     /// What to fetch: `https://…`, `ssh://…` or a folder, as Git takes it.
     pub url: String,
     /// Whose webhooks and commit statuses it has; without one it is only polled.
     pub provider: Option<Provider>,
-    /// Which branches.
+    /// Which branches; `release/*` are all that begin so. Schedules are those of the first.
     #[spec(default = "[main]")]
     pub branches: Vec<String>,
     /// How often it is asked, also where webhooks come: one may be lost.
     #[spec(default = "1m")]
     pub poll: Period,
-    /// What its webhooks are signed with.
+    /// What its webhooks are signed with. They go to `/hooks/NAME`, as JSON. GitLab has two kinds: one
+    /// that begins with `whsec_` is a signing token, and the better one.
     pub secret: Option<Secret>,
     /// What it is fetched with over HTTPS, and what commit statuses are sent with.
     pub token: Option<Secret>,
@@ -104,6 +107,51 @@ impl Leaf for Listen {
     }
 }
 
+/// Nobody is asked more often than this.
+const LEAST_POLL: Duration = Duration::from_secs(1);
+
+fn check_follow(follow: &Follow, keys: &mut Keys<'_, '_, '_>) {
+    let authority = follow.url.split_once("://").map(|(_, rest)| rest.split('/').next());
+    let login = authority.flatten().and_then(|authority| authority.rsplit_once('@'));
+    if login.is_some_and(|(login, _)| login.contains(':')) {
+        let why = "a password in an address is shown by logs and lists of processes: take it out, and \
+                   write `token: ${secret.NAME}`";
+        keys.refuse("url", why);
+    }
+    if follow.url.starts_with('-') || follow.url.is_empty() {
+        keys.refuse("url", "this is no address that Git could fetch from");
+    }
+    if follow.token.is_some() && is_readable(&follow.url) {
+        keys.refuse("url", "everybody on the way could read the token: write https://");
+    }
+    if follow.api.as_ref().is_some_and(|api| is_readable(api.as_str())) {
+        keys.refuse("api", "everybody on the way could read the token: write https://");
+    }
+    if follow.secret.is_some() && follow.provider.is_none() {
+        let why = "each provider signs its webhooks in its own way: write `provider` as well";
+        keys.refuse("secret", why);
+    }
+    if follow.poll.0 < LEAST_POLL {
+        keys.refuse("poll", "nobody is asked more often than once a second: write `1s` or more");
+    }
+    if follow.branches.is_empty() {
+        keys.refuse("branches", "nothing would be followed: name a branch");
+    }
+    if let Some(branch) = follow.branches.iter().find(|branch| branch.starts_with("refs/")) {
+        keys.refuse("branches", format!("write `{branch}` without `refs/heads/`"));
+    }
+}
+
+/// Whether others can read what is sent there.
+fn is_readable(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else { return false };
+    let authority = rest.split('/').next().unwrap_or_default();
+    let end = authority.rfind(':').filter(|colon| !authority[*colon..].contains(']'));
+    let host = &authority[..end.unwrap_or(authority.len())];
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse();
+    host != "localhost" && !address.is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
 fn check_server(server: &Server, keys: &mut Keys<'_, '_, '_>) {
     if !server.listen.0.ip().is_loopback() && server.tokens.is_empty() {
         let why = "others can reach this address, and without `tokens` they could push and run \
@@ -130,4 +178,19 @@ pub fn read(document: &Document, diagnostics: &mut Diagnostics) -> Option<Server
         diagnostics.push(error.help("the only references in this file are `${secret.NAME}`"));
     }
     read.value.filter(|_| read.waiting.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_alone_reads_what_stays_here() {
+        let here =
+            ["http://127.0.0.1:3000/a", "http://localhost/a", "http://[::1]:80/a", "/srv/a.git"];
+        assert!(here.iter().all(|url| !is_readable(url)));
+        let out = ["http://127.0.0.1.evil.test/a", "http://git.test/a", "http://[2001:db8::1]/a"];
+        assert!(out.iter().all(|url| is_readable(url)));
+        assert!(!is_readable("https://git.test/a"));
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! It must not reckon: [`crate::cron`] does, and `server` decides what is started.
 
-use language::Spec;
+use language::{Keys, Spec};
 
 use crate::cron::{Cron, Zone};
 
@@ -20,6 +20,7 @@ pub enum Schedules {
 
 /// When a pipeline is started by the time.
 #[derive(Clone, Debug, PartialEq, Eq, Spec)]
+#[spec(check = check_schedule)]
 pub struct Schedule {
     /// Minute, hour, day of the month, month and day of the week, as in crontab(5): `"0 3 * * *"`,
     /// `"*/15 8-18 * * MON-FRI"`.
@@ -57,6 +58,15 @@ pub enum CatchUp {
     All,
     /// They are left out.
     None,
+}
+
+fn check_schedule(schedule: &Schedule, keys: &mut Keys<'_, '_, '_>) {
+    if schedule.catch_up == CatchUp::All && schedule.overlap != Overlap::Queue {
+        keys.refuse(
+            "catch_up",
+            "runs that are made up for come all at once: this wants `overlap: queue`",
+        );
+    }
 }
 
 impl Schedules {
