@@ -59,6 +59,13 @@ pub trait Kind: Send + Sync + 'static {
     /// Returns what differs from what is wanted. Pure, and complete: it sees no holes.
     fn diff(spec: &Self::Spec, object: &Object, secrets: &dyn Secrets) -> Vec<Difference>;
 
+    /// Returns the keys, with their values, that bring back what there was before the last change: where
+    /// that still stands by, and is only to be turned to. Pure.
+    fn back(object: &Object) -> Option<Tree> {
+        _ = object;
+        None
+    }
+
     /// Returns what there is now, one answer for each of `known` and in their order, many at once. Never
     /// asked where `READS` is [`Reads::Nothing`].
     ///
@@ -70,9 +77,9 @@ pub trait Kind: Send + Sync + 'static {
         known: &[Known<Self::Spec>],
     ) -> impl Future<Output = Result<Vec<Looked>, Fault>> + Send;
 
-    /// Returns what a person should know before something is made or destroyed, and only the world can
-    /// say: what is in the way of the new one, what goes along with the old one. Asked while it is
-    /// planned, of what is known in full; it only looks, and what it says binds nobody.
+    /// Returns what a person should know before something is made, changed or destroyed, and only the
+    /// world can say: what is in the way of the new one, what goes along with the old one. Asked while it
+    /// is planned, of what is known in full; it only looks, and what it says binds nobody.
     ///
     /// # Errors
     /// It must never come about: a plan with what is [`Fault::refused`] here is not applied.

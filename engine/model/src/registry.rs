@@ -56,6 +56,8 @@ pub struct Erased {
     pub diff: fn(&Tree, &Object, &dyn Secrets) -> Result<Vec<Difference>, String>,
     /// What its resources can do beside being there.
     pub actions: Vec<ErasedAction>,
+    /// See [`Kind::back`].
+    pub back: fn(&Object) -> Option<Tree>,
     /// What touches the world: swapped in tests.
     pub effects: Arc<dyn Effects>,
 }
@@ -122,6 +124,7 @@ impl Erased {
             shared_name: K::SHARED_NAME.map(|_| shared_name::<K> as SharedName),
             diff: |tree, object, secrets| Ok(K::diff(&typed::<K::Spec>(tree)?, object, secrets)),
             actions: K::actions(),
+            back: K::back,
             effects: Arc::new(Typed(kind)),
         }
     }

@@ -11,6 +11,7 @@ pub mod data;
 mod disk;
 pub mod dns;
 pub mod file;
+pub mod front;
 mod http;
 mod note;
 pub mod process;
@@ -39,6 +40,7 @@ fn list() -> Vec<Erased> {
         Erased::of(file::FileDirectory),
         Erased::of(file::FileTemplate),
         Erased::of(file::FileText),
+        Erased::of(front::FrontRoute),
         Erased::of(process::ProcessService),
         Erased::of(random::RandomPassword),
         Erased::of(secret::SecretFile),

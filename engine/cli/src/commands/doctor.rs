@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime};
 use clap::Args;
 use model::Kind;
 use providers::process::ProcessService;
-use providers::process::supervisor::{Status, look};
+use providers::process::service::newest;
+use providers::process::supervisor::Status;
 use runtime::engine::Problem;
 use runtime::project::Project;
 use runtime::store::{Run, RunOutcome, SqliteStore, Store};
@@ -172,7 +173,7 @@ fn services(call: &Call, project: &Project) -> Option<Finding> {
         let rows = engine.store.rows(&stack).ok()?.into_iter().map(|(_, row)| row);
         names.extend(rows.filter(|row| row.kind == ProcessService::NAME).map(|row| row.id));
     }
-    let known = match light().ok()?.block_on(look(&home, &names)) {
+    let known = match light().ok()?.block_on(newest(&home, &names)) {
         Ok(known) => known,
         Err(error) => {
             return Some(finding("services", Err(error.to_string()), "windlass apply"));

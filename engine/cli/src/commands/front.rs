@@ -1,4 +1,4 @@
-//! `windlass front`: is the web front. Not for people.
+//! `windlass front`: is the web front, or the process that keeps it. Not for people.
 
 use std::path::PathBuf;
 
@@ -13,6 +13,9 @@ use crate::problem::{Exit, failed};
 pub(crate) struct Front {
     /// The front's folder
     folder: PathBuf,
+    /// Keep the front of the folder running, and hold its sockets, until another process does
+    #[arg(long, conflicts_with = "successor")]
+    keep: bool,
     /// Another process serves still, and will say what it counted
     #[arg(long)]
     successor: bool,
@@ -22,8 +25,13 @@ pub(crate) struct Front {
 }
 
 pub(crate) fn run(args: Front) -> Result<Exit, Problem> {
-    let Front { folder, successor, names } = args;
+    let Front { folder, keep, successor, names } = args;
     let place = folder.display().to_string();
+    if keep {
+        let kept = providers::front::keep(&folder);
+        let why = |error| failed(format!("cannot keep the front of {place}: {error}"));
+        return kept.map(|()| Exit::Done).map_err(why);
+    }
     front::run(&Start { folder, successor, names })
         .map_err(|error| failed(format!("cannot serve as the front of {place}: {error}")))?;
     Ok(Exit::Done)

@@ -203,9 +203,11 @@ impl Post {
         Ok(())
     }
 
-    async fn stop(&self, front: &mut Front, deadline: Duration) -> io::Result<()> {
+    async fn stop(&mut self, front: &mut Front, deadline: Duration) -> io::Result<()> {
         let left = self.remote.leave(deadline).await.map(|_| ());
         let _ = timeout(BEGIN, front.ended()).await;
+        // By the time that this is answered nobody listens any more.
+        self.sockets.clear();
         left
     }
 

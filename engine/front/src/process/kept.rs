@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::command::{Named, RouteSpec};
+use super::command::{Look, Named, RouteSpec};
 use super::cutover::{Cutover, Quarantined};
 use crate::account::{Counts, Receipt};
 use crate::settings::Settings;
@@ -63,6 +63,15 @@ impl Accounts {
         let mut counts = counts.unwrap_or_default();
         counts.interrupted += u64::from(!self.whole);
         counts
+    }
+}
+
+impl Look {
+    /// Returns what is on disk of the front of a folder, also where no process serves it.
+    pub fn kept(folder: &Path) -> io::Result<Self> {
+        // Not by way of a folder that is made where none is.
+        let kept = Folder(folder.into()).kept()?;
+        Ok(Self { routes: kept.routes.iter().map(KeptRoute::look).collect(), ..Self::default() })
     }
 }
 

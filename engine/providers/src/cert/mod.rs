@@ -33,6 +33,11 @@ use tokio::task::spawn_blocking;
 
 use versions::Versions;
 
+/// Returns when the first certificate of a text ends: seconds since 1970.
+pub(crate) fn ends_at(text: &str) -> Option<i64> {
+    facts::first(text).map(|facts| facts.term.until)
+}
+
 /// Runs work on files and keys where it holds nobody up.
 async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Fault> + Send + 'static,

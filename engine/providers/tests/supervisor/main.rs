@@ -15,6 +15,7 @@ mod place;
 mod race;
 mod releases;
 mod roles;
+mod route;
 mod secrets;
 mod service;
 mod starts;
@@ -33,6 +34,11 @@ fn main() -> ExitCode {
             supervise(Path::new(home)).expect("a supervisor");
             ExitCode::SUCCESS
         }
+        ["front", "--keep", folder] => {
+            providers::front::keep(Path::new(folder)).expect("a front");
+            ExitCode::SUCCESS
+        }
+        ["front", folder] => roles::front(folder),
         [roles::SERVE, folder] => roles::serve(folder),
         [roles::FLEE, folder] => roles::flee(folder),
         _ => suite::run(&words),

@@ -22,6 +22,14 @@ pub(crate) fn supervise(home: &str, key: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// The web front of a folder, as the product's binary would be.
+pub(crate) fn front(folder: &str) -> ExitCode {
+    let names = std::env::var("LISTEN_FDNAMES").ok();
+    let start = front::Start { folder: folder.into(), successor: false, names };
+    front::run(&start).expect("a front");
+    ExitCode::SUCCESS
+}
+
 /// A web server that answers with what the folder's file `status` holds, on the port `PORT`, or on
 /// one of its own that it writes to the file `port`.
 pub(crate) fn serve(folder: &str) -> ExitCode {

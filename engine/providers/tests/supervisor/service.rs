@@ -44,15 +44,15 @@ tests![
 static PROJECTS: AtomicU16 = AtomicU16::new(0);
 
 /// A project whose program is this executable.
-struct Project {
+pub(crate) struct Project {
     /// Ports that no other test has.
     ports: RangeInclusive<u16>,
-    lab: Lab,
+    pub(crate) lab: Lab,
     home: PathBuf,
 }
 
 impl Project {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let lab = Lab::new();
         let home = lab.context.site.home.join("services");
         let first = 43_000 + 50 * PROJECTS.fetch_add(1, Ordering::Relaxed);
@@ -94,11 +94,11 @@ impl Project {
         .replace("43000-43999", &self.range())
     }
 
-    fn range(&self) -> String {
+    pub(crate) fn range(&self) -> String {
         format!("{}-{}", self.ports.start(), self.ports.end())
     }
 
-    fn processes(&self) -> Vec<i32> {
+    pub(crate) fn processes(&self) -> Vec<i32> {
         processes_of(&self.home)
     }
 
@@ -129,7 +129,7 @@ fn port(object: &Object) -> u16 {
 }
 
 /// All that a fault says.
-fn told(fault: &Fault) -> String {
+pub(crate) fn told(fault: &Fault) -> String {
     let help = fault.help.clone().unwrap_or_default();
     format!("{}\n{}\n{help}", fault.message, fault.details.join("\n"))
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::scope;
 use std::time::Instant;
 
-use crate::{care, ends, health, logs, race, releases, secrets, service, starts};
+use crate::{care, ends, health, logs, race, releases, route, secrets, service, starts};
 
 /// A test: its name and what it does.
 pub(crate) type Test = (&'static str, fn());
@@ -24,13 +24,14 @@ pub(crate) use tests;
 /// Tests at once; most of them wait.
 const AT_ONCE: usize = 4;
 
-const ALL: [(&str, &[Test]); 9] = [
+const ALL: [(&str, &[Test]); 10] = [
     ("care", care::TESTS),
     ("ends", ends::TESTS),
     ("health", health::TESTS),
     ("logs", logs::TESTS),
     ("race", race::TESTS),
     ("releases", releases::TESTS),
+    ("route", route::TESTS),
     ("secrets", secrets::TESTS),
     ("service", service::TESTS),
     ("starts", starts::TESTS),

@@ -1,4 +1,5 @@
-//! What only the world can say about a plan: asked of what is made and destroyed, once the plan stands.
+//! What only the world can say about a plan: asked of what is made, changed and destroyed, once the plan
+//! stands.
 //!
 //! It must not change what the plan does: it adds words, and refuses what must never come about.
 
@@ -8,7 +9,7 @@ use model::address::left_over_from;
 use model::fault::Nature;
 use model::plan::{Action, Item, Plan, Refusal, Work};
 use model::record::Record;
-use model::{Change, Context, Fault, Registry, Tree, Value};
+use model::{Change, Context, Fault, Object, Registry, Tree, Value};
 
 use super::{Drift, State};
 use crate::sealing::Sealing;
@@ -39,7 +40,8 @@ impl Foresight<'_> {
             let name = step.name.as_str();
             let address = if items.contains_key(name) { Some(name) } else { left_over_from(name) };
             let Some(item) = address.and_then(|address| items.get_mut(address)) else { continue };
-            match self.said(item.action, &step.work, &claims).await {
+            let context = Context { address: item.address.as_str().into(), ..self.context.clone() };
+            match self.said(&context, item.action, &step.work, &claims).await {
                 Ok(None) => {}
                 Ok(Some(said)) => note(item, &self.sealing.masked(&said)),
                 Err(fault) => {
@@ -62,6 +64,7 @@ impl Foresight<'_> {
 
     async fn said(
         &self,
+        context: &Context,
         action: Action,
         work: &Work,
         left: &HashSet<String>,
@@ -75,23 +78,44 @@ impl Foresight<'_> {
                 if claim.is_some_and(|claim| left.contains(&claim)) {
                     return Ok(None);
                 }
-                kind.effects.foresee(&self.context, Change::Create(&put.want.spec)).await
+                kind.effects.foresee(context, Change::Create(&put.want.spec)).await
+            }
+            Work::Put(put)
+                if action == Action::Update && put.want.spec.values().all(Value::is_complete) =>
+            {
+                let Some(record) = self.state.record(&put.key) else { return Ok(None) };
+                let (Some(kind), Some(object)) =
+                    (self.kinds.get(&put.want.kind), self.found(&put.key, &record))
+                else {
+                    return Ok(None);
+                };
+                kind.effects.foresee(context, Change::Update(&put.want.spec, object)).await
             }
             Work::Delete { key, .. } => {
                 let Some(record) = self.state.record(key) else { return Ok(None) };
-                self.said_of_the_end(key, &record).await
+                self.said_of_the_end(context, key, &record).await
             }
             _ => Ok(None),
         }
     }
 
-    async fn said_of_the_end(&self, key: &str, record: &Record) -> Result<Option<String>, Fault> {
-        let found = self.drift.get(key).map_or(Some(&record.object), Option::as_ref);
+    /// What there is of a resource; None: it is gone.
+    fn found<'s>(&'s self, key: &str, record: &'s Record) -> Option<&'s Object> {
+        self.drift.get(key).map_or(Some(&record.object), Option::as_ref)
+    }
+
+    async fn said_of_the_end(
+        &self,
+        context: &Context,
+        key: &str,
+        record: &Record,
+    ) -> Result<Option<String>, Fault> {
+        let found = self.found(key, record);
         let (Some(kind), Some(object)) = (self.kinds.get(&record.kind), found) else {
             return Ok(None);
         };
         let spec: Option<&Tree> = Some(&record.spec);
-        kind.effects.foresee(&self.context, Change::Delete(spec, object)).await
+        kind.effects.foresee(context, Change::Delete(spec, object)).await
     }
 
     /// What is destroyed, by its claim.

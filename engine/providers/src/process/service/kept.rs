@@ -10,7 +10,7 @@ use super::spec::{Backoff, Command, Health, LogSpec, Probe, ServiceSpec, TcpPort
 use crate::text::sealed_map;
 
 /// Returns the keys that make a difference, each with its value as it is kept.
-pub(super) fn keys(spec: &ServiceSpec, secrets: &dyn Secrets) -> [(&'static str, Value); 10] {
+pub(super) fn keys(spec: &ServiceSpec, secrets: &dyn Secrets) -> [(&'static str, Value); 11] {
     let ports = spec.ports.as_ref().map(|range| match (range.0.start(), range.0.end()) {
         (first, last) if first == last => first.to_string(),
         (first, last) => format!("{first}-{last}"),
@@ -20,6 +20,7 @@ pub(super) fn keys(spec: &ServiceSpec, secrets: &dyn Secrets) -> [(&'static str,
         ("environment", sealed_map(secrets, &spec.environment)),
         ("working_directory", spec.working_directory.0.as_str().into()),
         ("ports", ports.into()),
+        ("sides", spec.sides.into()),
         ("health", spec.health.as_ref().map(health).into()),
         ("restart", spec.restart.when().1.into()),
         ("backoff", backoff(&spec.backoff)),

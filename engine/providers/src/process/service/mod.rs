@@ -6,6 +6,7 @@ mod kept;
 mod listener;
 mod ports;
 mod ready;
+mod sides;
 mod spec;
 mod wanted;
 
@@ -17,6 +18,7 @@ use model::{
     Value,
 };
 
+pub use sides::newest;
 pub use spec::{
     Backoff, Command, Health, Host, HttpPath, LogSpec, Probe, Restart, ServiceObject, ServiceSpec,
     Signal, TcpPort,
@@ -25,8 +27,10 @@ pub use wanted::usual_log;
 
 use crate::process::SUPERVISE;
 use crate::process::supervisor::{Client, Launch, Status, look};
-use ports::{Ports, refuse_taken};
+use ports::Ports;
+pub(crate) use ports::refuse_taken;
 use ready::{Unready, Waiting, fault};
+use sides::TwoSided;
 use wanted::{ATTRIBUTES, log_file, named_port, wanted};
 
 /// So many ports are tried for a new service, if somebody else is faster.
@@ -38,6 +42,8 @@ pub struct ProcessService;
 impl Kind for ProcessService {
     const NAME: &'static str = "process.service";
     const EXAMPLE: &'static str = include_str!("example.yml");
+    // The side before may be taken away, or never have come about.
+    const AGES: &'static [&'static str] = &["older_version", "older_address"];
     type Spec = ServiceSpec;
     type Object = ServiceObject;
 
@@ -56,8 +62,8 @@ impl Kind for ProcessService {
         known: &[Known<ServiceSpec>],
     ) -> Result<Vec<Looked>, Fault> {
         let names: Vec<String> = known.iter().map(|known| known.id.clone()).collect();
-        let found = look(&home(context), &names).await.map_err(fault)?;
-        Ok(found.iter().map(|status| Ok(status.as_ref().map(object))).collect())
+        let found = sides::objects(&home(context), &names).await.map_err(fault)?;
+        Ok(found.into_iter().map(Ok).collect())
     }
 
     async fn apply(
@@ -74,7 +80,10 @@ impl Kind for ProcessService {
         let before = change.object();
         let mut tries = if before.is_none() && spec.ports.is_some() { PORTS } else { 1 };
         loop {
-            let made = bring_about(context, &client, &name, spec, before, token).await;
+            let made = match spec.sides {
+                true => two_sided(context, &client, &name, spec, token).bring_about().await,
+                false => bring_about(context, &client, &name, spec, before, token).await,
+            };
             tries -= 1;
             let retry = tries > 0 && matches!(made, Err(Unready::NoPort(_)));
             match made.map_err(Fault::from) {
@@ -98,11 +107,16 @@ impl Kind for ProcessService {
         token: &Token,
     ) -> Result<Found, Fault> {
         let name = name_of(context, &change);
-        let known = look(&home(context), slice::from_ref(&name)).await.map_err(fault)?.remove(0);
+        let known = newest(&home(context), slice::from_ref(&name)).await.map_err(fault)?.remove(0);
         let (Some(spec), Some(status)) = (change.wanted(), known) else {
             let gone = change.wanted().is_none() && !is_known(context, &name).await?;
             return Ok(if gone { Found::Done(None) } else { Found::Nothing });
         };
+        if spec.sides {
+            let client = client(context).await?;
+            let found = two_sided(context, &client, &name, spec, token).found().await?;
+            return Ok(found.map_or(Found::Nothing, |found| Found::Done(Some(found))));
+        }
         if status.token != token.as_str() {
             return Ok(Found::Nothing);
         }
@@ -117,6 +131,16 @@ impl Kind for ProcessService {
             Err(_) => remove(context, &name, false).await.map(|()| Found::Nothing),
         }
     }
+}
+
+fn two_sided<'t>(
+    context: &'t Context,
+    client: &'t Client,
+    id: &'t str,
+    spec: &'t ServiceSpec,
+    token: &'t Token,
+) -> TwoSided<'t> {
+    TwoSided { context, client, id, spec, token: token.as_str() }
 }
 
 /// Has the supervisor start it, and waits until it is ready.
@@ -171,8 +195,17 @@ async fn undone(context: &Context, name: &str, why: Fault) -> Result<Fault, Faul
     }
 }
 
+/// Ends a service with all of its sides.
 async fn remove(context: &Context, name: &str, logs: bool) -> Result<(), Fault> {
-    if is_known(context, name).await? {
+    for name in sides::names(name) {
+        remove_one(context, &name, logs).await?;
+    }
+    Ok(())
+}
+
+async fn remove_one(context: &Context, name: &str, logs: bool) -> Result<(), Fault> {
+    let found = look(&home(context), &[name.to_owned()]).await.map_err(fault)?;
+    if found.into_iter().flatten().next().is_some() {
         client(context).await?.remove(name, logs).await.map_err(fault)?;
     }
     if home(context).is_dir() {
@@ -183,7 +216,7 @@ async fn remove(context: &Context, name: &str, logs: bool) -> Result<(), Fault> 
 
 /// Whether anything is known of it. Does not start a supervisor to ask.
 async fn is_known(context: &Context, name: &str) -> Result<bool, Fault> {
-    let found = look(&home(context), &[name.to_owned()]).await.map_err(fault)?;
+    let found = look(&home(context), &sides::names(name)).await.map_err(fault)?;
     Ok(found.into_iter().flatten().next().is_some())
 }
 
@@ -213,7 +246,17 @@ fn name_of(context: &Context, change: &Change<'_, ServiceSpec>) -> String {
 fn attributes(context: &Context, name: &str, spec: &ServiceSpec, port: Option<u16>) -> Tree {
     let log = log_file(context, name, spec).display().to_string();
     let kept = kept::keys(spec, context.secrets());
-    let kept = kept.into_iter().chain([("port", port.into()), ("log_file", log.into())]);
+    let address = port.map(|port| format!("127.0.0.1:{port}"));
+    let own: [(&str, Value); 7] = [
+        ("port", port.into()),
+        ("log_file", log.into()),
+        ("address", address.into()),
+        ("version", sides::version(name, spec, context.secrets()).into()),
+        ("side", Value::Null),
+        ("older_version", Value::Null),
+        ("older_address", Value::Null),
+    ];
+    let kept = kept.into_iter().chain(own);
     kept.map(|(key, value)| (key.to_owned(), value)).collect()
 }
 

@@ -94,7 +94,7 @@ impl Ports {
 }
 
 /// Refuses a port on which somebody else listens.
-pub(super) fn refuse_taken(port: u16) -> Result<(), Fault> {
+pub(crate) fn refuse_taken(port: u16) -> Result<(), Fault> {
     match listener::on(port) {
         None => Ok(()),
         Some(who) => Err(Fault::refused(format!("port {port} is taken by {who}"))

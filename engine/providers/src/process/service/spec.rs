@@ -11,7 +11,8 @@ use language::{
 use crate::process::supervisor::{RestartWhen, StopSignal};
 
 /// A program that is kept running and is ready when its health says so. It outlives the command that
-/// started it. A change of what is run ends it first and starts it again then.
+/// started it. A change of what is run ends it first and starts it again then, or, with `sides`, starts
+/// the new version beside it.
 #[derive(Debug, Spec)]
 #[spec(check = check)]
 pub struct ServiceSpec {
@@ -28,6 +29,11 @@ pub struct ServiceSpec {
     pub working_directory: FilePath,
     /// It is given a free port of these as `PORT`, and keeps it as long as it is one of them.
     pub ports: Option<PortRange>,
+    /// Keeps two places for it, `blue` and `green`. A change of what is run starts the new version on the
+    /// one that nobody is routed to, and leaves the other one running: a `front.route` changes over
+    /// without losing a request, and can go back at once. Each has a port of its own.
+    #[spec(default = "false", replaces)]
+    pub sides: bool,
     /// How to see that it works. Without it, it is ready when it stays up.
     pub health: Option<Health>,
     /// How long it may take to be ready after a change.
@@ -58,12 +64,21 @@ pub struct ServiceObject {
     /// and what it needs cannot be decrypted, or `unsupervised` when nothing would start it again.
     #[spec(follows = "")]
     pub state: String,
-    /// The port it was given.
+    /// The port it was given; null with `sides`, where each version has another one: see `address`.
     #[spec(follows = "ports")]
     pub port: Option<Port>,
-    /// The file with its output.
-    #[spec(follows = "log")]
+    /// The file with its output; with `sides`, of the newest version.
     pub log_file: String,
+    /// Where it listens, if it was given a port: `127.0.0.1:8401`; with `sides`, the newest version.
+    pub address: Option<String>,
+    /// Names what is run: a digest of its command, environment and folder.
+    pub version: String,
+    /// Where the newest version runs: `blue` or `green`.
+    pub side: Option<String>,
+    /// The version before, which still runs.
+    pub older_version: Option<String>,
+    /// Where that one listens.
+    pub older_address: Option<String>,
 }
 
 /// What is run.
@@ -272,6 +287,10 @@ fn check(spec: &ServiceSpec, keys: &mut Keys<'_, '_, '_>) {
     }
     if spec.ports.is_some() && spec.environment.contains_key("PORT") {
         keys.refuse("environment", "`PORT` is already given by `ports`");
+    }
+    let two = |range: &PortRange| range.0.start() < range.0.end();
+    if spec.sides && !spec.ports.as_ref().is_some_and(two) {
+        keys.refuse("sides", "each side needs a port of its own: give `ports`, two or more");
     }
     let own = spec.health.as_ref().is_some_and(Health::asks_own_port);
     if own && spec.ports.is_none() {

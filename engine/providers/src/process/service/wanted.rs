@@ -48,8 +48,18 @@ pub(super) fn wanted(
 /// Returns the file with the output of a service.
 pub(super) fn log_file(context: &Context, name: &str, spec: &ServiceSpec) -> PathBuf {
     match &spec.log.file {
+        Some(file) if spec.sides => beside(&context.place(&file.0), name),
         Some(file) => context.place(&file.0),
         None => usual_log(&context.site.home, name),
+    }
+}
+
+/// Returns the file of one side: `log/web.blue.log` of `log/web.log`.
+fn beside(file: &Path, name: &str) -> PathBuf {
+    let side = name.rsplit('/').next().unwrap_or_default();
+    match file.extension().map(|extension| extension.display().to_string()) {
+        Some(extension) => file.with_extension(format!("{side}.{extension}")),
+        None => file.with_extension(side),
     }
 }
 

@@ -11,7 +11,7 @@ use rustix::process::{setsid, umask};
 ///
 /// What is inherited would stay open here and in every service: the lock of a `flock` around the
 /// command that started it would never be free again, the end of a pipe never be seen.
-pub(super) fn detach() -> io::Result<()> {
+pub(crate) fn detach() -> io::Result<()> {
     // Refused to the leader of a group: then there is nothing to detach from.
     _ = setsid();
     // What most systems start services with, whatever the shell had that happened to start this one.

@@ -38,6 +38,7 @@ mod tls;
 mod trouble;
 
 pub use client::Client;
+pub(crate) use detach::detach;
 pub use exit::Exit;
 pub(super) use family::mark_of;
 pub(super) use identity::Stat;

@@ -1,0 +1,54 @@
+//! The web front of a project, as resources: what is routed where.
+//!
+//! | module | for |
+//! |---|---|
+//! | [`route`] | the kind `front.route` |
+//! | `keep` | the process that keeps the front running |
+//!
+//! It must not answer requests itself: the crate `front` does, in processes of its own.
+
+mod keep;
+pub mod route;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use ::front::{Look, Remote};
+pub use keep::{KEEP, keep};
+use model::Context;
+pub use route::FrontRoute;
+
+/// The folder of a project's front.
+fn home(context: &Context) -> PathBuf {
+    context.site.home.join("front")
+}
+
+/// What there is of a front, and whether it serves.
+struct Sight {
+    look: Look,
+    serves: bool,
+}
+
+/// Looks at the front of a folder without starting anything; what nobody serves is known from disk.
+async fn sight(folder: &Path) -> io::Result<Sight> {
+    if folder.join("control.sock").exists()
+        && let Ok(look) = Remote::of(folder)?.look().await
+    {
+        return Ok(Sight { look, serves: true });
+    }
+    Ok(Sight { look: Look::kept(folder)?, serves: false })
+}
+
+/// Returns every address that the front of a project sends requests to, may send them back to, or still
+/// waits for, each with the route that does.
+pub(crate) async fn busy(context: &Context) -> io::Result<Vec<(String, SocketAddr)>> {
+    let sight = sight(&home(context)).await?;
+    let routes = sight.look.routes.into_iter();
+    Ok(routes
+        .flat_map(|route| {
+            let name = route.spec.name;
+            route.busy.into_iter().map(move |address| (name.clone(), address))
+        })
+        .collect())
+}

@@ -1,0 +1,273 @@
+//! The keys and attributes of `front.route`.
+
+use std::net::{IpAddr, SocketAddr};
+
+use language::shape::ScalarShape;
+use language::spec::Leaf;
+use language::{Duration, FilePath, HostName, Keys, Period, Size, Spec};
+
+use crate::process::service::HttpPath;
+
+/// Requests that come to an address of this machine, by host and path, and who answers them. The front
+/// is a process of the project's own, which this starts. A change of `to` or `version` is a cutover: the
+/// new version must be in health, takes every new request from one moment to the next, is watched, and
+/// goes again by itself if it is too bad; the old one answers to the end what it has begun.
+#[derive(Debug, Spec)]
+#[spec(check = check)]
+pub struct RouteSpec {
+    /// The address and port on which requests come. Several routes may share it.
+    pub listen: Socket,
+    /// The hosts that are asked for: `shop.test`, or `*.shop.test` for all names below. Without any,
+    /// every host that no other route of this address has.
+    #[spec(default = "[]")]
+    pub hosts: Vec<HostPattern>,
+    /// Where the paths begin: `/api` is `/api` and all below it. The longest one wins.
+    #[spec(default = "/")]
+    pub path: HttpPath,
+    /// Who answers: `${web.address}` of a `process.service`, any other address, or a list of them.
+    pub to: Targets,
+    /// Which version that is, as receipts and a quarantine name it: `${web.version}`, or a text of your
+    /// own, such as a commit. Without it the addresses are the name.
+    pub version: Option<String>,
+    /// Speaks HTTPS, by HTTP/2 where the client can.
+    pub tls: Option<TlsFiles>,
+    /// How targets show that they are in health; without it, by being there to be connected to.
+    #[spec(default = "{}")]
+    pub health: RouteHealth,
+    /// The longest body that a request may have; without it any.
+    pub max_body: Option<Size>,
+    /// How long the new version may take to be in health before the change counts as failed. No request
+    /// goes to it before.
+    #[spec(default = "30s")]
+    pub ready_within: Period,
+    /// How long a new version is watched.
+    #[spec(default = "5s")]
+    pub watch: Duration,
+    /// More lost requests than this while it is watched, and it goes again.
+    #[spec(default = "0")]
+    pub max_lost: u32,
+    /// A larger part of its requests than this lost or answered with 500 or more while it is watched,
+    /// and it goes again: after 20 answers at once, and of fewer when the time is over.
+    #[spec(default = "1%")]
+    pub max_error_rate: Rate,
+    /// How long the old version may take for what it has begun; what is left is cut.
+    #[spec(default = "30s")]
+    pub drain: Duration,
+    /// A version in quarantine that may come again all the same.
+    pub pardon: Option<String>,
+    /// The version that this change relieves goes to quarantine. `windlass rollback` says so.
+    #[spec(default = "false")]
+    pub for_good: bool,
+}
+
+/// What it gives. The numbers are those of the last cutover.
+#[derive(Debug, Spec)]
+pub struct RouteObject {
+    /// `running`, `stopped` when no front serves it, `unkept` when nobody would start the front again,
+    /// or `closed` when its address could not be opened.
+    #[spec(follows = "")]
+    pub state: String,
+    /// Where it can be seen in a browser on this machine.
+    #[spec(follows = "listen, hosts, path, tls")]
+    pub url: String,
+    /// What came of the last cutover: `held`, or `reverted` with why.
+    pub outcome: Option<String>,
+    /// When it was.
+    pub cut_over: Option<String>,
+    /// The version that it relieved.
+    pub previous_version: Option<String>,
+    /// Where that one is: `windlass rollback` goes back to it. Null once it is in quarantine.
+    pub previous_to: Option<String>,
+    /// Requests that the relieved version answered in its whole time.
+    pub served: Option<u64>,
+    /// Requests that it lost.
+    pub lost: Option<u64>,
+    /// How many of the lost were cut at the end of `drain`.
+    pub late: Option<u64>,
+    /// How many of the answers had a status of 500 or more.
+    pub errors: Option<u64>,
+    /// The longest time of an answer, in milliseconds.
+    pub slowest_ms: Option<u64>,
+    /// All of it in a line, with what the new version did while it was watched.
+    pub receipt: Option<String>,
+}
+
+/// Who answers.
+#[derive(Clone, Debug, Spec)]
+pub enum Targets {
+    /// One address.
+    One(Socket),
+    /// Several addresses that are equally good.
+    Many(Vec<Socket>),
+}
+
+/// The files of a certificate. When they change, the new one is served within a second or two, without
+/// an apply; `cert.certificate` changes them in one step.
+#[derive(Clone, Debug, Spec)]
+pub struct TlsFiles {
+    /// The certificate with those of its authorities behind it: `${site.chain_path}`.
+    pub certificate: FilePath,
+    /// Its private key: `${site.key_path}`.
+    pub key: FilePath,
+}
+
+/// How targets show that they are in health.
+#[derive(Clone, Debug, Spec)]
+pub struct RouteHealth {
+    /// A path that is answered with a status from 200 to 399; without it they need only be there to be
+    /// connected to.
+    pub http: Option<HttpPath>,
+    /// The time between two checks.
+    #[spec(default = "2s")]
+    pub interval: Period,
+    /// How long an answer may take.
+    #[spec(default = "2s")]
+    pub timeout: Period,
+    /// So many failures in a row take a target out.
+    #[spec(default = "3")]
+    pub fall: u16,
+    /// So many passes in a row put it back.
+    #[spec(default = "2")]
+    pub rise: u16,
+}
+
+/// An address and a port of TCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Socket(pub SocketAddr);
+
+impl Leaf for Socket {
+    const SHAPE: &'static ScalarShape = &ScalarShape::new("an address and a port", &["string"])
+        .many("addresses and ports")
+        .like(&["127.0.0.1:8080", "0.0.0.0:443", "[::1]:8080"]);
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let why = |text: &str| match text {
+            _ if text.contains("://") => "leave out what stands before the address",
+            _ if text.parse::<u16>().is_ok() => "an address is missing, such as `127.0.0.1:8080`",
+            _ if text.parse::<IpAddr>().is_ok() => "a port is missing, such as `127.0.0.1:8080`",
+            _ => "write an IP address, `:` and a port",
+        };
+        match text.parse::<SocketAddr>() {
+            Ok(socket) if socket.port() == 0 => Err("a port is 1 or more".to_owned()),
+            Ok(socket) => Ok(Self(socket)),
+            Err(_) => Err(why(text).to_owned()),
+        }
+    }
+}
+
+/// A host, or all names below one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPattern(pub String);
+
+impl Leaf for HostPattern {
+    const SHAPE: &'static ScalarShape =
+        &ScalarShape::new("a host, or `*.` and a host for all names below it", &["string"])
+            .many("hosts")
+            .like(&["shop.test", "*.shop.test", "127.0.0.1"]);
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return Ok(Self(match address {
+                IpAddr::V4(_) => text.to_owned(),
+                // As the header `Host` has it.
+                IpAddr::V6(_) => format!("[{address}]"),
+            }));
+        }
+        let below = text.strip_prefix("*.");
+        let name = HostName::parse(below.unwrap_or(text))?.0.to_ascii_lowercase();
+        Ok(Self(if below.is_some() { format!("*.{name}") } else { name }))
+    }
+}
+
+/// A part of a whole, in parts of a million.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate(pub u64);
+
+impl Leaf for Rate {
+    const SHAPE: &'static ScalarShape = &ScalarShape::new("a percentage", &["string"])
+        .many("percentages")
+        .like(&["1%", "0.1%"])
+        .pattern(r"^[0-9]+(\.[0-9]{1,4})?%$");
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let advice = || "write a number from 0 to 100 and `%`, such as `0.5%`".to_owned();
+        let number = text.strip_suffix('%').ok_or_else(advice)?.trim();
+        let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || part.len() > 4 || !digits(whole) || !digits(part) {
+            return Err(advice());
+        }
+        // Ten thousand parts of a million are one of a hundred.
+        let parts = format!("{whole}{part:0<4}").parse().map_err(|_| advice())?;
+        if parts > 1_000_000 { Err(advice()) } else { Ok(Self(parts)) }
+    }
+}
+
+impl Targets {
+    pub(super) fn addresses(&self) -> Vec<SocketAddr> {
+        match self {
+            Self::One(one) => vec![one.0],
+            Self::Many(many) => many.iter().map(|one| one.0).collect(),
+        }
+    }
+}
+
+impl RouteSpec {
+    /// What its version is called.
+    pub(super) fn version(&self) -> String {
+        self.version.clone().unwrap_or_else(|| words(&self.to.addresses()))
+    }
+}
+
+/// Addresses as one text.
+pub(super) fn words(addresses: &[SocketAddr]) -> String {
+    addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn check(spec: &RouteSpec, keys: &mut Keys<'_, '_, '_>) {
+    if spec.to.addresses().is_empty() {
+        keys.refuse("to", "who answers? Name an address at least");
+    }
+    if spec.path.0.contains('?') {
+        keys.refuse("path", "a query is no part of it");
+    }
+    let hosts: Vec<&String> = spec.hosts.iter().map(|host| &host.0).collect();
+    if let Some(twice) = (1..hosts.len()).find(|at| hosts[..*at].contains(&hosts[*at])) {
+        keys.refuse("hosts", format!("`{}` stands here twice", hosts[twice]));
+    }
+    let (listen, to) = (spec.listen.0, spec.to.addresses());
+    if to.contains(&listen) {
+        keys.refuse("to", "it would answer itself: this is the address where it listens");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_a_part_of_a_hundred() {
+        for (text, parts) in [("1%", 10_000), ("0.5%", 5_000), ("100%", 1_000_000), ("0%", 0)] {
+            assert_eq!(Rate::parse(text), Ok(Rate(parts)), "{text}");
+        }
+        for text in ["1", "101%", "-1%", ".5%", "0.00001%", "%", "1e2%"] {
+            assert!(Rate::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_from_an_address_is_said() {
+        let why = |text: &str| Socket::parse(text).expect_err(text);
+        assert_eq!(why("8080"), "an address is missing, such as `127.0.0.1:8080`");
+        assert_eq!(why("127.0.0.1"), "a port is missing, such as `127.0.0.1:8080`");
+        assert_eq!(why("http://127.0.0.1:80"), "leave out what stands before the address");
+        assert_eq!(why("127.0.0.1:0"), "a port is 1 or more");
+    }
+
+    #[test]
+    fn hosts_are_compared_as_one_name() {
+        assert_eq!(HostPattern::parse("*.Shop.test"), Ok(HostPattern("*.shop.test".into())));
+        assert_eq!(HostPattern::parse("::1"), Ok(HostPattern("[::1]".into())));
+        assert!(HostPattern::parse("*").is_err());
+    }
+}
