@@ -27,6 +27,7 @@ pub fn kinds() -> Registry {
 /// THE list: one line for each kind.
 fn list() -> Vec<Erased> {
     vec![
+        Erased::of(backup::BackupJob),
         Erased::of(backup::BackupRepository),
         Erased::of(cert::CertAuthority),
         Erased::of(cert::CertCertificate),

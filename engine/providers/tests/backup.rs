@@ -1,3 +1,4 @@
 //! Backups with the real restic, in folders of their own.
 
+mod jobs;
 mod repositories;

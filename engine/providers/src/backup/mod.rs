@@ -5,7 +5,9 @@
 //! noted outside the repository, drills. Nothing here removes a repository.
 
 mod archive;
+pub mod job;
 mod repository;
 mod restic;
 
+pub use job::BackupJob;
 pub use repository::{BackupRepository, Place, RepositoryObject, RepositorySpec};

@@ -78,7 +78,8 @@ impl Course {
         Ok(Ended { exit, took: begun.elapsed(), ..ended })
     }
 
-    fn command(&self) -> Result<child::Command, Fault> {
+    /// Returns it as it is run.
+    pub(crate) fn command(&self) -> Result<child::Command, Fault> {
         if !self.directory.is_dir() {
             let folder = self.directory.display();
             return Err(Fault::refused(format!(
@@ -118,7 +119,8 @@ impl Course {
         }
     }
 
-    fn not_started(&self, program: &str, error: &io::Error) -> Fault {
+    /// Returns why its program could not be started.
+    pub(crate) fn not_started(&self, program: &str, error: &io::Error) -> Fault {
         let what = self.what;
         match error.kind() {
             io::ErrorKind::NotFound => {

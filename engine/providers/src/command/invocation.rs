@@ -68,6 +68,18 @@ impl Invocation {
         }
     }
 
+    /// Returns it so that a pipe fails if any part of it does: what is written by one that failed is
+    /// worth nothing.
+    pub(crate) fn whole_pipes(&self) -> Self {
+        match self {
+            Self::Shell(Script(Lines(lines))) => {
+                let argv = ["/bin/bash", "-e", "-o", "pipefail", "-c", lines];
+                Self::Program(Words(argv.map(str::to_owned).to_vec()))
+            }
+            program @ Self::Program(_) => program.clone(),
+        }
+    }
+
     /// Returns it as it is kept and compared.
     pub fn value(&self) -> Value {
         match self {

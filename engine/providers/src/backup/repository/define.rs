@@ -3,6 +3,7 @@
 //! It must hold no text of a secret: only their names.
 
 use language::Text;
+use model::registry::typed;
 use model::value::Piece;
 use model::{Context, Digest, Fault, Object, Token, Tree, Value};
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,14 @@ impl Defined {
     /// Returns how the repository at a location is opened; None: none was applied.
     pub(in crate::backup) fn at(context: &Context, location: &str) -> Result<Option<Self>, Fault> {
         note(context, location).read()
+    }
+
+    /// Returns its keys.
+    pub(in crate::backup) fn spec(&self) -> Result<RepositorySpec, Fault> {
+        typed(&self.keys).map_err(|why| {
+            Fault::broken(format!("how {} is opened cannot be read: {why}", self.location))
+                .help("apply the stack with its `backup.repository` once more")
+        })
     }
 
     pub(super) fn note(&self, context: &Context) -> Result<(), Fault> {

@@ -3,6 +3,9 @@
 //! It must not decide what is backed up, or what may be removed. The key is handed over as a file
 //! that has no name on any disk: it ends with this process, however that ends.
 
+mod archive;
+mod talk;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
@@ -13,9 +16,10 @@ use child::{Background, Exit, Stream, Trouble};
 use model::{Context, Fault};
 use rustix::fs::{MemfdFlags, memfd_create};
 
-use super::archive::Archive;
 use super::repository::RepositorySpec;
 use crate::text::{Sieve, revealed_map};
+
+pub(super) use talk::bytes;
 
 /// Variables that would let restic take another repository or key than the one that is meant.
 const FOREIGN: [&str; 4] =
@@ -34,6 +38,8 @@ pub(super) struct Restic<'c> {
     /// Holds the key, and nothing else.
     key: File,
     token: String,
+    /// Where it keeps what it has fetched, of places that are not on this machine.
+    cache: String,
 }
 
 /// What a call of restic came to.
@@ -42,6 +48,12 @@ pub(super) struct Said {
     pub(super) out: String,
     /// Secrets are covered.
     pub(super) err: Vec<String>,
+}
+
+impl Said {
+    fn is_locked(&self) -> bool {
+        self.exit == Exit::Code(11) || self.err.iter().any(|line| line.contains("already locked"))
+    }
 }
 
 impl<'c> Restic<'c> {
@@ -67,7 +79,9 @@ impl<'c> Restic<'c> {
         environment.insert("RESTIC_REPOSITORY".to_owned(), location.clone());
         environment.insert("RESTIC_PROGRESS_FPS".to_owned(), "0.5".to_owned());
         let sieve = Sieve::of(secrets, spec.environment.values())?;
-        Ok(Self { context, location, environment, sieve, key, token: token.to_owned() })
+        let cache = context.site.home.join("backups/cache").to_string_lossy().into_owned();
+        let token = token.to_owned();
+        Ok(Self { context, location, environment, sieve, key, token, cache })
     }
 
     /// Runs restic to its end.
@@ -75,9 +89,15 @@ impl<'c> Restic<'c> {
     /// # Errors
     /// It is not installed, or cannot be run. How it ended is the caller's to judge.
     pub(super) async fn call(&self, arguments: &[&str]) -> Result<Said, Fault> {
+        self.heard(arguments, true).await
+    }
+
+    /// The same; what it writes to its standard output may be of no interest.
+    async fn heard(&self, arguments: &[&str], keep: bool) -> Result<Said, Fault> {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let mut hear = |stream, bytes: &[u8]| match stream {
-            Stream::Out => out.extend(bytes),
+            Stream::Out if keep => out.extend(bytes),
+            Stream::Out => {}
             Stream::Err => err.extend(bytes),
         };
         let ended = child::run_apart(&self.command(arguments), Background::Ends, &mut hear).await;
@@ -135,27 +155,6 @@ impl<'c> Restic<'c> {
         };
         let skip = said.err.len().saturating_sub(LAST);
         fault.details(said.err.iter().skip(skip).cloned())
-    }
-}
-
-impl Archive for Restic<'_> {
-    async fn id(&self) -> Result<Option<String>, Fault> {
-        let said = self.call(&["cat", "config", "--no-lock", "--no-cache"]).await?;
-        if said.exit.is_success() {
-            let config: serde_json::Value = serde_json::from_str(&said.out).unwrap_or_default();
-            return match config["id"].as_str() {
-                Some(id) => Ok(Some(id.to_owned())),
-                None => Err(Fault::broken("restic shows a repository without an id")),
-            };
-        }
-        let none = said.exit == Exit::Code(10)
-            || said.err.iter().any(|line| line.contains("Is there a repository at"))
-                && is_missing(&said.err);
-        if none { Ok(None) } else { Err(self.failure("looking at the repository", &said)) }
-    }
-
-    async fn init(&self) -> Result<(), Fault> {
-        self.must("making the repository", &["init", "--no-cache"]).await.map(|_| ())
     }
 }
 
