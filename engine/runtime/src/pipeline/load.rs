@@ -390,6 +390,7 @@ impl Texts<'_> {
     }
 
     fn does(&mut self, does: &Does) -> TaskWork {
+        let flag = |name: &str, is: bool| Tree::from([(name.to_owned(), is.into())]);
         match does {
             Does::Run { run, directory, reports } => TaskWork::Run {
                 commands: run.iter().map(|Script(line)| self.value(line)).collect(),
@@ -402,6 +403,11 @@ impl Texts<'_> {
                 parameters: self.tree(parameters),
             },
             Does::Destroy { destroy } => TaskWork::Destroy { stack: destroy.clone() },
+            Does::Backup { backup } => backup.to("backup", Tree::new()),
+            Does::Verify { verify, all } => verify.to("verify", flag("all", *all)),
+            Does::Prune { prune, dry_run } => prune.to("prune", flag("dry_run", *dry_run)),
+            Does::Drill { drill } => drill.to("drill", Tree::new()),
+            Does::Restore { restore } => restore.work(),
             Does::Gate { gate } => TaskWork::Gate(GateTask {
                 approvers: gate.approvers.clone(),
                 message: gate.message.clone(),

@@ -4,9 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use language::{Keys, Period, Script, Spec, Text};
+use language::shape::ScalarShape;
+use language::{Keys, Leaf, Period, Script, Spec, Text};
 
-use super::ReportForm;
+use super::{ReportForm, TaskWork};
+use crate::value::Tree;
 
 /// What a step does.
 #[derive(Clone, Debug, Spec)]
@@ -37,12 +39,96 @@ pub enum Does {
         /// The stack file, or the name of a stack.
         destroy: String,
     },
+    /// Lets a backup job take a snapshot.
+    Backup {
+        /// The job: STACK/RESOURCE.
+        backup: OfStack,
+    },
+    /// Reads the next part of what a backup job has stored.
+    Verify {
+        /// The job: STACK/RESOURCE.
+        verify: OfStack,
+        /// Everything is read, not only the next part.
+        #[spec(default = "false")]
+        all: bool,
+    },
+    /// Removes the snapshots of a backup job that none of its windows keeps.
+    Prune {
+        /// The job: STACK/RESOURCE.
+        prune: OfStack,
+        /// It only says what it would remove.
+        #[spec(default = "false")]
+        dry_run: bool,
+    },
+    /// Restores the newest snapshot of a backup job into a scratch folder, runs the job's checks in it,
+    /// keeps the proof and clears the folder.
+    Drill {
+        /// The job: STACK/RESOURCE.
+        drill: OfStack,
+    },
+    /// Restores a snapshot of a backup job into a folder that is empty or not there.
+    Restore {
+        /// What, and where to.
+        restore: RestoreStep,
+    },
     /// Waits until a person approves: `windlass approve RUN STEP`. Meanwhile everything else that the run
     /// can do is done; then its process ends, and the run waits.
     Gate {
         /// Who is asked what.
         gate: Gate,
     },
+}
+
+/// What is restored, and where to.
+#[derive(Clone, Debug, Spec)]
+pub struct RestoreStep {
+    /// The job: STACK/RESOURCE.
+    pub job: OfStack,
+    /// The beginning of a snapshot's id; without it the newest.
+    pub snapshot: Option<String>,
+    /// The folder, which must be empty or not there: relative to the project, or absolute.
+    pub to: String,
+}
+
+/// A resource of a stack that was applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfStack {
+    /// The stack.
+    pub stack: String,
+    /// The address.
+    pub resource: String,
+}
+
+impl Leaf for OfStack {
+    const SHAPE: &'static ScalarShape =
+        &ScalarShape::new("a resource of a stack", &["string"]).like(&["shop/database"]);
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.split_once('/') {
+            Some((stack, resource)) if !stack.is_empty() && !resource.is_empty() => {
+                Ok(Self { stack: stack.to_owned(), resource: resource.to_owned() })
+            }
+            _ => Err("write STACK/RESOURCE, such as `shop/database`".to_owned()),
+        }
+    }
+}
+
+impl OfStack {
+    /// Returns the work of asking it to do something.
+    pub fn to(&self, verb: &str, args: Tree) -> TaskWork {
+        let (stack, resource) = (self.stack.clone(), self.resource.clone());
+        TaskWork::Act { stack, resource, verb: verb.to_owned(), args }
+    }
+}
+
+impl RestoreStep {
+    /// Returns the work of restoring.
+    pub fn work(&self) -> TaskWork {
+        let mut args = Tree::from([("to".to_owned(), self.to.as_str().into())]);
+        let snapshot = self.snapshot.as_deref().map(|id| ("snapshot".to_owned(), id.into()));
+        args.extend(snapshot);
+        self.job.to("restore", args)
+    }
 }
 
 /// A question to people. What lies behind it (its steps, the stack files that they name, the commit) is

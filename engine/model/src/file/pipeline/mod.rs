@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use language::{Name, Period, Spec, Text};
 
-pub use does::{Does, Gate, Patterns, Reports};
+pub use does::{Does, Gate, OfStack, Patterns, Reports, RestoreStep};
 pub use schedule::{CatchUp, Overlap, Schedule, Schedules};
 pub use task::{GateTask, ReportForm, Task, TaskWork};
 
