@@ -90,6 +90,7 @@ pub(crate) enum Command {
     Approve(commands::approve::Approve),
     Reject(commands::approve::Reject),
     Logs(commands::logs::Logs),
+    Serve(commands::serve::Serve),
     Outputs(commands::outputs::Outputs),
     Drift(commands::drift::Drift),
     Graph(commands::graph::Graph),
@@ -103,6 +104,8 @@ pub(crate) enum Command {
     Man(commands::man::Man),
     #[command(hide = true)]
     Supervise(commands::supervise::Supervise),
+    #[command(hide = true)]
+    Pushed(commands::pushed::Pushed),
     #[command(hide = true)]
     Front(commands::front::Front),
 }

@@ -127,6 +127,7 @@ fn dispatch(call: &Call, command: Option<Command>) -> Result<Exit, Problem> {
         Some(Command::Approve(args)) => commands::approve::approve(call, &args),
         Some(Command::Reject(args)) => commands::approve::reject(call, &args),
         Some(Command::Logs(args)) => commands::logs::run(call, &args),
+        Some(Command::Serve(args)) => commands::serve::run(call, &args),
         Some(Command::Outputs(args)) => commands::outputs::run(call, &args),
         Some(Command::Drift(args)) => commands::drift::run(call, &args),
         Some(Command::Graph(args)) => commands::graph::run(call, &args),
@@ -139,6 +140,7 @@ fn dispatch(call: &Call, command: Option<Command>) -> Result<Exit, Problem> {
         Some(Command::Completions(args)) => Ok(commands::completions::run(call, &args)),
         Some(Command::Man(args)) => commands::man::run(call, &args),
         Some(Command::Supervise(args)) => commands::supervise::run(&args),
+        Some(Command::Pushed(_)) => commands::pushed::run(call),
         Some(Command::Front(args)) => commands::front::run(args),
     }
 }

@@ -5,6 +5,8 @@
 //! who reads along knows whose they are before the journal says so, and whether more may come. It must
 //! not let a secret through.
 
+mod pieces;
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -19,6 +21,8 @@ use crate::process::Process;
 use crate::sealing::Sealing;
 use crate::store::RunId;
 use crate::walk::Live;
+
+pub use pieces::Pieces;
 
 /// The logs of one run.
 pub struct Logs {

@@ -1,5 +1,38 @@
-//! API, live events, webhooks, schedules, the reconcile loop and the console.
+//! One daemon for one folder: hosts repositories, runs their pipelines, shows what happens.
 //!
-//! It must not plan or walk by itself: `runtime` does. (Nothing stands here yet.)
+//! | module | for |
+//! |---|---|
+//! | [`folder`], [`settings`] | the folder that is served, and what its `windlass.yml` says |
+//! | [`records`] | what is durable: the queue, which commits were seen |
+//! | [`house`] | everything together, and the door for whoever starts runs: [`House::arrived`], [`House::enqueue`] |
+//! | [`repository`] | bare repositories, work trees, what a commit holds |
+//! | [`smart`] | Git over HTTP |
+//! | [`runs`] | which run is next, and one run from its start to its verdict |
+//! | [`http`], [`api`], [`page`] | requests and answers: JSON, live events, pages |
+//! | [`pushed`] | the hook's side of a push |
+//!
+//! It runs no step itself: each run is a process of its own, which a death of this one does not touch.
+//! What became of it is read from the project's store, before such a death and after it.
 
+mod api;
+mod folder;
+mod git;
+mod house;
+mod http;
+mod page;
+mod pushed;
+mod records;
+mod repository;
+mod runs;
+mod serve;
+mod settings;
+mod smart;
+mod trouble;
 pub mod webhook;
+
+pub use folder::Folder;
+pub use house::{Arrival, House, Wanted};
+pub use pushed::{Hook, pushed};
+pub use records::{Grouped, Others, QueuedRun, Records, State, Verdict};
+pub use serve::{Begin, Ready, Told, serve};
+pub use settings::{EXAMPLE, Settings};

@@ -1,0 +1,72 @@
+//! `windlass serve`: hosts the repositories of a folder and runs their pipelines.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use runtime::engine::Problem;
+use serde_json::json;
+use server::{Begin, Ready, Told, serve};
+use tokio::sync::watch;
+
+use crate::call::{Call, full};
+use crate::outside::{OsRandom, SystemClock};
+use crate::problem::Exit;
+use crate::stop;
+
+/// Host repositories: a push runs their pipelines
+#[derive(Args)]
+pub(crate) struct Serve {
+    /// The folder with `windlass.yml`; by default this one
+    #[arg(long, value_name = "FOLDER")]
+    root: Option<PathBuf>,
+
+    /// Listen here, not where `windlass.yml` says
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+
+    /// When told to end, begin nothing more and wait for the runs that are under way
+    #[arg(long)]
+    drain: bool,
+}
+
+pub(crate) fn run(call: &Call, args: &Serve) -> Result<Exit, Problem> {
+    let named = args.root.as_deref().or(call.folder.as_deref());
+    let root =
+        named.map_or_else(|| call.around.folder.clone(), |named| call.around.folder.join(named));
+    let begin = Begin {
+        program: call.around.program.clone(),
+        environment: call.around.environment.clone(),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(OsRandom),
+        kinds: providers::kinds(),
+        listen: args.listen.clone(),
+    };
+    let drain = args.drain;
+    full()?.block_on(async {
+        let (tells, told) = watch::channel(Told::Stay);
+        call.interrupt.disarm();
+        tokio::spawn(async move {
+            stop::told().await;
+            if drain {
+                _ = tells.send(Told::Drain);
+                stop::told().await;
+            }
+            _ = tells.send(Told::Leave);
+            // Kept: who listens must not take its end for the order.
+            std::future::pending::<()>().await;
+        });
+        serve(root, begin, |ready| tell(call, ready), told).await
+    })?;
+    Ok(Exit::Done)
+}
+
+fn tell(call: &Call, ready: &Ready) {
+    let Ready { name, address, repositories } = ready;
+    let event = json!({ "server": name, "address": address, "repositories": repositories });
+    call.screen.event("serving", event);
+    call.screen.answer(&format!("{name}  serves at {address}\n"));
+    for repository in repositories {
+        call.screen.note(&format!("  push to it:  git push {address}/{repository}.git main"));
+    }
+}

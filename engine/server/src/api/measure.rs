@@ -1,0 +1,77 @@
+//! Whether the server lives, and numbers about it in the text form that Prometheus reads
+//! (prometheus.io, "Exposition formats").
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use hyper::StatusCode;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use serde_json::json;
+
+use crate::house::House;
+use crate::http::{Answer, Refusal, json as answer_json, text};
+use crate::records::queue;
+
+/// Says that it lives.
+pub(crate) fn health(house: &House) -> Answer {
+    let name = &house.settings.file.server.0;
+    answer_json(&json!({ "status": "ok", "server": name, "version": env!("CARGO_PKG_VERSION") }))
+}
+
+/// Says how much of what there is.
+pub(crate) async fn metrics(house: &Arc<House>) -> Result<Answer, Refusal> {
+    let counts = house.records.ask(queue::counts).await?;
+    let mut out = String::new();
+    let mut family = |name: &str, kind: &str, help: &str, lines: &[String]| {
+        _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        for line in lines {
+            _ = writeln!(out, "{name}{line}");
+        }
+    };
+    let waiting: u64 =
+        counts.iter().filter(|(_, word, ..)| word == "waiting").map(|(_, _, count, _)| count).sum();
+    family(
+        "windlass_queue_length",
+        "gauge",
+        "Runs that wait for their turn.",
+        &[format!(" {waiting}")],
+    );
+    let labels = |repository: &str, word: &str| {
+        format!("{{repository=\"{}\",state=\"{}\"}}", escaped(repository), escaped(word))
+    };
+    let runs: Vec<String> = counts
+        .iter()
+        .map(|(repository, word, count, _)| format!("{} {count}", labels(repository, word)))
+        .collect();
+    family("windlass_runs", "gauge", "Runs by repository and by state or verdict.", &runs);
+    let durations: Vec<String> = counts
+        .iter()
+        .filter(|(_, word, ..)| word == "passed" || word == "failed")
+        .map(|(repository, word, _, took)| {
+            format!("{} {}", labels(repository, word), *took as f64 / 1000.0)
+        })
+        .collect();
+    family(
+        "windlass_run_duration_seconds_sum",
+        "counter",
+        "How long runs took that have ended, in all.",
+        &durations,
+    );
+    let requests = house.counters.all();
+    let requests: Vec<String> = requests
+        .iter()
+        .map(|((what, status), count)| format!("{{of=\"{what}\",status=\"{status}\"}} {count}"))
+        .collect();
+    family("windlass_http_requests_total", "counter", "Requests that were answered.", &requests);
+    let uptime = house.since.elapsed().as_secs_f64();
+    family("windlass_uptime_seconds", "gauge", "Since when it serves.", &[format!(" {uptime:.3}")]);
+    let mut answer = text(StatusCode::OK, out);
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    answer.headers_mut().insert(CONTENT_TYPE, kind);
+    Ok(answer)
+}
+
+/// Values of labels escape backslashes, quotes and line ends.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}

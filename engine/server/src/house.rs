@@ -1,0 +1,311 @@
+//! Everything that is served, together: what handlers and tasks of the server hold.
+//!
+//! Whoever starts runs comes through here: [`House::arrived`] for a branch that points to another
+//! commit, [`House::enqueue`] for everything else. What they are told is durable. It must not run them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
+
+use model::Secrets;
+use model::context::Clock;
+use runtime::engine::{Engine, Problem};
+use runtime::lease::millis;
+use runtime::store::{Cause, Millis, SqliteStore};
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+
+use crate::folder::Folder;
+use crate::http::Counters;
+use crate::records::queue::{self, Moved};
+use crate::records::{Grouped, QueuedRun, Records};
+use crate::repository::{BRANCHES, CommitPipeline, changed, is_nothing, says};
+use crate::serve::Begin;
+use crate::settings::Settings;
+use crate::trouble::{failed, usage};
+
+/// Everything that is served. Held by all that serve it.
+pub struct House {
+    /// What lies where.
+    pub folder: Folder,
+    /// What the file says.
+    pub settings: Settings,
+    /// What is durable.
+    pub records: Records,
+    /// The secrets of the folder that is served, not those of its projects.
+    pub secrets: Arc<dyn Secrets>,
+    /// Requests, counted.
+    pub(crate) counters: Counters,
+    /// What opens for hooks of this process's own pushes.
+    pub(crate) hook_key: String,
+    /// Since when it serves.
+    pub(crate) since: Instant,
+    begin: Begin,
+    engines: Mutex<HashMap<String, Engine>>,
+    address: OnceLock<String>,
+    moved: watch::Sender<u64>,
+    leaving: watch::Sender<bool>,
+}
+
+/// A branch that points to another commit than before.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// The repository, by name.
+    pub repository: String,
+    /// The reference, such as `refs/heads/main`.
+    pub reference: String,
+    /// Where it pointed to; nothing, or only zeros: it is new.
+    pub old: String,
+    /// Where it points to now; only zeros: it is gone.
+    pub new: String,
+    /// How it came, in a word: `push`, `webhook`, `poll`.
+    pub by: String,
+}
+
+/// A run that is wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// The repository, by name.
+    pub repository: String,
+    /// The name of the pipeline.
+    pub pipeline: String,
+    /// Its file, relative to the project.
+    pub file: String,
+    /// What it is for. Without an id it gets one of its own.
+    pub cause: Cause,
+    /// Parameters, by name.
+    pub parameters: BTreeMap<String, String>,
+    /// Which others it does not run beside.
+    pub grouped: Option<Grouped>,
+    /// See [`QueuedRun::course`].
+    pub course: Option<String>,
+    /// See [`QueuedRun::of`].
+    pub of: Option<u64>,
+}
+
+impl House {
+    /// Puts together what is served.
+    pub(crate) fn new(
+        folder: Folder,
+        settings: Settings,
+        records: Records,
+        secrets: Arc<dyn Secrets>,
+        begin: Begin,
+    ) -> Self {
+        let mut key = [0; 32];
+        begin.random.fill(&mut key);
+        Self {
+            folder,
+            settings,
+            records,
+            secrets,
+            counters: Counters::default(),
+            hook_key: hex(&key),
+            since: Instant::now(),
+            begin,
+            engines: Mutex::default(),
+            address: OnceLock::new(),
+            moved: watch::Sender::new(0),
+            leaving: watch::Sender::new(false),
+        }
+    }
+
+    /// Returns how this program is started, and what runs see of the environment.
+    pub(crate) fn begin(&self) -> &Begin {
+        &self.begin
+    }
+
+    /// Returns the time.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.begin.clock
+    }
+
+    /// Returns the time now, in milliseconds since 1970.
+    pub fn now(&self) -> Millis {
+        millis(&*self.begin.clock)
+    }
+
+    /// Returns what is random, in hexadecimal digits.
+    pub fn random(&self) -> String {
+        let mut bytes = [0; 8];
+        self.begin.random.fill(&mut bytes);
+        hex(&bytes)
+    }
+
+    pub(crate) fn listens_at(&self, address: String) {
+        _ = self.address.set(address);
+    }
+
+    /// Returns where hooks of this machine reach it: `http://127.0.0.1:7400`.
+    pub fn own_address(&self) -> &str {
+        self.address.get().map_or("", String::as_str)
+    }
+
+    /// Returns how people reach it, for links, without a slash at the end.
+    pub fn url(&self) -> &str {
+        match &self.settings.file.url {
+            Some(url) => url.as_str().trim_end_matches('/'),
+            None => self.own_address(),
+        }
+    }
+
+    /// Returns the page of a run, for people.
+    pub fn page_of(&self, run: &QueuedRun) -> String {
+        format!("{}/runs/{}/{}", self.url(), run.repository, run.id)
+    }
+
+    /// Returns who hears of every change of the queue.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.moved.subscribe()
+    }
+
+    /// Says that something in the queue is otherwise.
+    pub(crate) fn has_changed(&self) {
+        self.moved.send_modify(|count| *count += 1);
+    }
+
+    /// Returns who hears that the server is to end. Tasks in the background end then.
+    pub fn leaving(&self) -> watch::Receiver<bool> {
+        self.leaving.subscribe()
+    }
+
+    pub(crate) fn leave(&self) {
+        self.leaving.send_replace(true);
+    }
+
+    pub(crate) fn leaves(&self) -> bool {
+        *self.leaving.borrow()
+    }
+
+    /// Returns whether a repository of this name is served.
+    pub fn knows(&self, repository: &str) -> bool {
+        self.settings.file.repositories.keys().any(|name| name.0 == repository)
+    }
+
+    /// A branch points to another commit: its runs are queued, once, however often this is said.
+    /// Returns them, and what is durable is so.
+    ///
+    /// # Errors
+    /// The repository or the commit is not there.
+    pub async fn arrived(&self, arrival: &Arrival) -> Result<Vec<QueuedRun>, Problem> {
+        let Arrival { repository, reference, old, new, by } = arrival;
+        if !self.knows(repository) {
+            return Err(self.unknown(repository));
+        }
+        let Some(branch) = reference.strip_prefix(BRANCHES) else { return Ok(Vec::new()) };
+        let (name, place) = (repository.clone(), reference.clone());
+        if is_nothing(new) {
+            let forget = move |records: &mut _| queue::forget(records, &name, &place);
+            return self.records.ask(forget).await.map(|()| Vec::new());
+        }
+        let bare = self.folder.repository(repository);
+        let says = says(&bare, new).await?;
+        let asks = says.pipelines.iter().any(CommitPipeline::asks_for_paths);
+        let files = if asks { changed(&bare, old, new).await } else { None };
+        let mut wanted = Vec::new();
+        for pipeline in &says.pipelines {
+            if !pipeline.wants(branch, files.as_deref()) {
+                continue;
+            }
+            let cause = Cause {
+                id: self.random(),
+                by: by.clone(),
+                commit: new.clone(),
+                branch: branch.to_owned(),
+                author: says.author.clone(),
+                title: says.title.clone(),
+            };
+            wanted.push(Wanted {
+                repository: name.clone(),
+                pipeline: pipeline.name.clone(),
+                file: pipeline.file.clone(),
+                cause,
+                grouped: pipeline.grouped.clone(),
+                ..Wanted::default()
+            });
+        }
+        let (hash, now) = (new.clone(), self.now());
+        let queued = self.records.ask(move |records| {
+            let moved = Moved { repository: &name, reference: &place, hash: &hash };
+            let ids = queue::arrive(records, &moved, &wanted, now)?;
+            let runs = ids.into_iter().map(|id| queue::run(records, id));
+            runs.filter_map(Result::transpose).collect()
+        });
+        let queued = queued.await?;
+        self.has_changed();
+        Ok(queued)
+    }
+
+    /// Queues a run.
+    ///
+    /// # Errors
+    /// It cannot be kept.
+    pub async fn enqueue(&self, wanted: Wanted) -> Result<u64, Problem> {
+        if !self.knows(&wanted.repository) {
+            return Err(self.unknown(&wanted.repository));
+        }
+        let mut wanted = wanted;
+        if wanted.cause.id.is_empty() {
+            wanted.cause.id = self.random();
+        }
+        let now = self.now();
+        let id = self.records.ask(move |records| queue::enqueue(records, &wanted, now)).await?;
+        self.has_changed();
+        Ok(id)
+    }
+
+    /// Returns one run.
+    ///
+    /// # Errors
+    /// The records cannot be read.
+    pub async fn run(&self, id: u64) -> Result<Option<QueuedRun>, Problem> {
+        self.records.ask(move |records| queue::run(records, id)).await
+    }
+
+    /// Says that there is no such repository, and which there are.
+    pub(crate) fn unknown(&self, repository: &str) -> Problem {
+        let names = || self.settings.file.repositories.keys().map(|name| name.0.as_str());
+        let message = format!("there is no repository `{repository}` here");
+        let help = match language::suggest::nearest(repository, names()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if names().next().is_none() => {
+                format!("write it into windlass.yml: repositories: {{ {repository}: {{}} }}")
+            }
+            None => format!(
+                "there are {}; windlass.yml names them, under `repositories`",
+                language::suggest::list(names())
+            ),
+        };
+        usage(message, help)
+    }
+
+    /// Returns the engine of a repository's project; None: nothing has run there yet.
+    ///
+    /// # Errors
+    /// Its store cannot be opened.
+    pub async fn engine(self: &Arc<Self>, repository: &str) -> Result<Option<Engine>, Problem> {
+        if let Some(engine) = self.opened().get(repository) {
+            return Ok(Some(engine.clone()));
+        }
+        let (house, repository) = (Arc::clone(self), repository.to_owned());
+        let opened = spawn_blocking(move || house.open(&repository)).await;
+        opened.map_err(|error| failed(error.to_string()))?
+    }
+
+    fn open(&self, repository: &str) -> Result<Option<Engine>, Problem> {
+        let project = self.folder.project(repository);
+        if !SqliteStore::path(&project.home).is_file() {
+            return Ok(None);
+        }
+        let engine = Engine::open(project, self.begin.kinds.clone(), self.begin.outside())?;
+        Ok(Some(self.opened().entry(repository.to_owned()).or_insert(engine).clone()))
+    }
+
+    fn opened(&self) -> std::sync::MutexGuard<'_, HashMap<String, Engine>> {
+        self.engines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

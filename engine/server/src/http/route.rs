@@ -1,0 +1,58 @@
+//! Who answers which request. One list, so that one can see all doors of the house.
+
+use std::sync::Arc;
+
+use hyper::{Method, StatusCode};
+
+use super::Request;
+use super::access::{Door, challenged};
+use super::answer::Refusal;
+use super::body::Answer;
+use crate::house::House;
+use crate::{api, page, smart};
+
+/// Answers a request.
+pub(crate) async fn route(house: &Arc<House>, request: Request) -> Answer {
+    let path = request.uri().path().to_owned();
+    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let (what, answer) = answered(house, request, &parts).await;
+    house.counters.count(what, answer.status().as_u16());
+    answer
+}
+
+async fn answered(house: &Arc<House>, request: Request, parts: &[&str]) -> (&'static str, Answer) {
+    // Whether it lives may be asked by everybody.
+    if parts == ["health"] {
+        return ("health", api::health(house));
+    }
+    let door = Door {
+        tokens: &house.settings.tokens,
+        hook: &house.hook_key,
+        is_local: house.settings.file.listen.0.ip().is_loopback(),
+    };
+    let is_git = parts.len() > 1 && smart::is_git(parts);
+    let who = match door.open(request.headers()) {
+        Ok(who) => who,
+        Err(refusal) if is_git => return ("git", challenged(refusal.text())),
+        Err(refusal) => return ("refused", challenged(refusal.json())),
+    };
+    if is_git {
+        let answer = smart::git_over_http(house, request, parts).await;
+        return ("git", answer.unwrap_or_else(|refusal| refusal.text()));
+    }
+    match parts {
+        ["metrics"] => ("metrics", api::metrics(house).await.unwrap_or_else(|r| r.json())),
+        ["api", rest @ ..] => {
+            let answer = api::answer(house, request, &who, rest).await;
+            ("api", answer.unwrap_or_else(|refusal| refusal.json()))
+        }
+        _ if request.method() == Method::GET || request.method() == Method::HEAD => {
+            ("page", page::answer(house, parts, request.uri().query()).await)
+        }
+        _ => {
+            let message = format!("pages are read, not sent: {}", request.method());
+            let help = "changes go through /api/v1: see /api/openapi.json";
+            ("page", Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message, help).json())
+        }
+    }
+}

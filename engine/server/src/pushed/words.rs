@@ -1,0 +1,53 @@
+//! What is said of a run before its output and after it.
+
+use serde_json::Value;
+
+/// Says which run it is, for what, and where it can be looked at.
+pub(super) fn header(run: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let commit = text(&run["cause"]["commit"]);
+    let commit = commit.get(..7).unwrap_or(&commit);
+    let title = shortened(&text(&run["cause"]["title"]));
+    let waits = match run["state"].as_str() {
+        Some("waiting") => "",
+        _ => " goes on",
+    };
+    format!(
+        "{}  run {}{waits} of {commit} “{title}”  {}\n",
+        text(&run["pipeline"]),
+        run["run"],
+        text(&run["page"])
+    )
+}
+
+fn shortened(title: &str) -> String {
+    const MOST: usize = 40;
+    match title.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{}…", title[..at].trim_end()),
+        None => title.to_owned(),
+    }
+}
+
+/// Says how a run ended.
+pub(super) fn verdict(run: &Value) -> String {
+    let took = |from: &Value| Some(run["ended"].as_u64()?.saturating_sub(from.as_u64()?));
+    let took = took(&run["started"]).or_else(|| took(&run["queued"])).unwrap_or_default();
+    let took = format!("{}.{} s", took / 1000, took % 1000 / 100);
+    let message = run["message"].as_str().map(first_line).unwrap_or_default();
+    let because = if message.is_empty() { String::new() } else { format!(": {message}") };
+    let number = &run["run"];
+    match run["verdict"].as_str() {
+        Some("passed") => format!("✓ passed in {took}\n"),
+        Some("failed") => format!(
+            "✗ FAILED after {took}{because}\n  the push is in, and what ran before still runs; push a \
+             commit that mends it\n"
+        ),
+        Some("superseded") => format!("○ left out{because}\n"),
+        Some("cancelled") => format!("○ ended{because}\n"),
+        _ => format!("run {number} goes on: {}\n", run["page"].as_str().unwrap_or_default()),
+    }
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned()
+}

@@ -1,0 +1,244 @@
+//! The queue: what was asked for, in the order in which it was asked.
+//!
+//! Whatever belongs together is written in one transaction: that a commit was seen, and its runs.
+
+use std::collections::BTreeMap;
+
+use runtime::store::Millis;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use serde::Serialize;
+
+use super::row::{COLUMNS, Grouped, Others, QueuedRun, Verdict};
+use crate::house::Wanted;
+
+/// A branch that points to another commit than before.
+pub(crate) struct Moved<'m> {
+    /// The repository.
+    pub(crate) repository: &'m str,
+    /// The reference, such as `refs/heads/main`.
+    pub(crate) reference: &'m str,
+    /// The commit.
+    pub(crate) hash: &'m str,
+}
+
+/// Notes that a branch points to a commit, and queues its runs, once. Returns their numbers, also when
+/// it was noted before.
+pub(crate) fn arrive(
+    connection: &mut Connection,
+    moved: &Moved<'_>,
+    wanted: &[Wanted],
+    now: Millis,
+) -> rusqlite::Result<Vec<u64>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let Moved { repository, reference, hash } = moved;
+    let seen =
+        "SELECT first, last FROM seen WHERE repository = ?1 AND reference = ?2 AND hash = ?3";
+    let seen = transaction.query_row(seen, [repository, reference, hash], |row| {
+        Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?))
+    });
+    if let Some((first, last)) = seen.optional()? {
+        let ids = "SELECT id FROM run WHERE repository = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY id";
+        let mut ids = transaction.prepare(ids)?;
+        return ids.query_map(params![repository, first, last], |row| row.get(0))?.collect();
+    }
+    let mut ids = Vec::new();
+    for one in wanted {
+        ids.push(insert(&transaction, one, now)?);
+    }
+    let (first, last) = (ids.first().copied().unwrap_or(1), ids.last().copied().unwrap_or(0));
+    transaction.execute(
+        "REPLACE INTO seen (repository, reference, hash, first, last) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![repository, reference, hash, first, last],
+    )?;
+    transaction.commit()?;
+    Ok(ids)
+}
+
+/// Forgets a branch that is gone.
+pub(crate) fn forget(
+    connection: &mut Connection,
+    repository: &str,
+    reference: &str,
+) -> rusqlite::Result<()> {
+    let forget = "DELETE FROM seen WHERE repository = ?1 AND reference = ?2";
+    connection.execute(forget, [repository, reference]).map(|_| ())
+}
+
+/// Returns which commit each branch of a repository was last seen at.
+pub(crate) fn seen(
+    connection: &mut Connection,
+    repository: &str,
+) -> rusqlite::Result<BTreeMap<String, String>> {
+    let mut seen = connection.prepare("SELECT reference, hash FROM seen WHERE repository = ?1")?;
+    seen.query_map([repository], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+/// Queues one run.
+pub(crate) fn enqueue(
+    connection: &mut Connection,
+    wanted: &Wanted,
+    now: Millis,
+) -> rusqlite::Result<u64> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let id = insert(&transaction, wanted, now)?;
+    transaction.commit()?;
+    Ok(id)
+}
+
+fn insert(transaction: &Transaction<'_>, wanted: &Wanted, now: Millis) -> rusqlite::Result<u64> {
+    transaction.execute(
+        "INSERT INTO run (repository, file, pipeline, cause, parameters, grouped, course, of, state, queued)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'waiting', ?9)",
+        params![
+            wanted.repository,
+            wanted.file,
+            wanted.pipeline,
+            json(&wanted.cause),
+            json(&wanted.parameters),
+            wanted.grouped.as_ref().map(json),
+            wanted.course,
+            wanted.of,
+            now
+        ],
+    )?;
+    let id = transaction.last_insert_rowid().cast_unsigned();
+    if let Some(grouped) = &wanted.grouped {
+        make_way(transaction, wanted, grouped, id, now)?;
+    }
+    Ok(id)
+}
+
+/// What becomes of the others of its group.
+fn make_way(
+    transaction: &Transaction<'_>,
+    wanted: &Wanted,
+    grouped: &Grouped,
+    id: u64,
+    now: Millis,
+) -> rusqlite::Result<()> {
+    if grouped.others == Others::Queue {
+        return Ok(());
+    }
+    let by = format!("run {id} is newer");
+    let own = "repository = ?1 AND grouped ->> 'group' = ?2 AND id < ?3";
+    transaction.execute(
+        &format!(
+            "UPDATE run SET state = 'ended', verdict = ?4, message = ?5, ended = ?6
+             WHERE {own} AND state = 'waiting'"
+        ),
+        params![wanted.repository, grouped.group, id, Verdict::Superseded.word(), by, now],
+    )?;
+    if grouped.others == Others::Cancel {
+        transaction.execute(
+            &format!(
+                "UPDATE run SET cancel = coalesce(cancel, ?4) WHERE {own} AND state <> 'ended'"
+            ),
+            params![wanted.repository, grouped.group, id, by],
+        )?;
+    }
+    Ok(())
+}
+
+/// Returns one run.
+pub(crate) fn run(connection: &mut Connection, id: u64) -> rusqlite::Result<Option<QueuedRun>> {
+    let query = format!("SELECT {COLUMNS} FROM run WHERE id = ?1");
+    connection.query_row(&query, [id], QueuedRun::of_row).optional()
+}
+
+/// Returns runs that are not over, in their order.
+pub(crate) fn open(connection: &mut Connection) -> rusqlite::Result<Vec<QueuedRun>> {
+    let query = format!("SELECT {COLUMNS} FROM run WHERE state <> 'ended' ORDER BY id");
+    connection.prepare_cached(&query)?.query_map([], QueuedRun::of_row)?.collect()
+}
+
+/// Returns runs, newest first: of one repository or of all, older than one or all.
+pub(crate) fn list(
+    connection: &mut Connection,
+    repository: Option<&str>,
+    before: Option<u64>,
+    most: usize,
+) -> rusqlite::Result<Vec<QueuedRun>> {
+    let query = format!(
+        "SELECT {COLUMNS} FROM run WHERE (?1 IS NULL OR repository = ?1)
+         AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3"
+    );
+    let mut query = connection.prepare_cached(&query)?;
+    query.query_map(params![repository, before, most as u64], QueuedRun::of_row)?.collect()
+}
+
+/// When each repository had a run begun last.
+pub(crate) fn begun(connection: &mut Connection) -> rusqlite::Result<BTreeMap<String, Millis>> {
+    let mut begun = connection.prepare_cached(
+        "SELECT repository, max(started) FROM run WHERE started IS NOT NULL GROUP BY repository",
+    )?;
+    begun.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+/// Notes that a run is begun, or gone on with.
+pub(crate) fn begin(connection: &mut Connection, id: u64, now: Millis) -> rusqlite::Result<()> {
+    let begin = "UPDATE run SET state = 'running', started = coalesce(started, ?2) WHERE id = ?1";
+    connection.execute(begin, params![id, now]).map(|_| ())
+}
+
+/// Notes which run of its project it is.
+pub(crate) fn known_as(connection: &mut Connection, id: u64, run: u64) -> rusqlite::Result<()> {
+    connection.execute("UPDATE run SET project_run = ?2 WHERE id = ?1", [id, run]).map(|_| ())
+}
+
+/// Notes that a run waits until somebody approves.
+pub(crate) fn approval(connection: &mut Connection, id: u64) -> rusqlite::Result<()> {
+    connection.execute("UPDATE run SET state = 'approval' WHERE id = ?1", [id]).map(|_| ())
+}
+
+/// Puts a run that was approved back into the queue.
+pub(crate) fn again(connection: &mut Connection, id: u64) -> rusqlite::Result<()> {
+    let again = "UPDATE run SET state = 'waiting' WHERE id = ?1 AND state = 'approval'";
+    connection.execute(again, [id]).map(|_| ())
+}
+
+/// Notes how a run ended.
+pub(crate) fn end(
+    connection: &mut Connection,
+    id: u64,
+    verdict: Verdict,
+    message: Option<&str>,
+    now: Millis,
+) -> rusqlite::Result<()> {
+    let end = "UPDATE run SET state = 'ended', verdict = ?2, message = ?3, ended = ?4
+               WHERE id = ?1 AND state <> 'ended'";
+    connection.execute(end, params![id, verdict.word(), message, now]).map(|_| ())
+}
+
+/// Notes that somebody asked for the end of a run. One that waits ends at once.
+pub(crate) fn cancel(
+    connection: &mut Connection,
+    id: u64,
+    why: &str,
+    now: Millis,
+) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let asked = "UPDATE run SET cancel = coalesce(cancel, ?2) WHERE id = ?1 AND state <> 'ended'";
+    transaction.execute(asked, params![id, why])?;
+    let ended = "UPDATE run SET state = 'ended', verdict = 'cancelled', message = ?2, ended = ?3
+                 WHERE id = ?1 AND state IN ('waiting', 'approval')";
+    transaction.execute(ended, params![id, why, now])?;
+    transaction.commit()
+}
+
+/// How many runs there are, by state or verdict, and how long those that ended took in all, in
+/// milliseconds.
+pub(crate) fn counts(
+    connection: &mut Connection,
+) -> rusqlite::Result<Vec<(String, String, u64, u64)>> {
+    let mut counts = connection.prepare_cached(
+        "SELECT repository, CASE state WHEN 'ended' THEN verdict ELSE state END AS word, count(*),
+         coalesce(sum(ended - started), 0) FROM run GROUP BY repository, word",
+    )?;
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+    counts.query_map([], row)?.collect()
+}
+
+/// What is kept as JSON: texts and maps of texts, which always can be.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
