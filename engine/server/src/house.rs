@@ -12,7 +12,7 @@ use model::context::Clock;
 use runtime::engine::{Engine, Problem};
 use runtime::lease::millis;
 use runtime::store::{Cause, Millis, SqliteStore};
-use tokio::sync::watch;
+use tokio::sync::{OwnedMutexGuard, watch};
 use tokio::task::spawn_blocking;
 
 use crate::folder::Folder;
@@ -42,6 +42,7 @@ pub struct House {
     pub(crate) since: Instant,
     begin: Begin,
     engines: Mutex<HashMap<String, Engine>>,
+    trees: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     address: OnceLock<String>,
     moved: watch::Sender<u64>,
     leaving: watch::Sender<bool>,
@@ -104,6 +105,7 @@ impl House {
             since: Instant::now(),
             begin,
             engines: Mutex::default(),
+            trees: Mutex::default(),
             address: OnceLock::new(),
             moved: watch::Sender::new(0),
             leaving: watch::Sender::new(false),
@@ -277,6 +279,21 @@ impl House {
             ),
         };
         usage(message, help)
+    }
+
+    /// Waits until nobody else works in a work tree, and keeps others out of it.
+    pub(crate) async fn tree(&self, repository: &str) -> OwnedMutexGuard<()> {
+        self.tree_lock(repository).lock_owned().await
+    }
+
+    /// As [`House::tree`], if nobody works in it now.
+    pub(crate) fn idle_tree(&self, repository: &str) -> Option<OwnedMutexGuard<()>> {
+        self.tree_lock(repository).try_lock_owned().ok()
+    }
+
+    fn tree_lock(&self, repository: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut trees = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(trees.entry(repository.to_owned()).or_default())
     }
 
     /// Returns the engine of a repository's project; None: nothing has run there yet.

@@ -33,6 +33,6 @@ pub mod webhook;
 pub use folder::Folder;
 pub use house::{Arrival, House, Wanted};
 pub use pushed::{Hook, pushed};
-pub use records::{Grouped, Others, QueuedRun, Records, State, Verdict};
+pub use records::{Grouped, QueuedRun, Records, State, Verdict};
 pub use serve::{Begin, Ready, Told, serve};
 pub use settings::{EXAMPLE, Settings};

@@ -18,7 +18,7 @@ use crate::folder::Folder;
 use crate::house::House;
 use crate::http::listen;
 use crate::records::Records;
-use crate::runs::{dispatch, recover};
+use crate::runs::{dispatch, recover, watch_gates};
 use crate::settings::Settings;
 use crate::trouble::{failed, place, usage};
 
@@ -98,6 +98,7 @@ pub async fn serve(
     let (stop, stopped) = watch::channel(false);
     let dispatching = tokio::spawn(dispatch(Arc::clone(&house), stopped));
     let listening = tokio::spawn(listen(Arc::clone(&house), listener));
+    tokio::spawn(watch_gates(Arc::clone(&house)));
     ready(&about(&house));
     while *told.borrow_and_update() == Told::Stay {
         if told.changed().await.is_err() {

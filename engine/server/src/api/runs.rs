@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hyper::StatusCode;
-use runtime::store::Cause;
+use runtime::store::{Cause, RunId};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use super::shown::run_json;
 use crate::house::{Arrival, House, Wanted};
 use crate::http::{Answer, Refusal, Request, Who, json as answer_json};
 use crate::records::{QueuedRun, State, queue};
-use crate::repository::{BRANCHES, heads, is_hash, says};
+use crate::repository::{BRANCHES, check_out, heads, is_hash, says};
 
 /// Finds the run that a path names.
 pub(crate) async fn find(
@@ -188,25 +188,54 @@ pub(super) async fn rerun(
     queued(house, wanted).await
 }
 
-/// What is approved, and by whom.
+/// What is said to a gate.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Approve {
+struct Said {
     step: Option<String>,
+    /// Who says so, where no token does.
+    by: Option<String>,
+    note: Option<String>,
+    reject: bool,
 }
 
-/// Approves what a run waits for.
+/// Says yes or no to what a run waits for, and lets it go on.
 pub(super) async fn approve(
     house: &Arc<House>,
     request: Request,
     who: &Who,
     run: QueuedRun,
 ) -> Result<Answer, Refusal> {
-    let Approve { step } = body(request).await?;
-    if run.state != State::Approval {
-        let message = format!("run {} waits for nobody's approval", run.id);
-        return Err(Refusal::new(StatusCode::CONFLICT, message, "look at what it does"));
-    }
-    _ = (house, who, step);
-    Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, "approvals come with gates", "windlass approve"))
+    let Said { step, by, note, reject } = body(request).await?;
+    let conflict = |message: String, help: &str| Refusal::new(StatusCode::CONFLICT, message, help);
+    let number = match (run.state, run.project_run) {
+        (State::Approval, Some(number)) => RunId(number),
+        _ => {
+            let message = format!("run {} waits for nobody's approval", run.id);
+            return Err(conflict(message, "look at what it does"));
+        }
+    };
+    // What is approved is compared with what lies in the work tree.
+    let Some(tree) = house.idle_tree(&run.repository) else {
+        let message = format!("another run of `{}` is under way", run.repository);
+        return Err(conflict(message, "approve when it is over: it works in the same folder"));
+    };
+    check_out(&house.folder, &run.repository, &run.cause.commit).await?;
+    let Some(engine) = house.engine(&run.repository).await? else {
+        return Err(conflict(format!("nothing is kept of run {}", run.id), "start it again"));
+    };
+    let by = match who {
+        Who::Named(name) => name.clone(),
+        Who::Local | Who::Hook => by.unwrap_or_else(|| who.name().to_owned()),
+    };
+    let groups = house.settings.file.approvers.iter();
+    let groups = groups.map(|(name, members)| (name.0.clone(), members.clone())).collect();
+    let said = runtime::engine::Answer { approved: !reject, by, note };
+    engine.answer(number, step.as_deref(), said, &groups).await?;
+    drop(tree);
+    let id = run.id;
+    house.records.ask(move |records| queue::again(records, id)).await?;
+    house.has_changed();
+    let run = house.run(id).await?.unwrap_or(run);
+    Ok(answer_json(&run_json(house, &run)))
 }

@@ -122,7 +122,9 @@ pub(crate) async fn steps(
 
 /// A step.
 pub(crate) fn steps_json(step: &StepDetails) -> Value {
+    let is_asked = matches!(&step.asked, (Some(_), None));
     let (word, fault) = match &step.ending {
+        None if is_asked => ("approval", None),
         None => ("running", None),
         Some(Ending::Done { .. }) => ("done", None),
         Some(Ending::Failed { fault }) => ("failed", Some(fault)),
@@ -130,8 +132,6 @@ pub(crate) fn steps_json(step: &StepDetails) -> Value {
         Some(Ending::Lost) => ("lost", None),
         Some(Ending::Blocked { .. }) => ("blocked", None),
         Some(Ending::Skipped) => ("skipped", None),
-        #[allow(unreachable_patterns, reason = "further endings are shown as they are")]
-        Some(_) => ("waiting", None),
     };
     let by = match &step.ending {
         Some(Ending::Blocked { by }) => Some(by.to_string()),
@@ -145,5 +145,6 @@ pub(crate) fn steps_json(step: &StepDetails) -> Value {
         "help": fault.and_then(|fault| fault.help.as_ref()),
         "details": fault.map(|fault| &fault.details).filter(|details| !details.is_empty()),
         "waited_for": by,
+        "asks": step.asked.0.as_ref().filter(|_| is_asked).map(|asked| &asked.message),
     })
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use runtime::engine::Problem;
 use rusqlite::Connection;
 
-pub use row::{Grouped, Others, QueuedRun, State, Verdict};
+pub use row::{Grouped, QueuedRun, State, Verdict};
 
 use crate::trouble::failed;
 

@@ -8,7 +8,7 @@ use runtime::store::Millis;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 
-use super::row::{COLUMNS, Grouped, Others, QueuedRun, Verdict};
+use super::row::{COLUMNS, Grouped, QueuedRun, Verdict};
 use crate::house::Wanted;
 
 /// A branch that points to another commit than before.
@@ -116,25 +116,22 @@ fn make_way(
     id: u64,
     now: Millis,
 ) -> rusqlite::Result<()> {
-    if grouped.others == Others::Queue {
-        return Ok(());
-    }
     let by = format!("run {id} is newer");
-    let own = "repository = ?1 AND grouped ->> 'group' = ?2 AND id < ?3";
-    transaction.execute(
-        &format!(
+    let others = "repository = ?1 AND grouped ->> 'group' = ?2 AND id < ?3";
+    if grouped.keeps_newest {
+        let leave_out = format!(
             "UPDATE run SET state = 'ended', verdict = ?4, message = ?5, ended = ?6
-             WHERE {own} AND state = 'waiting'"
-        ),
-        params![wanted.repository, grouped.group, id, Verdict::Superseded.word(), by, now],
-    )?;
-    if grouped.others == Others::Cancel {
-        transaction.execute(
-            &format!(
-                "UPDATE run SET cancel = coalesce(cancel, ?4) WHERE {own} AND state <> 'ended'"
-            ),
-            params![wanted.repository, grouped.group, id, by],
-        )?;
+             WHERE {others} AND state = 'waiting' AND started IS NULL"
+        );
+        let word = Verdict::Superseded.word();
+        transaction
+            .execute(&leave_out, params![wanted.repository, grouped.group, id, word, by, now])?;
+    }
+    if grouped.ends_running {
+        let end = format!(
+            "UPDATE run SET cancel = coalesce(cancel, ?4) WHERE {others} AND state = 'running'"
+        );
+        transaction.execute(&end, params![wanted.repository, grouped.group, id, by])?;
     }
     Ok(())
 }

@@ -50,25 +50,15 @@ pub struct QueuedRun {
     pub ended: Option<Millis>,
 }
 
-/// Runs of one group do not run beside each other.
+/// The group of a run: what becomes of the others of it when a new one comes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grouped {
     /// The group's name.
     pub group: String,
-    /// What becomes of the others when a new one comes.
-    pub others: Others,
-}
-
-/// What becomes of the other runs of a group when a new one comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Others {
-    /// They all run, one after the other.
-    Queue,
-    /// Those that wait are left out: the newest runs.
-    Newest,
-    /// As `Newest`, and the one that runs is ended.
-    Cancel,
+    /// Those that wait for their turn are left out: the newest runs.
+    pub keeps_newest: bool,
+    /// The one that is at work is ended.
+    pub ends_running: bool,
 }
 
 /// What a run does now.

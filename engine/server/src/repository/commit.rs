@@ -7,7 +7,7 @@ use glob::{MatchOptions, Pattern};
 use language::decoder::read_with;
 use language::scope::Unresolved;
 use language::{Diagnostics, Document, Node, Sources};
-use model::file::pipeline::Push;
+use model::file::pipeline::{Cancel, Concurrency, Keep, Push};
 use runtime::engine::Problem;
 
 use super::{BRANCHES, is_nothing};
@@ -118,7 +118,16 @@ fn pipeline(path: &str, text: &[u8]) -> CommitPipeline {
         }
     };
     let name = name.unwrap_or_else(|| stem.into_owned());
-    CommitPipeline { file: path.to_owned(), name, push, grouped: None }
+    let concurrency = root.get("concurrency").and_then(|node| {
+        let read = |decoder: &mut language::Decoder<'_>| decoder.read::<Concurrency>(node);
+        read_with(&document, &Unresolved, &mut diagnostics, read).value
+    });
+    let grouped = concurrency.map(|one| Grouped {
+        group: one.group.0,
+        keeps_newest: one.keep == Keep::Newest,
+        ends_running: one.cancel == Some(Cancel::Running),
+    });
+    CommitPipeline { file: path.to_owned(), name, push, grouped }
 }
 
 fn everything() -> Push {

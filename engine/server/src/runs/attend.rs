@@ -48,7 +48,10 @@ pub(crate) async fn attend(house: &Arc<House>, run: QueuedRun) {
         sleep(AGAIN).await;
     }
     house.has_changed();
-    let ended = match see_through(house, &run).await {
+    let tree = house.tree(&run.repository).await;
+    let seen = see_through(house, &run).await;
+    drop(tree);
+    let ended = match seen {
         Ok(None) => return,
         Ok(Some(end)) => end,
         Err(problem) => End { verdict: Verdict::Failed, message: Some(in_words(&problem)) },
@@ -70,7 +73,10 @@ async fn see_through(house: &Arc<House>, run: &QueuedRun) -> Result<Option<End>,
     let mut known = None;
     loop {
         let seen = look(house, run).await?;
-        if let Seen::AtWork(found, _) | Seen::CutOff(found) | Seen::Over(found, _) = &seen
+        if let Seen::AtWork(found, _)
+        | Seen::CutOff(found)
+        | Seen::Waits(found)
+        | Seen::Over(found, _) = &seen
             && known.replace(found.id) != Some(found.id)
         {
             let (id, number) = (run.id, found.id.0);
@@ -88,7 +94,12 @@ async fn see_through(house: &Arc<House>, run: &QueuedRun) -> Result<Option<End>,
                 };
                 return Ok(Some(End { verdict: Verdict::Failed, message: Some(message) }));
             }
-            Seen::NotBegun | Seen::CutOff(_) => {
+            Seen::Waits(_) if lives > 0 => {
+                let id = run.id;
+                house.records.ask(move |records| queue::approval(records, id)).await?;
+                return Ok(None);
+            }
+            Seen::NotBegun | Seen::CutOff(_) | Seen::Waits(_) => {
                 if let Some(why) = asked_to_end(house, run).await? {
                     return Ok(Some(End { verdict: Verdict::Cancelled, message: Some(why) }));
                 }

@@ -5,9 +5,11 @@
 mod attend;
 mod choose;
 mod dispatch;
+mod gates;
 mod process;
 mod recover;
 mod seen;
 
 pub(crate) use dispatch::dispatch;
+pub(crate) use gates::watch_gates;
 pub(crate) use recover::recover;

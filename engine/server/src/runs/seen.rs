@@ -20,6 +20,8 @@ pub(crate) enum Seen {
     AtWork(Run, Option<u32>),
     /// It began, and its process is gone.
     CutOff(Run),
+    /// It did what it could, and a gate of it waits for a person.
+    Waits(Run),
     /// It is over.
     Over(Run, Verdict),
 }
@@ -35,14 +37,17 @@ pub(crate) async fn look(house: &Arc<House>, run: &QueuedRun) -> Result<Seen, Pr
 fn seen(engine: &Engine, cause: &str) -> Result<Seen, Problem> {
     let Some(run) = engine.store.run_for(cause)? else { return Ok(Seen::NotBegun) };
     match run.outcome {
+        None | Some(RunOutcome::Waiting) if engine.is_at_work(&run)? => at_work(engine, run),
         Some(RunOutcome::Done) => Ok(Seen::Over(run, Verdict::Passed)),
+        Some(RunOutcome::Waiting) => Ok(Seen::Waits(run)),
         Some(RunOutcome::Stopped) => Ok(Seen::Over(run, Verdict::Cancelled)),
         Some(_) => Ok(Seen::Over(run, Verdict::Failed)),
-        None if engine.is_at_work(&run)? => {
-            let holder = engine.store.holder(&RunKind::Pipeline.scope(&run.subject))?;
-            let process = holder.and_then(|holder| Process::parse(&holder.name));
-            Ok(Seen::AtWork(run, process.map(|process| process.pid)))
-        }
         None => Ok(Seen::CutOff(run)),
     }
+}
+
+fn at_work(engine: &Engine, run: Run) -> Result<Seen, Problem> {
+    let holder = engine.store.holder(&RunKind::Pipeline.scope(&run.subject))?;
+    let process = holder.and_then(|holder| Process::parse(&holder.name));
+    Ok(Seen::AtWork(run, process.map(|process| process.pid)))
 }

@@ -96,10 +96,24 @@ fn of(id: usize, happened: Happened) -> Event {
         Happened::Ended { step, ending, took, .. } => {
             ("step_ended", ended(step.as_str(), ending, took))
         }
+        Happened::Asked { step, question } => (
+            "gate_asked",
+            json!({
+                "step": step, "message": question.message, "approvers": question.approvers,
+                "until": question.until,
+            }),
+        ),
+        Happened::Decided { step, decision } => (
+            "gate_answered",
+            json!({
+                "step": step, "approved": decision.approved, "by": decision.by, "note": decision.note,
+            }),
+        ),
     };
     Event { id: Some(id.to_string()), kind, data }
 }
 
 fn ended(step: &str, ending: Ending, took: u64) -> Value {
-    steps_json(&StepDetails { step: step.to_owned(), ending: Some(ending), took, log: None })
+    let asked = (None, None);
+    steps_json(&StepDetails { step: step.to_owned(), ending: Some(ending), took, log: None, asked })
 }
