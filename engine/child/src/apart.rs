@@ -10,7 +10,9 @@ use rustix::process::{Pid, Signal};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::{Command, Exit, Guard, PATIENCE, Trouble, exit, find, living, spawn, sweep, until};
+use crate::{
+    Command, Exit, Guard, PATIENCE, PIPE, Trouble, exit, find, living, spawn, sweep, until,
+};
 
 /// What is still in a pipe after the exit is there at once.
 const REST: Duration = Duration::from_millis(10);
@@ -97,7 +99,7 @@ impl<S: AsyncRead + Unpin> Buffer<S> {
     /// Waits for more; for ever once the stream has ended. Cancelled, it loses nothing.
     pub(crate) async fn fill(&mut self) {
         self.bytes.clear();
-        self.bytes.reserve(8 * 1024);
+        self.bytes.reserve(PIPE);
         let Some(stream) = &mut self.stream else { return std::future::pending().await };
         if !matches!(stream.read_buf(&mut self.bytes).await, Ok(1..)) {
             self.stream = None;

@@ -8,6 +8,7 @@
 
 mod apart;
 mod fed;
+mod lines;
 mod sweep;
 mod trouble;
 
@@ -27,11 +28,15 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 pub use apart::{Background, Ended, Stream, run_apart};
 pub use fed::{Fed, FedTrouble, Voice, run_fed};
+pub use lines::Lines;
 pub use sweep::{find, living, sweep};
 pub use trouble::Trouble;
 
 /// The variable that holds the token: how a process is known after the death of who started it.
 pub const TOKEN: &str = "WINDLASS_TOKEN";
+
+/// What a pipe holds on Linux, in bytes: more does not come at once.
+const PIPE: usize = 64 * 1024;
 
 /// Who is killed ends at once, unless it is another user's or hangs in the kernel.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -94,7 +99,7 @@ pub async fn run(command: &Command, output: &mut (dyn FnMut(&[u8]) + Send)) -> i
     rustix::io::ioctl_fionbio(&reader, true)?;
     let mut reader = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?;
     let deadline = command.timeout.map(|timeout| Instant::now() + timeout);
-    let mut buffer = vec![0; 8 * 1024];
+    let mut buffer = vec![0; PIPE];
     let mut open = true;
     let status = loop {
         tokio::select! {

@@ -6,6 +6,7 @@
 //! | [`address`] | the one name of a thing in the command line, graph, state, journal and console |
 //! | [`value`] | resolved trees with holes and handles of secrets; digests |
 //! | [`secret`] | secret text, which cannot be shown, and where it comes from |
+//! | [`mask`] | covers secrets in text, as a stream |
 //! | [`fault`] | why an effect did not come about |
 //! | [`kind`] | what a provider writes: a kind, typed by its spec |
 //! | [`context`] | what a kind is handed: project, secrets, clock, randomness |
@@ -30,6 +31,7 @@ pub mod graph;
 pub mod judge;
 pub mod kind;
 pub mod ledger;
+pub mod mask;
 pub mod plan;
 pub mod record;
 pub mod registry;

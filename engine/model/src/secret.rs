@@ -3,12 +3,14 @@
 //! It must not know where secrets are stored.
 
 use std::fmt;
+use std::sync::Arc;
 
 use language::text::TextPart;
 use language::{Text, suggest};
 use zeroize::Zeroizing;
 
 use crate::fault::Fault;
+use crate::mask::Masker;
 use crate::value::{Digest, Piece, Value};
 
 /// The text of a secret. It has no `Display` and no `Serialize`, its `Debug` hides it, and its memory
@@ -54,6 +56,11 @@ pub trait Secrets: Send + Sync {
 
     /// Forgets a text that was kept; one that is not there is no error.
     fn forget(&self, name: &str) -> Result<(), Fault>;
+
+    /// Returns what covers all that could be revealed.
+    fn masker(&self) -> Arc<Masker> {
+        Arc::default()
+    }
 
     /// Returns the names that people gave to secrets, for who mistyped one.
     fn names(&self) -> Vec<String> {

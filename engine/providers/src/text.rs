@@ -4,9 +4,11 @@
 //! It must not keep revealed text longer than its caller does.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use language::Text;
 use language::text::TextPart;
+use model::mask::{Covered, Masker, SHORTEST, is_too_short};
 use model::secret::{revealed, revealed_name, sealed};
 use model::value::Piece;
 use model::{Fault, SecretText, Secrets, Tree, Value};
@@ -61,10 +63,6 @@ pub(crate) fn revealed_map(
     texts.iter().map(reveal).collect()
 }
 
-/// A shorter secret cannot be covered in logs: it would cover half of every page. The engine reveals
-/// none that is shorter.
-const SHORTEST: usize = 6;
-
 /// Keeps a text that a command or a server has said as a secret, or forgets the one before if there
 /// is nothing to keep.
 ///
@@ -73,7 +71,7 @@ const SHORTEST: usize = 6;
 pub(crate) fn keep(secrets: &dyn Secrets, name: &str, text: &str) -> Result<(), Fault> {
     match text.len() {
         0 => secrets.forget(name),
-        SHORTEST.. => secrets.keep(name, &SecretText::new(text)),
+        _ if !is_too_short(text) => secrets.keep(name, &SecretText::new(text)),
         length => {
             let bytes = if length == 1 { "1 byte".to_owned() } else { format!("{length} bytes") };
             Err(Fault::refused(format!(
@@ -86,7 +84,18 @@ pub(crate) fn keep(secrets: &dyn Secrets, name: &str, text: &str) -> Result<(), 
 
 /// What must not show up in what a command or a server says.
 #[derive(Default)]
-pub(crate) struct Sieve(Vec<(String, SecretText)>);
+pub(crate) struct Sieve {
+    own: Vec<Covered>,
+    /// What covers everything that the engine knows.
+    known: Arc<Masker>,
+    built: OnceLock<Built>,
+}
+
+/// Made only where something was said.
+struct Built {
+    own: Masker,
+    all: Arc<Masker>,
+}
 
 impl Sieve {
     /// Takes in every secret of these texts.
@@ -99,50 +108,31 @@ impl Sieve {
             TextPart::Secret(name) => Some(name),
             TextPart::Literal(_) => None,
         });
-        let one = |name: &String| Ok((name.clone(), revealed_name(secrets, name)?));
-        names.map(one).collect::<Result<_, Fault>>().map(Self)
+        let one = |name: &String| Ok(Covered::named(name, revealed_name(secrets, name)?));
+        let own = names.map(one).collect::<Result<_, Fault>>()?;
+        Ok(Self { own, known: secrets.masker(), built: OnceLock::new() })
     }
 
-    /// Returns the name of a secret that shows in the text: as it is, or as JSON, in an address or
-    /// as base64.
+    /// Returns the name of a secret of these texts that shows in the text, in any of its forms.
     pub(crate) fn shows(&self, text: &str) -> Option<&str> {
-        let shows = |secret: &SecretText| forms(secret).iter().any(|form| text.contains(&**form));
-        self.0.iter().find(|(_, secret)| shows(secret)).map(|(name, _)| name.as_str())
+        self.built().own.shown(text)?.name()
     }
 
     /// Returns the text with `(secret name)` in the place of each secret.
     pub(crate) fn strain(&self, text: &str) -> String {
-        let mut strained = text.to_owned();
-        for (name, secret) in &self.0 {
-            for form in forms(secret) {
-                if strained.contains(&*form) {
-                    strained = strained.replace(&*form, &format!("(secret {name})"));
-                }
-            }
-        }
-        strained
+        self.masker().masked(text)
     }
-}
 
-/// The forms in which a secret is likely to come back. An empty one is in every text.
-fn forms(secret: &SecretText) -> Vec<zeroize::Zeroizing<String>> {
-    use base64::Engine;
-    let text = secret.expose();
-    if text.is_empty() {
-        return Vec::new();
+    /// Returns what covers every secret.
+    pub(crate) fn masker(&self) -> Arc<Masker> {
+        Arc::clone(&self.built().all)
     }
-    let json = serde_json::to_string(text).unwrap_or_default();
-    let url: String = text.bytes().map(percent).collect();
-    let base64 = base64::engine::general_purpose::STANDARD_NO_PAD.encode(text);
-    let forms = [text.to_owned(), json.trim_matches('"').to_owned(), url, base64];
-    forms.into_iter().map(zeroize::Zeroizing::new).collect()
-}
 
-fn percent(byte: u8) -> String {
-    match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-            char::from(byte).to_string()
-        }
-        _ => format!("%{byte:02X}"),
+    fn built(&self) -> &Built {
+        self.built.get_or_init(|| {
+            let own = Masker::default().with(self.own.clone());
+            let all = Arc::new(self.known.beside(&own));
+            Built { own, all }
+        })
     }
 }

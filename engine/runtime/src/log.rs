@@ -16,6 +16,7 @@ use std::time::UNIX_EPOCH;
 
 use model::context::{Clock, Progress};
 use model::event::LogRange;
+use model::mask::Masker;
 
 use crate::process::Process;
 use crate::sealing::Sealing;
@@ -104,8 +105,23 @@ impl StepLog {
         self.sealing.masked(text)
     }
 
-    /// Keeps lines that are masked already, each with its line end.
-    fn keep(&self, text: &str) -> io::Result<()> {
+    /// Returns what covers every secret that is known by now.
+    pub(crate) fn masker(&self) -> Arc<Masker> {
+        self.sealing.masker()
+    }
+
+    /// Writes lines that are masked already, and shows them.
+    pub(crate) fn masked_lines<T: AsRef<str>>(&self, lines: &[T]) {
+        // A log that cannot be kept must not fail what it tells of.
+        _ = self.keep(lines);
+        lines.iter().for_each(|line| self.live.line(line.as_ref()));
+    }
+
+    /// Keeps lines with one write, each with the time and its end.
+    fn keep<T: AsRef<str>>(&self, lines: &[T]) -> io::Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
         let mut held = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
         if held.is_none() {
             let slot = self.logs.take(self.live.step())?;
@@ -114,7 +130,12 @@ impl StepLog {
         }
         let Some((slot, _)) = held.as_mut() else { return Ok(()) };
         let now = self.logs.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        slot.write(&format!("{} {text}\n", now.as_millis()))
+        let at = now.as_millis().to_string();
+        let mut text = String::new();
+        for line in lines {
+            text.extend([&at, " ", line.as_ref(), "\n"]);
+        }
+        slot.write(&text)
     }
 }
 
@@ -124,10 +145,7 @@ impl Progress for StepLog {
     }
 
     fn line(&self, text: &str) {
-        let text = self.sealing.masked(text);
-        // A log that cannot be kept must not fail what it tells of.
-        _ = self.keep(&text);
-        self.live.line(&text);
+        self.masked_lines(&[self.sealing.masked(text)]);
     }
 }
 

@@ -3,18 +3,28 @@
 //!
 //! It must not know where the text is going.
 
+use std::sync::Arc;
+
+use model::mask::Masker;
 use model::{Digest, Fault, Object, Tree, Value};
 
 /// Knows the texts that must not be shown.
 pub trait Sealing: Send + Sync {
-    /// Returns the text with every secret in it covered.
-    fn masked(&self, text: &str) -> String;
-
-    /// Returns whether a secret stands in the text, in any of its forms.
-    fn betrays(&self, text: &str) -> bool;
+    /// Returns what covers every secret that is known by now.
+    fn masker(&self) -> Arc<Masker>;
 
     /// Returns a hash under the project's own key.
     fn hash(&self, text: &str) -> Digest;
+
+    /// Returns the text with every secret in it covered.
+    fn masked(&self, text: &str) -> String {
+        self.masker().masked(text)
+    }
+
+    /// Returns whether a secret stands in the text, in any of its forms.
+    fn betrays(&self, text: &str) -> bool {
+        self.masker().shown(text).is_some()
+    }
 
     /// Returns a value in which text that betrays a secret is only a hash.
     fn sealed(&self, value: Value) -> Value {

@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 
 use child::{Background, Exit, Stream, Trouble};
 use model::Fault;
+use model::mask;
 use tokio::task::JoinSet;
 
 use super::Invocation;
-use super::lines::{Kept, Last, Lines};
+use super::lines::{Kept, Last};
 use crate::text::Sieve;
 
 /// So many commands that only look run at once.
@@ -196,44 +197,68 @@ pub(crate) async fn run_all(
 
 /// What has been said.
 struct Heard<'c> {
-    course: &'c Course,
     see: &'c mut (dyn FnMut(&str) + Send),
     kept: Kept,
     last: Last,
-    out: Lines,
-    err: Lines,
+    out: Clean,
+    err: Clean,
 }
 
 impl<'c> Heard<'c> {
     fn new(course: &'c Course, see: &'c mut (dyn FnMut(&str) + Send)) -> Self {
-        let (out, err) = (Lines::default(), Lines::default());
-        Self { course, see, kept: Kept::at_most(course.most), last: Last::default(), out, err }
+        let (out, err) = (Clean::new(&course.sieve), Clean::new(&course.sieve));
+        Self { see, kept: Kept::at_most(course.most), last: Last::default(), out, err }
     }
 
     fn take(&mut self, stream: Stream, bytes: &[u8]) {
-        let Self { course, see, last, out, err, kept } = self;
-        let cover = |text: &str| course.sieve.strain(text);
+        let Self { see, last, out, err, kept } = self;
         match stream {
             Stream::Out => {
                 kept.take(bytes);
-                out.take(bytes, &cover, &mut |line| last.out(&shown(course, see, line)));
+                out.take(bytes, &mut |line| heard(see, line, |line| last.out(line)));
             }
-            Stream::Err => err.take(bytes, &cover, &mut |line| last.err(&shown(course, see, line))),
+            Stream::Err => {
+                err.take(bytes, &mut |line| heard(see, line, |line| last.err(line)));
+            }
         }
     }
 
     fn end(mut self) -> Ended {
-        let Self { course, see, last, out, err, .. } = &mut self;
-        out.end(&mut |line| last.out(&shown(course, see, line)));
-        err.end(&mut |line| last.err(&shown(course, see, line)));
+        let Self { see, last, out, err, .. } = &mut self;
+        out.end(&mut |line| heard(see, line, |line| last.out(line)));
+        err.end(&mut |line| heard(see, line, |line| last.err(line)));
         let (output, cut) = (self.kept.bytes, self.kept.cut);
         let last = self.last.into_vec();
         Ended { exit: Exit::Code(0), output, cut, last, took: Duration::ZERO }
     }
 }
 
-fn shown(course: &Course, see: &mut (dyn FnMut(&str) + Send), line: &str) -> String {
-    let line = course.sieve.strain(line);
-    see(&line);
-    line
+fn heard(see: &mut (dyn FnMut(&str) + Send), line: &str, remember: impl FnOnce(&str)) {
+    see(line);
+    remember(line);
+}
+
+/// One of the two streams: without secrets, in lines.
+struct Clean {
+    stream: mask::Stream,
+    lines: child::Lines,
+}
+
+impl Clean {
+    fn new(sieve: &Sieve) -> Self {
+        Self { stream: mask::Stream::new(sieve.masker()), lines: child::Lines::default() }
+    }
+
+    fn take(&mut self, bytes: &[u8], see: &mut dyn FnMut(&str)) {
+        let mut masked = Vec::with_capacity(bytes.len());
+        self.stream.push(bytes, &mut masked);
+        self.lines.take(&masked, see);
+    }
+
+    fn end(&mut self, see: &mut dyn FnMut(&str)) {
+        let mut masked = Vec::new();
+        self.stream.finish(&mut masked);
+        self.lines.take(&masked, see);
+        self.lines.end(see);
+    }
 }

@@ -3,9 +3,7 @@
 //! It must not hand a text to anything but a kind or a step that is about to use it.
 
 mod key;
-mod mask;
 mod vault;
 
 pub use key::Key;
-pub use mask::Masker;
 pub use vault::{FILE, KEPT, SecretError, VARIABLE, Vault};

@@ -11,12 +11,12 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use model::mask::{Covered, Masker, SHORTEST, is_too_short};
 use model::secret::handle;
 use model::{Digest, Fault, SecretText, Secrets, Value};
 
-use super::{Key, Masker};
+use super::Key;
 use crate::sealing::Sealing;
-use crate::secret::mask::SHORTEST;
 
 /// The prefix of environment variables that hold secrets: `WINDLASS_SECRET_DB_PASSWORD`.
 pub const VARIABLE: &str = "WINDLASS_SECRET_";
@@ -41,16 +41,16 @@ pub struct Vault {
     opened: Mutex<BTreeMap<String, SecretText>>,
     /// All that kinds have made in earlier processes was read.
     whole: OnceLock<()>,
-    covered: Mutex<Covered>,
+    hidden: Mutex<Hidden>,
 }
 
 /// What must not be shown.
 #[derive(Default)]
-struct Covered {
+struct Hidden {
     /// Hashes of every text that was ever known here.
     known: BTreeSet<Digest>,
     /// Those that came since the masker was made.
-    fresh: Vec<SecretText>,
+    fresh: Vec<Covered>,
     masker: Arc<Masker>,
 }
 
@@ -110,7 +110,7 @@ impl Vault {
             kept: home.join(KEPT),
             opened: Mutex::default(),
             whole: OnceLock::new(),
-            covered: Mutex::default(),
+            hidden: Mutex::default(),
         };
         given.values().chain(vault.environment.values()).for_each(|text| vault.cover(text));
         *lock(&vault.given) = given;
@@ -134,7 +134,7 @@ impl Vault {
         if name.is_empty() || !name.chars().all(allowed) {
             return Err(SecretError::BadName(name.to_owned()));
         }
-        if text.as_ref().is_some_and(|text| text.expose().len() < SHORTEST) {
+        if text.as_ref().is_some_and(|text| is_too_short(text.expose())) {
             return Err(SecretError::TooShort(name.to_owned()));
         }
         let mut secrets = read_file(&self.file, &self.key)?;
@@ -159,7 +159,7 @@ impl Vault {
     /// # Errors
     /// In words: it is too short, or cannot be kept.
     pub fn keep_parameter(&self, text: &str) -> Result<Value, String> {
-        if text.len() < SHORTEST {
+        if is_too_short(text) {
             return Err(format!(
                 "it has less than {SHORTEST} characters and could not be covered in logs"
             ));
@@ -199,12 +199,12 @@ impl Vault {
     /// From now on this text is covered wherever it turns up. One that is too short would cover half
     /// of every page, and cannot be used.
     fn cover(&self, text: &SecretText) {
-        if text.expose().len() < SHORTEST {
+        if is_too_short(text.expose()) {
             return;
         }
-        let mut covered = lock(&self.covered);
-        if covered.known.insert(self.key.digest(text.expose())) {
-            covered.fresh.push(text.clone());
+        let mut hidden = lock(&self.hidden);
+        if hidden.known.insert(self.key.digest(text.expose())) {
+            hidden.fresh.push(Covered::new(text.clone()));
         }
     }
 
@@ -214,7 +214,7 @@ impl Vault {
         self.whole.get_or_init(|| {
             self.names_kept().iter().for_each(|name| _ = self.open_kept(name));
         });
-        let Covered { fresh, masker, .. } = &mut *lock(&self.covered);
+        let Hidden { fresh, masker, .. } = &mut *lock(&self.hidden);
         if !fresh.is_empty() {
             *masker = Arc::new(masker.with(std::mem::take(fresh)));
         }
@@ -236,17 +236,20 @@ impl Secrets for Vault {
     }
 
     fn reveal(&self, name: &str) -> Option<SecretText> {
-        self.find(name).filter(|text| text.expose().len() >= SHORTEST)
+        self.find(name).filter(|text| !is_too_short(text.expose()))
     }
 
     fn problem(&self, name: &str) -> Option<String> {
         let text = self.find(name)?;
-        let short = text.expose().len() < SHORTEST;
-        short.then(|| SecretError::TooShort(name.to_owned()).to_string())
+        is_too_short(text.expose()).then(|| SecretError::TooShort(name.to_owned()).to_string())
     }
 
     fn hash(&self, text: &str) -> Digest {
         self.key.digest(text)
+    }
+
+    fn masker(&self) -> Arc<Masker> {
+        Self::masker(self)
     }
 
     fn keep(&self, name: &str, text: &SecretText) -> Result<(), Fault> {
@@ -272,12 +275,8 @@ impl Secrets for Vault {
 }
 
 impl Sealing for Vault {
-    fn masked(&self, text: &str) -> String {
-        self.masker().masked(text)
-    }
-
-    fn betrays(&self, text: &str) -> bool {
-        self.masker().betrays(text)
+    fn masker(&self) -> Arc<Masker> {
+        Self::masker(self)
     }
 
     fn hash(&self, text: &str) -> Digest {
