@@ -135,6 +135,7 @@ async fn tried(job: &mut Opened<'_>, noted: &Noted, scratch: &Path) -> Result<St
     let more = [
         ("RESTORED", scratch.to_string_lossy().into_owned()),
         ("WINDLASS_SNAPSHOT", noted.id.clone()),
+        ("WINDLASS_PROJECT", job.context.site.project.to_string_lossy().into_owned()),
     ];
     for check in &job.spec.drill.checks {
         let last = job.run("check", check, scratch, &more).await?;

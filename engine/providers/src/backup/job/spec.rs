@@ -91,7 +91,8 @@ pub struct Verification {
 /// How a restore is tried.
 #[derive(Clone, Debug, PartialEq, Eq, Spec)]
 pub struct Drill {
-    /// Are run in the folder with what was restored, which is `$RESTORED` too. Each must end with 0;
+    /// Are run in the folder with what was restored, which is `$RESTORED` too; the project's folder is
+    /// `$WINDLASS_PROJECT`. Each must end with 0;
     /// the last line that the last of them writes is kept with the proof.
     #[spec(default = "[]")]
     pub checks: Vec<Invocation>,
