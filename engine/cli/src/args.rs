@@ -85,6 +85,7 @@ pub(crate) enum Command {
     Plan(commands::plan::Plan),
     Apply(commands::apply::Apply),
     Destroy(commands::destroy::Destroy),
+    Rollback(commands::rollback::Rollback),
     Run(commands::run::Run),
     Runs(commands::runs::Runs),
     Approve(commands::approve::Approve),

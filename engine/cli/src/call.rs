@@ -122,6 +122,7 @@ fn dispatch(call: &Call, command: Option<Command>) -> Result<Exit, Problem> {
         Some(Command::Plan(args)) => commands::plan::run(call, &args),
         Some(Command::Apply(args)) => commands::apply::run(call, &args),
         Some(Command::Destroy(args)) => commands::destroy::run(call, &args),
+        Some(Command::Rollback(args)) => commands::rollback::run(call, &args),
         Some(Command::Run(args)) => commands::run::run(call, &args),
         Some(Command::Runs(args)) => commands::runs::run(call, &args),
         Some(Command::Approve(args)) => commands::approve::approve(call, &args),

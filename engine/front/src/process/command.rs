@@ -80,6 +80,9 @@ pub enum Command {
     CutOver(CutOver),
     /// Has a version come into office again that was quarantined on a route.
     Pardon { route: String, version: String },
+    /// Has no route go back to an address, since somebody else will be there. Refused while requests go
+    /// there, may have to go back there, or are still answered there.
+    Release { address: SocketAddr },
     /// Puts nobody in office: requests wait.
     Pause { route: String },
     /// Puts back in office who was before the pause, as a new term.

@@ -38,7 +38,7 @@ pub struct Cutover {
     pub from: Option<String>,
     /// The relieved term.
     pub from_term: Option<u64>,
-    /// Where it goes back to.
+    /// Where it goes back to; nowhere once somebody else is there.
     pub from_targets: Vec<SocketAddr>,
     /// When it was flipped: milliseconds since 1970.
     pub at_ms: u64,

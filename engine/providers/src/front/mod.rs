@@ -14,9 +14,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use ::front::{Look, Remote};
+use ::front::{Command, Look, Remote};
 pub use keep::{KEEP, keep};
-use model::Context;
+use model::{Context, Fault};
 pub use route::FrontRoute;
 
 /// The folder of a project's front.
@@ -38,6 +38,17 @@ async fn sight(folder: &Path) -> io::Result<Sight> {
         return Ok(Sight { look, serves: true });
     }
     Ok(Sight { look: Look::kept(folder)?, serves: false })
+}
+
+/// Has no route of a project's front go back to an address, since somebody else will be there. Returns
+/// whether nobody goes there: false while requests do, may have to go back, or are still answered there.
+pub(crate) async fn release(context: &Context, address: SocketAddr) -> Result<bool, Fault> {
+    let unseen = |error: io::Error| Fault::broken(format!("cannot see what is routed: {error}"));
+    if sight(&home(context)).await.map_err(unseen)?.look.routes.is_empty() {
+        return Ok(true);
+    }
+    let remote = keep::ensure(context).await?;
+    Ok(remote.say(&Command::Release { address }).await.is_ok())
 }
 
 /// Returns every address that the front of a project sends requests to, may send them back to, or still

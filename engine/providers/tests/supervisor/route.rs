@@ -197,6 +197,9 @@ fn a_new_version_takes_the_side_that_nobody_is_routed_to() {
             (four.text("side"), four.text("older_version")),
             ("blue", three.text("version"))
         );
+        // Where the version before stood is another one by now: nobody goes back to it.
+        let seen = route_of(&world).await;
+        assert_eq!((seen.text("previous_to"), (world.route().kind.back)(&seen)), ("", None));
         // Rules alone are taken over where it runs.
         let other = world.web("v4").replace("stop_timeout: 1s", "stop_timeout: 2s");
         let same = world.service().update(&other, &four).await.expect("a service");

@@ -56,6 +56,8 @@ pub struct PlanRequest {
     pub refresh: bool,
     /// Whether digests may clear what is unchanged.
     pub digests: bool,
+    /// It is about the way back, see [`Self::back`], and no file is asked.
+    pub back: bool,
 }
 
 /// A plan, and what was seen while it was made.
@@ -110,6 +112,7 @@ impl PlanRequest {
             replace: Vec::new(),
             refresh: true,
             digests: true,
+            back: false,
         }
     }
 }
@@ -171,6 +174,9 @@ impl Loaded {
 impl Engine {
     /// Returns what would change. Takes no lock, and changes nothing.
     pub async fn plan(&self, request: &PlanRequest) -> Result<Planned, Problem> {
+        if request.back {
+            return self.plan_back(request).await;
+        }
         let loaded = match (&request.file, &request.name) {
             (Some(file), name) => {
                 let mut loaded = Loaded::read(&self.project, file)?;
@@ -250,7 +256,7 @@ impl Engine {
         Ok(Planned { plan, decoded, drifted })
     }
 
-    async fn refresh(&self, stack: &str) -> Result<Refreshed, Problem> {
+    pub(super) async fn refresh(&self, stack: &str) -> Result<Refreshed, Problem> {
         let batches = {
             let state = State::load(&self.store, stack)?;
             batches(&state, &self.kinds)
@@ -322,7 +328,7 @@ fn remembered(store: &dyn Store, stack: &str) -> Option<Tree> {
 }
 
 /// Says what cannot be looked at, each with its reason.
-fn unreadable(unread: Vec<(String, (&'static str, Fault))>) -> Option<Problem> {
+pub(super) fn unreadable(unread: Vec<(String, (&'static str, Fault))>) -> Option<Problem> {
     const HELP: &str = "`--exclude` plans without it, `--refresh=false` without looking";
     let (first, (kind, fault)) = unread.first()?;
     let many = unread.iter().any(|(_, (_, other))| other.message != fault.message);

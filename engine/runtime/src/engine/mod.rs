@@ -5,6 +5,7 @@
 
 mod actions;
 mod apply;
+mod back;
 mod files;
 mod gates;
 mod problem;

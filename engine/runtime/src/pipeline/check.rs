@@ -43,13 +43,18 @@ pub fn check(
         if let Some(destroy) = step.get("destroy") {
             checker.destroyed(destroy);
         }
+        if let Some(stack) = step.get("cutover").and_then(|cutover| cutover.get("stack")) {
+            let given = step.get("cutover").and_then(|cutover| cutover.get("parameters"));
+            checker.applied(stack, given);
+        }
     }
 }
 
 /// The names that a pipeline gives to stacks, as far as they are written out.
 pub fn names_given(root: Node<'_>) -> Vec<String> {
-    let given = steps(root).filter_map(|(_, step)| Some(step.get("as")?.scalar()?.text.to_owned()));
-    given.collect()
+    let named = |step: Node<'_>| Some(step.get("as")?.scalar()?.text.to_owned());
+    let given = |step: Node<'_>| named(step).or_else(|| named(step.get("cutover")?));
+    steps(root).filter_map(|(_, step)| given(step)).collect()
 }
 
 struct Checker<'c> {

@@ -37,6 +37,17 @@ impl Tasks {
         parameters: &Tree,
         doing: Doing<'_>,
     ) -> Result<(), Fault> {
+        let request = self.request(file, name, parameters)?;
+        self.change(&request, false, doing).await
+    }
+
+    /// What is asked of the planner for a stack with its parameters.
+    pub(super) fn request(
+        &self,
+        file: &str,
+        name: Option<String>,
+        parameters: &Tree,
+    ) -> Result<PlanRequest, Fault> {
         let file = self.file(file)?;
         // A secret goes on as its handle: its text is put in where it is used, and nowhere before.
         let text = |(name, value): (&String, &Value)| {
@@ -45,8 +56,7 @@ impl Tasks {
         let given = parameters.iter().filter_map(text).collect();
         let mut secrets = parameters.clone();
         secrets.retain(|_, value| value.as_text().is_none());
-        let request = PlanRequest { name, given, secrets, ..PlanRequest::of(file) };
-        self.change(&request, false, doing).await
+        Ok(PlanRequest { name, given, secrets, ..PlanRequest::of(file) })
     }
 
     pub(super) async fn destroy_stack(&self, stack: &str, doing: Doing<'_>) -> Result<(), Fault> {
@@ -60,7 +70,7 @@ impl Tasks {
         self.change(&PlanRequest::destroy(&name), true, doing).await
     }
 
-    fn file(&self, named: &str) -> Result<std::path::PathBuf, Fault> {
+    pub(super) fn file(&self, named: &str) -> Result<std::path::PathBuf, Fault> {
         let project = &self.engine.project;
         project.locate(named, FileType::Stack, Path::new(&project.root)).ok_or_else(|| {
             Fault::refused(format!("there is no stack file `{named}`"))
@@ -68,7 +78,7 @@ impl Tasks {
         })
     }
 
-    async fn change(
+    pub(super) async fn change(
         &self,
         request: &PlanRequest,
         destroy: bool,

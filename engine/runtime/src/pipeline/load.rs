@@ -11,7 +11,7 @@ use language::{
     Span, Spanned, Text, suggest,
 };
 use model::file::pipeline::{
-    Does, GateTask, Pipeline, PipelineStep, Reports, StepWhen, Task, TaskWork,
+    CutoverTask, Does, GateTask, Pipeline, PipelineStep, Reports, StepWhen, Task, TaskWork,
 };
 use model::graph::Graph;
 use model::plan::{Step, When, Work};
@@ -408,6 +408,15 @@ impl Texts<'_> {
             Does::Prune { prune, dry_run } => prune.to("prune", flag("dry_run", *dry_run)),
             Does::Drill { drill } => drill.to("drill", Tree::new()),
             Does::Restore { restore } => restore.work(),
+            Does::Cutover { cutover } => TaskWork::Cutover(Box::new(CutoverTask {
+                file: cutover.stack.clone(),
+                name: cutover.name.clone(),
+                parameters: self.tree(&cutover.parameters),
+                front: cutover.front.clone(),
+                service: cutover.service.clone(),
+                smoke: cutover.smoke.iter().map(|Script(line)| self.value(line)).collect(),
+            })),
+            Does::Rollback { rollback } => TaskWork::Rollback { stack: rollback.clone() },
             Does::Gate { gate } => TaskWork::Gate(GateTask {
                 approvers: gate.approvers.clone(),
                 message: gate.message.clone(),

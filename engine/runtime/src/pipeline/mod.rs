@@ -7,6 +7,7 @@ mod again;
 mod check;
 mod child_run;
 mod commit;
+mod cutover;
 mod gate;
 mod lines;
 mod load;

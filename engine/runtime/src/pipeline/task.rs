@@ -188,6 +188,8 @@ impl Tasks {
                 let (verb, args) = (verb.clone(), args.clone());
                 self.act(&ActRequest { stack, resource, verb, args }, doing).await
             }
+            TaskWork::Cutover(cutover) => self.cut_over(cutover, doing).await,
+            TaskWork::Rollback { stack } => self.go_back(stack, doing).await,
             TaskWork::Gate(_) => self.pass_gate(doing),
         }
     }

@@ -3,6 +3,7 @@
 //! Resources are met in dependency order, so that whatever one reads has been settled before. It is
 //! pure: it must not read the world, a clock or a file, and decodes only what its digest does not clear.
 
+mod back;
 mod claims;
 mod draft;
 mod foresee;
@@ -24,6 +25,7 @@ use model::plan::{Action, OutputChange, Plan, Refusal, Source, Step};
 use model::record::{Record, Row};
 use model::{Registry, Secrets, Tree};
 
+pub use back::WayBack;
 pub use foresee::Foresight;
 pub use refresh::{Batch, Drift, Refreshed, batches, read};
 pub use scope::Targets;

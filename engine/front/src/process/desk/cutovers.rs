@@ -1,10 +1,11 @@
 //! A change of office that is watched, and taken back if it goes wrong.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::time::sleep;
 
-use super::{Desk, Done, GLANCE, State, kept_with, no_route};
+use super::{Desk, Done, GLANCE, State, kept_of, kept_with, no_route};
 use crate::process::command::{CutOver, Reply};
 use crate::process::cutover::{Cutover, CutoverStage, Quarantined, now_ms};
 use crate::process::health;
@@ -53,6 +54,26 @@ impl Desk {
         self.keep(&kept_with(&state, &next))?;
         if let Some(office) = state.offices.get_mut(route) {
             office.kept = next;
+        }
+        Ok(Reply::Done)
+    }
+
+    /// Has no route go back to an address.
+    pub(super) fn release(&self, address: SocketAddr) -> Done {
+        let mut state = self.changing()?;
+        let goes_there = |office: &&Office| office.kept.addresses().any(|one| one == address);
+        if let Some(office) = state.offices.values().find(goes_there) {
+            return Err(format!("requests go to {address} by the route {}", office.kept.spec.name));
+        }
+        let mut kept = kept_of(&state);
+        for cutover in kept.routes.iter_mut().filter_map(|route| route.cutover.as_mut()) {
+            cutover.from_targets.retain(|target| *target != address);
+        }
+        self.keep(&kept)?;
+        for route in kept.routes {
+            if let Some(office) = state.offices.get_mut(&route.spec.name) {
+                office.kept = route;
+            }
         }
         Ok(Reply::Done)
     }

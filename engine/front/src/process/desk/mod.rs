@@ -110,6 +110,7 @@ impl Desk {
             }
             Command::CutOver(cut_over) => self.cut_over(cut_over).await,
             Command::Pardon { route, version } => self.pardon(&route, &version),
+            Command::Release { address } => self.release(address),
             Command::Pause { route } => self.change(&route, |office| Ok(office.relieved())),
             Command::Resume { route } => self.change(&route, resumed),
             Command::Drain { route, term, deadline_ms } => {

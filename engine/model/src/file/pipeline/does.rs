@@ -71,6 +71,18 @@ pub enum Does {
         /// What, and where to.
         restore: RestoreStep,
     },
+    /// Applies a stack in two parts, so that a new version is looked at before anybody gets to see it: first
+    /// everything but the front, then the smoke commands, then the front, which changes over. The receipt
+    /// of the cutover goes to the log.
+    Cutover {
+        /// What is changed over to.
+        cutover: Cutover,
+    },
+    /// Goes back to the version that served before, which still runs, and quarantines the one that is left.
+    Rollback {
+        /// The name of a stack.
+        rollback: String,
+    },
     /// Waits until a person approves: `windlass approve RUN STEP`. Meanwhile everything else that the run
     /// can do is done; then its process ends, and the run waits.
     Gate {
@@ -128,6 +140,36 @@ impl RestoreStep {
         let snapshot = self.snapshot.as_deref().map(|id| ("snapshot".to_owned(), id.into()));
         args.extend(snapshot);
         self.job.to("restore", args)
+    }
+}
+
+/// A change over to a new version.
+#[derive(Clone, Debug, Spec)]
+#[spec(check = check_cutover)]
+pub struct Cutover {
+    /// The stack file.
+    pub stack: String,
+    /// Another name for the stack.
+    #[spec(key = "as")]
+    pub name: Option<String>,
+    /// Parameters of the stack. One that holds a secret goes to a parameter of `type: secret`.
+    #[spec(default = "{}")]
+    pub parameters: BTreeMap<String, Text>,
+    /// The resource that sends requests to the new version: a `front.route`. It comes last, and so does
+    /// what needs it.
+    pub front: String,
+    /// The resource that is the new version: a `process.service` with sides.
+    pub service: Option<String>,
+    /// Commands for the shell that look at the new version before it gets a request: `$URL` is where it
+    /// is, such as `http://127.0.0.1:8402`. The first that fails ends the step, and the old version goes on
+    /// to serve. They may be run again after a crash.
+    #[spec(default = "[]")]
+    pub smoke: Vec<Script<Text>>,
+}
+
+fn check_cutover(cutover: &Cutover, keys: &mut Keys<'_, '_, '_>) {
+    if !cutover.smoke.is_empty() && cutover.service.is_none() {
+        keys.refuse("smoke", "which service is looked at? Say `service`");
     }
 }
 

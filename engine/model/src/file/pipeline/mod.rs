@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 
 use language::{Name, Period, Spec, Text};
 
-pub use does::{Does, Gate, OfStack, Patterns, Reports, RestoreStep};
+pub use does::{Cutover, Does, Gate, OfStack, Patterns, Reports, RestoreStep};
 pub use schedule::{CatchUp, Overlap, Schedule, Schedules};
-pub use task::{GateTask, ReportForm, Task, TaskWork};
+pub use task::{CutoverTask, GateTask, ReportForm, Task, TaskWork};
 
 use crate::file::stack::{Each, Parameter};
 

@@ -68,8 +68,33 @@ pub enum TaskWork {
         #[serde(default, skip_serializing_if = "Tree::is_empty")]
         args: Tree,
     },
+    /// Changes over to a new version.
+    Cutover(Box<CutoverTask>),
+    /// Goes back to the version before.
+    Rollback {
+        /// The name of the stack.
+        stack: String,
+    },
     /// Waits for a person.
     Gate(GateTask),
+}
+
+/// See [`super::Cutover`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CutoverTask {
+    /// The stack file.
+    pub file: String,
+    /// Another name for the stack.
+    pub name: Option<String>,
+    /// Parameters of the stack, with handles for secrets.
+    pub parameters: Tree,
+    /// The address of what sends requests.
+    pub front: String,
+    /// The address of what answers them.
+    pub service: Option<String>,
+    /// Text with handles for secrets, each for the shell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub smoke: Vec<Value>,
 }
 
 /// See [`super::Gate`].
@@ -101,8 +126,13 @@ impl TaskWork {
     /// or changes nothing: it may be begun again. Of everything else nobody knows.
     pub fn may_begin_again(&self) -> bool {
         match self {
-            Self::Run { .. } => false,
-            Self::Apply { .. } | Self::Destroy { .. } | Self::Act { .. } | Self::Gate(_) => true,
+            // What it went back from does not come again: once more would go back further.
+            Self::Run { .. } | Self::Rollback { .. } => false,
+            Self::Apply { .. }
+            | Self::Destroy { .. }
+            | Self::Act { .. }
+            | Self::Gate(_)
+            | Self::Cutover(_) => true,
         }
     }
 
@@ -111,7 +141,8 @@ impl TaskWork {
         match self {
             Self::Apply { file, .. } => Some(file),
             Self::Destroy { stack } => Some(stack),
-            Self::Run { .. } | Self::Act { .. } | Self::Gate(_) => None,
+            Self::Cutover(cutover) => Some(&cutover.file),
+            Self::Run { .. } | Self::Act { .. } | Self::Gate(_) | Self::Rollback { .. } => None,
         }
     }
 
@@ -122,6 +153,8 @@ impl TaskWork {
             Self::Apply { .. } => "apply",
             Self::Destroy { .. } => "destroy",
             Self::Act { verb, .. } => verb,
+            Self::Cutover(_) => "cutover",
+            Self::Rollback { .. } => "rollback",
             Self::Gate(_) => "gate",
         }
     }

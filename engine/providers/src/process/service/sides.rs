@@ -1,10 +1,11 @@
 //! Two sides of one service: the newest version, and the one before it, which goes on running until the
 //! next version takes its place.
 //!
-//! THE rule: a side is taken only if no request can be meant for it. The front says where it sends
-//! requests, where it may have to send them back to, and what it still waits for; of the sides that are
-//! left, the older one is taken. So a version that was taken back makes room for the next one, and the
-//! one that serves in its stead does not.
+//! THE rule: a side is taken only if no request can be meant for it. The front is asked to release it, and
+//! refuses while it sends requests there, may have to send them back there, or still waits for some; of
+//! the sides that it releases, the older one is taken. So a version that was taken back makes room for the
+//! next one, and the one that serves in its stead does not. Nobody goes back to a side that was released:
+//! another version is there by then.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -17,7 +18,7 @@ use super::ready::{Unready, Waiting, fault};
 use super::spec::ServiceSpec;
 use super::wanted::{log_file, wanted};
 use super::{attributes, given_port, kept, object};
-use crate::front::busy;
+use crate::front::{busy, release};
 use crate::process::supervisor::{Client, Status, SupervisorError, look};
 
 /// What the sides are called.
@@ -132,20 +133,23 @@ impl Sides {
         }
     }
 
-    /// Returns the side that the next version takes.
+    /// Returns the side that the next version takes. From then on nobody goes back to what is there.
     async fn free(&self, context: &Context, patience: Duration) -> Result<&Side, Fault> {
         let until = Instant::now() + patience;
         loop {
-            let routed = busy(context).await.map_err(|error| {
-                Fault::broken(format!("cannot see which side is routed to: {error}"))
-            })?;
-            let free = |side: &&Side| {
-                side.address().is_none_or(|own| routed.iter().all(|(_, address)| *address != own))
-            };
-            if let Some(side) = self.in_order().into_iter().find(free) {
-                return Ok(side);
+            for side in self.in_order() {
+                let is_free = match side.address() {
+                    Some(address) => release(context, address).await?,
+                    None => true,
+                };
+                if is_free {
+                    return Ok(side);
+                }
             }
             if Instant::now() > until {
+                let routed = busy(context).await.map_err(|error| {
+                    Fault::broken(format!("cannot see which side is routed to: {error}"))
+                })?;
                 return Err(self.both_routed(&routed));
             }
             context.progress.status("requests go to both sides, or are still answered there");
