@@ -17,12 +17,17 @@ use tokio::task::spawn_blocking;
 
 use crate::folder::Folder;
 use crate::http::Counters;
+use crate::outside;
+use crate::poll::Follows;
 use crate::records::queue::{self, Moved};
 use crate::records::{Grouped, QueuedRun, Records};
 use crate::repository::{BRANCHES, CommitPipeline, changed, is_nothing, says};
+use crate::schedule::Timetable;
 use crate::serve::Begin;
 use crate::settings::Settings;
 use crate::trouble::{failed, usage};
+use crate::troubles::Troubles;
+use crate::webhook::Hooks;
 
 /// Everything that is served. Held by all that serve it.
 pub struct House {
@@ -36,6 +41,14 @@ pub struct House {
     pub secrets: Arc<dyn Secrets>,
     /// Requests, counted.
     pub(crate) counters: Counters,
+    /// What webhooks are signed with, by repository.
+    pub(crate) hooks: Hooks,
+    /// Who follows what, and how that goes.
+    pub(crate) follows: Follows,
+    /// What the time starts.
+    pub(crate) timetable: Timetable,
+    /// What goes wrong in the background.
+    pub(crate) troubles: Troubles,
     /// What opens for hooks of this process's own pushes.
     pub(crate) hook_key: String,
     /// Since when it serves.
@@ -91,6 +104,7 @@ impl House {
         settings: Settings,
         records: Records,
         secrets: Arc<dyn Secrets>,
+        hooks: Hooks,
         begin: Begin,
     ) -> Self {
         let mut key = [0; 32];
@@ -101,6 +115,10 @@ impl House {
             records,
             secrets,
             counters: Counters::default(),
+            hooks,
+            follows: Follows::default(),
+            timetable: Timetable::default(),
+            troubles: Troubles::default(),
             hook_key: hex(&key),
             since: Instant::now(),
             begin,
@@ -182,6 +200,11 @@ impl House {
     /// Returns whether a repository of this name is served.
     pub fn knows(&self, repository: &str) -> bool {
         self.settings.file.repositories.keys().any(|name| name.0 == repository)
+    }
+
+    /// Returns whether a branch of a repository is followed.
+    pub(crate) fn is_followed(&self, repository: &str, branch: &str) -> bool {
+        outside::is_followed(&self.settings.file, repository, branch)
     }
 
     /// A branch points to another commit: its runs are queued, once, however often this is said.

@@ -10,6 +10,11 @@
 //! | [`runs`] | which run is next, and one run from its start to its verdict |
 //! | [`http`], [`api`], [`page`] | requests and answers: JSON, live events, pages |
 //! | [`pushed`] | the hook's side of a push |
+//! | [`outside`] | what comes from elsewhere and goes there: its tasks |
+//! | [`webhook`], [`poll`] | repositories that live elsewhere: what their providers say, and what is there |
+//! | [`schedule`] | pipelines that the time starts |
+//! | [`status`] | what providers are told of runs |
+//! | [`troubles`] | what goes wrong where nobody waits for an answer |
 //!
 //! It runs no step itself: each run is a process of its own, which a death of this one does not touch.
 //! What became of it is read from the project's store, before such a death and after it.
@@ -19,15 +24,22 @@ mod folder;
 mod git;
 mod house;
 mod http;
+mod outside;
 mod page;
+mod poll;
 mod pushed;
 mod records;
 mod repository;
 mod runs;
+mod schedule;
 mod serve;
 mod settings;
 mod smart;
+mod status;
+#[cfg(test)]
+mod tests;
 mod trouble;
+mod troubles;
 pub mod webhook;
 
 pub use folder::Folder;

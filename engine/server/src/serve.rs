@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use crate::folder::Folder;
 use crate::house::House;
 use crate::http::listen;
+use crate::outside;
 use crate::records::Records;
 use crate::runs::{dispatch, recover, watch_gates};
 use crate::settings::Settings;
@@ -90,11 +91,13 @@ pub async fn serve(
     if let Some(listen) = &begin.listen {
         settings.listen_at(listen)?;
     }
+    let hooks = outside::hooks(&settings.file, &*secrets)?;
     let lock = folder.lock()?;
     let records = Records::open(&folder.records())?;
-    let house = Arc::new(House::new(folder, settings, records, secrets, begin));
+    let house = Arc::new(House::new(folder, settings, records, secrets, hooks, begin));
     let listener = bind(&house).await?;
     recover(&house).await?;
+    outside::begin(&house)?;
     let (stop, stopped) = watch::channel(false);
     let dispatching = tokio::spawn(dispatch(Arc::clone(&house), stopped));
     let listening = tokio::spawn(listen(Arc::clone(&house), listener));

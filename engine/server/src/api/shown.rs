@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use model::event::Ending;
 use runtime::engine::{Problem, StepDetails};
 use runtime::store::RunId;
@@ -12,6 +13,7 @@ use crate::house::House;
 use crate::http::{Answer, Refusal, json as answer_json};
 use crate::records::{QueuedRun, queue};
 use crate::repository::heads;
+use crate::schedule::Entry;
 use crate::trouble::failed;
 
 /// More of a list is not answered at once.
@@ -26,6 +28,7 @@ pub(super) fn server(house: &House) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "url": house.url(),
         "runs_at_once": file.runs,
+        "troubles": house.troubles.list(),
         "uptime_ms": house.since.elapsed().as_millis() as u64,
     })
 }
@@ -52,6 +55,7 @@ pub(super) async fn repository(house: &Arc<House>, name: &str) -> Result<Answer,
 async fn one_repository(house: &Arc<House>, name: &str) -> Result<Value, Refusal> {
     let file = &house.settings.file.repositories;
     let about = file.iter().find(|(known, _)| known.0 == name).map(|(_, about)| about);
+    let follow = about.and_then(|about| about.follow.as_ref());
     let branches = heads(&house.folder.repository(name)).await?;
     let branch = |(reference, commit): &(String, String)| {
         let name = reference.strip_prefix(crate::repository::BRANCHES).unwrap_or(reference);
@@ -62,12 +66,29 @@ async fn one_repository(house: &Arc<House>, name: &str) -> Result<Value, Refusal
     Ok(json!({
         "repository": name,
         "description": about.and_then(|about| about.description.as_ref()),
-        "follows": about.and_then(|about| about.follow.as_ref()).map(|follow| &follow.url),
+        "follows": follow.map(|follow| &follow.url),
+        "following": follow.map(|_| house.follows.of(name).standing()),
+        "schedules": schedules(house, name),
         "git": format!("{}/{name}.git", house.url()),
         "project": house.folder.project(name).root,
         "branches": branches.iter().map(branch).collect::<Vec<_>>(),
         "last_run": last.first().map(|run| run_json(house, run)),
     }))
+}
+
+/// The schedules of a repository, and when each is due next.
+fn schedules(house: &House, name: &str) -> Value {
+    let now = Timestamp::try_from(house.clock().now()).unwrap_or_default();
+    let of_repository = |entry: &Entry| entry.repository == name;
+    let shown = |entry: Entry| {
+        json!({
+            "pipeline": entry.pipeline,
+            "cron": entry.schedule.cron.to_string(),
+            "zone": entry.schedule.zone.to_string(),
+            "next": entry.next(now).map(Timestamp::as_millisecond),
+        })
+    };
+    house.timetable.entries().into_iter().filter(of_repository).map(shown).collect()
 }
 
 /// Runs, newest first.

@@ -9,7 +9,7 @@ use super::access::{Door, challenged};
 use super::answer::Refusal;
 use super::body::Answer;
 use crate::house::House;
-use crate::{api, page, smart};
+use crate::{api, page, smart, webhook};
 
 /// Answers a request.
 pub(crate) async fn route(house: &Arc<House>, request: Request) -> Answer {
@@ -24,6 +24,10 @@ async fn answered(house: &Arc<House>, request: Request, parts: &[&str]) -> (&'st
     // Whether it lives may be asked by everybody.
     if parts == ["health"] {
         return ("health", api::health(house));
+    }
+    // Who sends them is known by their signature alone.
+    if let ["hooks", name] = parts {
+        return ("hook", webhook::receive(house, request, name).await);
     }
     let door = Door {
         tokens: &house.settings.tokens,

@@ -1,6 +1,7 @@
 //! Pages for people: what runs, what waits, what ran last; one run with its steps and the end of its
 //! log. They need no script, and everything that others wrote is escaped.
 
+mod outside;
 mod run;
 mod status;
 mod words;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::around;
 use super::words::{ago, commit, escaped, stands, tag, took_so_far};
+use super::{around, outside};
 use crate::house::House;
 use crate::http::{Refusal, parameter};
 use crate::records::{QueuedRun, State, queue};
@@ -29,6 +29,7 @@ pub(super) async fn page(house: &Arc<House>, query: Option<&str>) -> Result<Stri
         open.iter().copied().filter(|run| run.state == State::Waiting).collect();
     let over: Vec<&QueuedRun> = last.iter().filter(|run| run.is_over()).collect();
     let mut body = head(house, &running, &waiting, &over);
+    body += &outside::troubles(house);
     if !running.is_empty() {
         body += &section(house, "Now", &running);
     }
@@ -36,6 +37,7 @@ pub(super) async fn page(house: &Arc<House>, query: Option<&str>) -> Result<Stri
         body += &section(house, "Waiting", &waiting);
     }
     body += &section(house, "Last runs", &over);
+    body += &outside::schedules(house, only.as_deref());
     body += &repositories(house);
     Ok(around(house, "Runs", !open.is_empty(), &body))
 }
@@ -93,7 +95,7 @@ fn row(house: &House, run: &QueuedRun) -> String {
 fn repositories(house: &House) -> String {
     let row = |(name, about): (&language::Name, &model::file::server::Repository)| {
         let place = match &about.follow {
-            Some(follow) => format!("follows <code>{}</code>", escaped(&follow.url)),
+            Some(follow) => outside::follows(house, &name.0, follow),
             None => format!("<code>git push {}/{}.git main</code>", escaped(house.url()), name.0),
         };
         format!(

@@ -4,7 +4,7 @@
 //! on a disk, so they are made off the threads that serve. It must not decide what runs.
 
 pub(crate) mod queue;
-mod row;
+pub(crate) mod row;
 mod schema;
 
 use std::path::Path;

@@ -85,7 +85,12 @@ pub(crate) fn enqueue(
     Ok(id)
 }
 
-fn insert(transaction: &Transaction<'_>, wanted: &Wanted, now: Millis) -> rusqlite::Result<u64> {
+/// Queues a run within a transaction.
+pub(crate) fn insert(
+    transaction: &Transaction<'_>,
+    wanted: &Wanted,
+    now: Millis,
+) -> rusqlite::Result<u64> {
     transaction.execute(
         "INSERT INTO run (repository, file, pipeline, cause, parameters, grouped, course, of, state, queued)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'waiting', ?9)",

@@ -130,11 +130,11 @@ impl Verdict {
 }
 
 /// What [`QueuedRun::of_row`] reads.
-pub(super) const COLUMNS: &str = "id, repository, pipeline, file, cause, parameters, grouped, state, \
+pub(crate) const COLUMNS: &str = "id, repository, pipeline, file, cause, parameters, grouped, state, \
      verdict, message, project_run, course, of, cancel, queued, started, ended";
 
 impl QueuedRun {
-    pub(super) fn of_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(crate) fn of_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         let text = |at: usize| row.get::<_, Option<String>>(at);
         Ok(Self {
             id: row.get(0)?,

@@ -38,7 +38,11 @@ const SCHEMA: &str = "
     CREATE TABLE schedule (
         repository TEXT NOT NULL, pipeline TEXT NOT NULL, entry TEXT NOT NULL,
         last INTEGER NOT NULL, PRIMARY KEY (repository, pipeline, entry)
-    ) STRICT, WITHOUT ROWID;";
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE status (
+        run INTEGER PRIMARY KEY, told TEXT, about TEXT, tries INTEGER NOT NULL,
+        next INTEGER NOT NULL
+    ) STRICT;";
 
 pub(super) fn open(path: &Path) -> Result<Connection, Problem> {
     let unusable = |error: rusqlite::Error| place("open", path, error);

@@ -7,8 +7,9 @@ use glob::{MatchOptions, Pattern};
 use language::decoder::read_with;
 use language::scope::Unresolved;
 use language::{Diagnostics, Document, Node, Sources};
-use model::file::pipeline::{Cancel, Concurrency, Keep, Push};
+use model::file::pipeline::{Cancel, Concurrency, Keep, Push, Schedule};
 use runtime::engine::Problem;
+use runtime::pipeline::schedules;
 
 use super::{BRANCHES, is_nothing};
 use crate::git::{asked, finished, git, told};
@@ -35,6 +36,8 @@ pub(crate) struct CommitPipeline {
     pub(crate) name: String,
     /// Which pushes start it. A file that cannot be read wants to be looked at by every push.
     pub(crate) push: Option<Push>,
+    /// When the time starts it.
+    pub(crate) schedules: Vec<Schedule>,
     /// Which other runs of the repository it does not run beside.
     pub(crate) grouped: Option<Grouped>,
 }
@@ -118,6 +121,7 @@ fn pipeline(path: &str, text: &[u8]) -> CommitPipeline {
         }
     };
     let name = name.unwrap_or_else(|| stem.into_owned());
+    let schedules = schedules(&document);
     let concurrency = root.get("concurrency").and_then(|node| {
         let read = |decoder: &mut language::Decoder<'_>| decoder.read::<Concurrency>(node);
         read_with(&document, &Unresolved, &mut diagnostics, read).value
@@ -127,7 +131,7 @@ fn pipeline(path: &str, text: &[u8]) -> CommitPipeline {
         keeps_newest: one.keep == Keep::Newest,
         ends_running: one.cancel == Some(Cancel::Running),
     });
-    CommitPipeline { file: path.to_owned(), name, push, grouped }
+    CommitPipeline { file: path.to_owned(), name, push, schedules, grouped }
 }
 
 fn everything() -> Push {
@@ -164,7 +168,7 @@ impl CommitPipeline {
 }
 
 /// `*` stays within a name, `**` does not.
-fn fits(pattern: &str, text: &str) -> bool {
+pub(crate) fn fits(pattern: &str, text: &str) -> bool {
     let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
     Pattern::new(pattern).is_ok_and(|pattern| pattern.matches_with(text, options))
         || pattern == text

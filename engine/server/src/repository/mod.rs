@@ -7,7 +7,7 @@ mod commit;
 mod hosted;
 mod tree;
 
-pub(crate) use commit::{CommitPipeline, changed, heads, says};
+pub(crate) use commit::{CommitPipeline, CommitSays, changed, fits, heads, says};
 pub(crate) use hosted::host;
 pub(crate) use tree::check_out;
 

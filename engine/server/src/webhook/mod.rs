@@ -8,12 +8,14 @@
 mod event;
 mod key;
 mod provider;
+mod receive;
 mod refusal;
 mod signature;
 
 pub use event::{Event, Moved, Target};
 pub use key::{Key, KeyError};
 pub use provider::Provider;
+pub(crate) use receive::{Hooks, receive};
 pub use refusal::Refusal;
 
 use hyper::HeaderMap;
