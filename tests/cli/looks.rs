@@ -180,6 +180,8 @@ fn help_names_every_command() {
       reject       Reject a gate of a run that waits, and go on with the run: the gate fails
       logs         Print what steps of a run wrote, or what a service writes
       outputs      Print the outputs of a stack
+      backup       Back up what jobs say, list what there is, verify it, try a restore, remove what is old
+      restore      Restore a snapshot into a folder of its own
       drift        Show what was changed outside of Windlass
       graph        Draw what needs what
       state        Look at what is remembered, and change it by hand

@@ -93,6 +93,8 @@ pub(crate) enum Command {
     Logs(commands::logs::Logs),
     Serve(commands::serve::Serve),
     Outputs(commands::outputs::Outputs),
+    Backup(commands::backup::Backup),
+    Restore(commands::restore::Restore),
     Drift(commands::drift::Drift),
     Graph(commands::graph::Graph),
     State(commands::state::State),

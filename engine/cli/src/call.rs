@@ -130,6 +130,8 @@ fn dispatch(call: &Call, command: Option<Command>) -> Result<Exit, Problem> {
         Some(Command::Logs(args)) => commands::logs::run(call, &args),
         Some(Command::Serve(args)) => commands::serve::run(call, &args),
         Some(Command::Outputs(args)) => commands::outputs::run(call, &args),
+        Some(Command::Backup(args)) => commands::backup::run(call, &args),
+        Some(Command::Restore(args)) => commands::restore::run(call, &args),
         Some(Command::Drift(args)) => commands::drift::run(call, &args),
         Some(Command::Graph(args)) => commands::graph::run(call, &args),
         Some(Command::State(args)) => commands::state::run(call, &args),

@@ -29,7 +29,7 @@ pub(crate) struct Watching {
 
 /// What is known of a run before it begins.
 pub(crate) struct Expected {
-    /// What it does, in a word: `apply`, `destroy`, `run`.
+    /// What it does, in a word: `apply`, `destroy`, `run`; or the verb of an action.
     pub(crate) verb: &'static str,
     /// How long steps took last time, in milliseconds, by name.
     pub(crate) timings: HashMap<String, u64>,
@@ -77,7 +77,7 @@ fn picture(screen: &Screen, happenings: &Receiver<Happening>, expected: Expected
         verb: verb.to_owned(),
         timings,
         kinds,
-        output: verb == "run",
+        output: !matches!(verb, "apply" | "destroy"),
     };
     let (mut tree, begun) = (Tree::new(options), Instant::now());
     let (mut painted, mut last) = (begun, Sort::Other);

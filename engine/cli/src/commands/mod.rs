@@ -4,6 +4,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod approve;
+pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod destroy;
@@ -20,6 +21,7 @@ pub(crate) mod man;
 pub(crate) mod outputs;
 pub(crate) mod plan;
 pub(crate) mod pushed;
+pub(crate) mod restore;
 pub(crate) mod rollback;
 pub(crate) mod run;
 pub(crate) mod runs;

@@ -21,6 +21,7 @@
 //! is), [`value`], [`change`] and [`diff`] (values and what differs), [`when`] (times), [`hint`] (what
 //! to type next).
 
+pub(crate) mod backup;
 pub(crate) mod change;
 pub(crate) mod diagnostics;
 pub(crate) mod diff;

@@ -27,6 +27,8 @@ pub(crate) enum Verb {
     Destroy,
     /// A pipeline ran.
     Run,
+    /// A resource did something: what is said of it then, such as `backed up`.
+    Act(&'static str),
 }
 
 /// How a report is drawn.
@@ -164,9 +166,11 @@ fn headline(report: &Report, view: &View<'_>, style: Style, out: &mut String) {
         RunOutcome::Waiting => Ink::Cyan,
         _ => Ink::Red,
     };
-    line.put(ink, word(report, view.verb)).put(Ink::Plain, ": ");
+    line.put(ink, word(report, view.verb));
+    let parts = counts(report, view.verb);
+    line.put(Ink::Plain, if parts.is_empty() { "" } else { ": " });
     let indent = width(&report.subject).min(style.width / 3) + 2;
-    for (at, part) in counts(report, view.verb).iter().enumerate() {
+    for (at, part) in parts.iter().enumerate() {
         line.put(Ink::Plain, if at == 0 { "" } else { "," });
         if at > 0 && width(part) + 2 > line.room() {
             std::mem::replace(&mut line, Line::new(style, indent)).end_in(out);
@@ -194,15 +198,19 @@ fn word(report: &Report, verb: Verb) -> &'static str {
         (RunOutcome::Done, Verb::Apply) => "applied",
         (RunOutcome::Done, Verb::Destroy) => "destroyed",
         (RunOutcome::Done, Verb::Run) => "passed",
+        (RunOutcome::Done, Verb::Act(done)) => done,
         (RunOutcome::Stopped, _) => "stopped",
         (RunOutcome::Waiting, _) => "waiting",
-        (_, Verb::Run) => "failed",
+        (_, Verb::Run | Verb::Act(_)) => "failed",
         _ => "not finished",
     }
 }
 
 /// What was done, failed and was not begun, in words.
 fn counts(report: &Report, verb: Verb) -> Vec<String> {
+    if let Verb::Act(_) = verb {
+        return Vec::new();
+    }
     let mut parts: Vec<String> = report
         .done
         .iter()
@@ -296,6 +304,9 @@ fn advice(report: &Report, view: &View<'_>, indent: usize, style: Style, out: &m
         ),
         RunOutcome::Stopped => {
             ("each step is looked for before it is done again", "goes on from here")
+        }
+        _ if matches!(view.verb, Verb::Act(_)) => {
+            ("what it left is settled by the next one", "tries again")
         }
         _ if view.verb == Verb::Run => ("what was done is not undone", "starts again"),
         _ => ("what was done stays", "looks at the rest anew"),

@@ -11,3 +11,4 @@ mod restic;
 
 pub use job::BackupJob;
 pub use repository::{BackupRepository, Place, RepositoryObject, RepositorySpec};
+pub use restic::bytes;

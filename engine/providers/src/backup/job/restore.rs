@@ -158,9 +158,14 @@ fn target(job: &Opened<'_>, path: &str) -> Result<PathBuf, Fault> {
     let overlaps =
         |(owned, _): &&(PathBuf, String)| to.starts_with(owned) || owned.starts_with(&to);
     if let Some((owned, whose)) = owners(job).iter().find(overlaps) {
-        let (to, owned) = (to.display(), owned.display());
+        let why = if *owned == to {
+            format!("it is {whose}")
+        } else {
+            format!("{} is {whose}", owned.display())
+        };
         return Err(Fault::refused(format!(
-            "{to} is production: {owned} is {whose}, and a restore onto it is refused"
+            "{} is production: {why}, and a restore onto it is refused",
+            to.display()
         ))
         .help("restore into a folder of its own, look at it, and move over what you need"));
     }

@@ -19,7 +19,7 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use super::repository::RepositorySpec;
 use crate::text::{Sieve, revealed_map};
 
-pub(super) use talk::bytes;
+pub use talk::bytes;
 
 /// Variables that would let restic take another repository or key than the one that is meant.
 const FOREIGN: [&str; 4] =

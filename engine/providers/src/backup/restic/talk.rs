@@ -91,7 +91,7 @@ impl Upload {
 }
 
 /// Returns a number of bytes as people say it.
-pub(in crate::backup) fn bytes(number: u64) -> String {
+pub fn bytes(number: u64) -> String {
     let units = ["kB", "MB", "GB", "TB"];
     let (mut value, mut unit) = (number as f64, "B");
     for next in units {
