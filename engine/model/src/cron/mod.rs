@@ -160,4 +160,6 @@ impl Spec for Cron {
 pub use wrong::Wrong;
 
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 mod tests;
