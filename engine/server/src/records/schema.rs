@@ -27,6 +27,7 @@ const SCHEMA: &str = "
     ) STRICT;
     CREATE INDEX run_open ON run (id) WHERE state <> 'ended';
     CREATE INDEX run_of ON run (repository, id);
+    CREATE INDEX run_queued ON run (repository, queued);
     CREATE TABLE seen (
         repository TEXT NOT NULL, reference TEXT NOT NULL, hash TEXT NOT NULL,
         first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (repository, reference)

@@ -67,6 +67,11 @@ impl Entry {
         wanted
     }
 
+    /// Returns what its times are kept under: repository, pipeline, name.
+    pub(super) fn key(&self) -> (String, String, String) {
+        (self.repository.clone(), self.pipeline.clone(), self.name.clone())
+    }
+
     /// Returns when it is due next.
     pub(crate) fn next(&self, now: Timestamp) -> Option<Timestamp> {
         self.schedule.cron.after(now, self.schedule.zone.zone())

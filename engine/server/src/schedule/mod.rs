@@ -18,9 +18,10 @@ use tokio::time::sleep;
 
 use crate::house::House;
 use crate::outside::first_branch;
-use crate::repository::{BRANCHES, heads, says};
+use crate::repository::{BRANCHES, says};
 
 pub(crate) use entry::Entry;
+use records::Known;
 
 /// The longest that nobody looks at the clock: it may have been set, or the machine have slept.
 const NAP: Duration = Duration::from_secs(20);
@@ -79,41 +80,51 @@ pub(crate) async fn keep_time(house: Arc<House>) {
 
 /// Looks at every schedule once.
 pub(crate) async fn pass(house: &Arc<House>) {
+    let known = match house.records.ask(records::known).await {
+        Ok(known) => known,
+        Err(problem) => return house.troubles.note("schedules", problem.message(), house.now()),
+    };
+    house.troubles.clear("schedules");
     let now = now(house);
-    let names: Vec<String> = house.settings.file.repositories.keys().map(|n| n.0.clone()).collect();
-    for name in &names {
-        if let Err(problem) = of_repository(house, name, now).await {
-            house.troubles.note(&about(name), problem.message(), house.now());
-        } else {
-            house.troubles.clear(&about(name));
+    for name in house.settings.file.repositories.keys() {
+        match of_repository(house, &name.0, &known, now).await {
+            Ok(()) => house.troubles.clear(&about(&name.0)),
+            Err(problem) => house.troubles.note(&about(&name.0), problem.message(), house.now()),
         }
     }
 }
 
-async fn of_repository(house: &Arc<House>, name: &str, now: Timestamp) -> Result<(), Problem> {
-    let bare = house.folder.repository(name);
+async fn of_repository(
+    house: &Arc<House>,
+    name: &str,
+    known: &Known,
+    now: Timestamp,
+) -> Result<(), Problem> {
     let branch = first_branch(&house.settings.file, name);
-    let reference = format!("{BRANCHES}{branch}");
-    let head = heads(&bare).await?.into_iter().find(|(head, _)| *head == reference);
-    let Some((_, commit)) = head else { return Ok(()) };
-    let mut known = house.timetable.head(name);
-    if known.commit != commit {
-        let entries = Entry::all(name, branch, &commit, &says(&bare, &commit).await?);
-        known = Head { commit, entries: entries.into() };
-        house.timetable.note(name, known.clone());
+    let head = (name.to_owned(), format!("{BRANCHES}{branch}"));
+    let Some(commit) = known.heads.get(&head) else { return Ok(()) };
+    let mut read = house.timetable.head(name);
+    if read.commit != *commit {
+        let says = says(&house.folder.repository(name), commit).await?;
+        let entries = Entry::all(name, branch, commit, &says).into();
+        read = Head { commit: commit.clone(), entries };
+        house.timetable.note(name, read.clone());
         let before = now.checked_sub(KEPT).unwrap_or(Timestamp::MIN);
         house.records.ask(move |records| records::prune(records, before)).await?;
     }
-    for entry in known.entries.iter() {
-        see_to(house, entry, now).await?;
+    for entry in read.entries.iter() {
+        see_to(house, entry, known.seen.get(&entry.key()).copied(), now).await?;
     }
     Ok(())
 }
 
-/// Starts what one schedule wants.
-async fn see_to(house: &Arc<House>, entry: &Entry, now: Timestamp) -> Result<(), Problem> {
-    let asked = entry.clone();
-    let seen = house.records.ask(move |records| records::seen(records, &asked)).await?;
+/// Starts what one schedule wants, which was seen to until some time.
+async fn see_to(
+    house: &Arc<House>,
+    entry: &Entry,
+    seen: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), Problem> {
     // What lies far ahead was noted by a clock that was wrong.
     let seen = seen.filter(|seen| seen.duration_since(now) <= AHEAD);
     let times = seen.map(|seen| due::due(&entry.schedule, seen, now)).unwrap_or_default();

@@ -1,24 +1,37 @@
 //! Until when each schedule was seen to, and the runs that it starts: in one transaction, so that no time
 //! starts two and none is lost.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use model::file::pipeline::Overlap;
 use runtime::store::Millis;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::entry::Entry;
 use crate::house::Wanted;
 use crate::records::queue::insert;
 
-/// Returns until when a schedule was seen to; None: it is new.
-pub(super) fn seen(
-    connection: &mut Connection,
-    entry: &Entry,
-) -> rusqlite::Result<Option<Timestamp>> {
-    let query = "SELECT last FROM schedule WHERE repository = ?1 AND pipeline = ?2 AND entry = ?3";
-    let names = [&entry.repository, &entry.pipeline, &entry.name];
-    let last: Option<i64> = connection.query_row(query, names, |row| row.get(0)).optional()?;
-    Ok(last.and_then(|last| Timestamp::from_millisecond(last).ok()))
+/// What is known before anything is looked at.
+pub(super) struct Known {
+    /// Where branches are, by repository and reference.
+    pub(super) heads: BTreeMap<(String, String), String>,
+    /// Until when schedules were seen to, by repository, pipeline and name.
+    pub(super) seen: BTreeMap<(String, String, String), Timestamp>,
+}
+
+/// Returns what is known, in one go.
+pub(super) fn known(connection: &mut Connection) -> rusqlite::Result<Known> {
+    let mut heads = connection.prepare_cached("SELECT repository, reference, hash FROM seen")?;
+    let heads = heads.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
+    let heads = heads.collect::<rusqlite::Result<_>>()?;
+    let mut seen =
+        connection.prepare_cached("SELECT repository, pipeline, entry, last FROM schedule")?;
+    let seen = seen.query_map([], |row| {
+        let last = Timestamp::from_millisecond(row.get(3)?).unwrap_or_default();
+        Ok(((row.get(0)?, row.get(1)?, row.get(2)?), last))
+    })?;
+    Ok(Known { heads, seen: seen.collect::<rusqlite::Result<_>>()? })
 }
 
 /// Notes until when a schedule was seen to, and queues what is due. Returns how many runs are new.

@@ -2,12 +2,14 @@
 
 use super::remote::Remote;
 use super::{Bench, Fine as _};
+use crate::house::Arrival;
 use crate::records::{State, Verdict, queue};
 use crate::schedule::pass;
 
 /// A server that hosts a repository whose `main` has a pipeline with these schedules.
 async fn scheduled(schedule: &str) -> (Bench, Remote) {
     let remote = Remote::new();
+    remote.git(&["rm", "--quiet", "pipelines/shop.yml"]);
     let bench = Bench::of("repositories: { shop: {} }\n").await;
     schedule_is(&bench, &remote, schedule).await;
     pass(&bench.house).await;
@@ -22,6 +24,10 @@ async fn schedule_is(bench: &Bench, remote: &Remote, schedule: &str) {
     let bare = bench.house.folder.repository("shop");
     let fetch = ["fetch", "--quiet", &remote.url(), "+refs/heads/main:refs/heads/main"];
     crate::git::told(&bare, fetch).await.fine();
+    let (repository, reference) = ("shop".to_owned(), "refs/heads/main".to_owned());
+    let (old, by) = (String::new(), "push".to_owned());
+    let new = remote.git(&["rev-parse", "HEAD"]);
+    bench.house.arrived(&Arrival { repository, reference, old, new, by }).await.fine();
 }
 
 /// The times for which there are runs.
