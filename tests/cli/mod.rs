@@ -16,6 +16,7 @@ mod left;
 mod limits;
 mod lives;
 mod logs;
+mod long_log;
 mod looking;
 mod looks;
 mod matrix;

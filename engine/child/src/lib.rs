@@ -8,7 +8,6 @@
 
 mod apart;
 mod fed;
-mod lines;
 mod sweep;
 mod trouble;
 
@@ -28,7 +27,6 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 pub use apart::{Background, Ended, Stream, run_apart};
 pub use fed::{Fed, FedTrouble, Voice, run_fed};
-pub use lines::Lines;
 pub use sweep::{find, living, sweep};
 pub use trouble::Trouble;
 

@@ -8,7 +8,7 @@
 mod pieces;
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -174,17 +174,19 @@ pub fn folder(home: &Path, run: RunId) -> PathBuf {
     home.join("logs").join(run.to_string())
 }
 
-/// Reads what one step wrote.
+/// Reads what one step wrote, line by line.
 ///
 /// # Errors
 /// The log is gone or cannot be read.
-pub fn read(home: &Path, run: RunId, range: &LogRange) -> io::Result<Vec<Line>> {
+pub fn read(
+    home: &Path,
+    run: RunId,
+    range: &LogRange,
+) -> io::Result<impl Iterator<Item = io::Result<Line>> + use<>> {
     let mut file = File::open(path(&folder(home, run), range.slot))?;
     file.seek(SeekFrom::Start(range.from))?;
-    let mut text = Vec::new();
-    file.take(range.to.saturating_sub(range.from)).read_to_end(&mut text)?;
-    let text = String::from_utf8_lossy(&text);
-    Ok(text.lines().map(Line::read).collect())
+    let text = BufReader::new(file.take(range.to.saturating_sub(range.from)));
+    Ok(text.split(b'\n').map(|line| Ok(Line::read(&String::from_utf8_lossy(&line?)))))
 }
 
 impl Line {

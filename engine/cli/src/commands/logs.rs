@@ -1,6 +1,7 @@
 //! `windlass logs`: what steps and services wrote.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 use model::address::block_of;
+use model::mask::Lines;
 use providers::process::service::usual_log;
 use runtime::engine::{Engine, Problem, StepDetails};
 use runtime::log::{Line, Reading};
@@ -72,14 +74,18 @@ fn steps(call: &Call, engine: &Engine, args: &Logs) -> Result<(), Problem> {
     }
     // Until a run has ended the journal does not know of everything that was written.
     let mut reading = details.run.ended.is_none().then(|| engine.reading(id));
-    let all = match &mut reading {
-        Some(reading) => more(reading, args)?,
-        None => kept(engine, id, &chosen)?,
-    };
-    let skip = args.lines.map_or(0, |lines| all.len().saturating_sub(lines));
     let mut teller = Teller { call, args, run: id, moment: outside::moment() };
-    let none = all.is_empty();
-    all.into_iter().skip(skip).for_each(|(step, line)| teller.tell(&step, &line));
+    let mut last = Last { most: args.lines, none: true, held: VecDeque::new() };
+    match &mut reading {
+        Some(reading) => more(reading, args)?
+            .into_iter()
+            .for_each(|(step, line)| last.take(&step, line, &mut teller)),
+        None => chosen.iter().try_for_each(|step| {
+            engine.log(id, step, &mut |line| last.take(&step.step, line, &mut teller))
+        })?,
+    }
+    last.held.iter().for_each(|(step, line)| teller.tell(step, line));
+    let none = last.none;
     match reading {
         Some(reading) if args.follow => return follow_run(engine, reading, &mut teller),
         Some(_) if none => call.screen.note("nothing was written so far"),
@@ -89,17 +95,25 @@ fn steps(call: &Call, engine: &Engine, args: &Logs) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The lines of steps that have ended, step by step.
-fn kept(
-    engine: &Engine,
-    id: RunId,
-    steps: &[&StepDetails],
-) -> Result<Vec<(String, Line)>, Problem> {
-    let mut all = Vec::new();
-    for step in steps {
-        all.extend(engine.log(id, step)?.into_iter().map(|line| (step.step.clone(), line)));
+/// Holds back lines of which only the last are wanted.
+struct Last {
+    /// None: all of them.
+    most: Option<usize>,
+    none: bool,
+    held: VecDeque<(String, Line)>,
+}
+
+impl Last {
+    fn take(&mut self, step: &str, line: Line, teller: &mut Teller) {
+        self.none = false;
+        match self.most {
+            None => teller.tell(step, &line),
+            Some(most) => {
+                self.held.push_back((step.to_owned(), line));
+                self.held.drain(..self.held.len().saturating_sub(most));
+            }
+        }
     }
-    Ok(all)
 }
 
 /// What was written since, of the steps that are meant.
@@ -196,18 +210,20 @@ fn service_called(engine: &Engine, named: &str) -> Result<Option<String>, Proble
     Ok(None)
 }
 
+/// A service writes its log by itself: nobody has looked for secrets in it before.
 fn service(call: &Call, engine: &Engine, args: &Logs) -> Result<(), Problem> {
     let path = log_of(call, engine, &args.what)?;
     let unread = |error| failed(format!("cannot read {}: {error}", path.display()));
     let bytes = tail(&path).map_err(unread)?;
-    let text = String::from_utf8_lossy(&bytes.text);
-    let lines: Vec<&str> = text.lines().collect();
-    let skip = lines.len().saturating_sub(args.lines.unwrap_or(100));
-    for line in &lines[skip..] {
-        tell(call, engine, &args.what, line);
+    let (mut lines, mut whole) = (Lines::new(engine.sealing().masker()), Vec::new());
+    lines.take(&bytes.text, &mut |line| whole.push(line.to_owned()));
+    if !args.follow {
+        lines.end(&mut |line| whole.push(line.to_owned()));
     }
+    let skip = whole.len().saturating_sub(args.lines.unwrap_or(100));
+    whole[skip..].iter().for_each(|line| tell(call, &args.what, line));
     if args.follow {
-        follow(call, engine, &args.what, &path, bytes.end);
+        follow(call, lines, &args.what, &path, bytes.end);
     }
     Ok(())
 }
@@ -229,11 +245,9 @@ fn log_of(call: &Call, engine: &Engine, what: &str) -> Result<PathBuf, Problem> 
     Ok(engine.project.root.join(file))
 }
 
-/// A service writes its log by itself: nobody has looked for secrets in it.
-fn tell(call: &Call, engine: &Engine, name: &str, line: &str) {
-    let line = engine.sealing().masked(line);
+fn tell(call: &Call, name: &str, line: &str) {
     call.screen.event("log", json!({ "resource": name, "line": line }));
-    call.screen.answer(&format!("{}\n", shown(call, &line)));
+    call.screen.answer(&format!("{}\n", shown(call, line)));
 }
 
 /// How often it is looked whether there is more.
@@ -250,15 +264,19 @@ struct Tail {
 fn tail(path: &Path) -> std::io::Result<Tail> {
     let mut file = File::open(path)?;
     let end = file.metadata()?.len();
-    file.seek(SeekFrom::Start(end.saturating_sub(TAIL)))?;
+    let from = end.saturating_sub(TAIL);
+    file.seek(SeekFrom::Start(from))?;
     let mut text = Vec::new();
     file.take(TAIL).read_to_end(&mut text)?;
+    if from > 0 {
+        // Half a line, and maybe half a secret.
+        text.drain(..text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |at| at + 1));
+    }
     Ok(Tail { text, end })
 }
 
 /// Reads what is added. A log that became shorter was set aside, and begins anew.
-fn follow(call: &Call, engine: &Engine, name: &str, path: &Path, mut from: u64) {
-    let mut rest = Vec::new();
+fn follow(call: &Call, mut lines: Lines, name: &str, path: &Path, mut from: u64) {
     while !call.screen.is_closed() {
         sleep(LOOK_AGAIN);
         let read = || -> std::io::Result<Vec<u8>> {
@@ -272,10 +290,7 @@ fn follow(call: &Call, engine: &Engine, name: &str, path: &Path, mut from: u64) 
             Ok(text)
         };
         // While it is set aside it is not there for a moment.
-        rest.extend({ read }().unwrap_or_default());
-        while let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = rest.drain(..=at).collect();
-            tell(call, engine, name, String::from_utf8_lossy(&line).trim_end());
-        }
+        let more = { read }().unwrap_or_default();
+        lines.take(&more, &mut |line| tell(call, name, line));
     }
 }

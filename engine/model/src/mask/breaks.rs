@@ -93,6 +93,11 @@ impl Breaks {
         }
     }
 
+    /// The last so many bytes, of which none is of a break, will come again.
+    pub(super) fn back(&mut self, count: usize) {
+        self.read -= count as u64;
+    }
+
     /// Returns where in the stream that begins of which the last `length` bytes were read, counted from
     /// where this began. What is let through before a break is not part of it.
     pub(super) fn start_of_last(&self, length: u64) -> u64 {

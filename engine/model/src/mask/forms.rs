@@ -58,7 +58,11 @@ fn tells(line: &str) -> bool {
 }
 
 fn add_all(text: &str, forms: &mut Vec<Form>) {
-    for written in [vec![text.to_owned()], in_url(text), in_json(text), in_shell(text)].concat() {
+    let mut all = vec![text.to_owned()];
+    if !text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        all.extend([in_url(text), in_json(text), in_shell(text)].concat());
+    }
+    for written in all {
         let breaks = written.contains(['\n', '\r']);
         let bytes = if breaks { joined(written.as_bytes()) } else { written.into_bytes() };
         forms.push(Form { bytes, breaks });

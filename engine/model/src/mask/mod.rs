@@ -8,6 +8,7 @@
 mod breaks;
 mod filter;
 mod forms;
+mod lines;
 mod search;
 mod stream;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use crate::secret::SecretText;
 use breaks::joined;
 use forms::{Form, forms};
+pub use lines::Lines;
 use search::Search;
 pub use stream::Stream;
 

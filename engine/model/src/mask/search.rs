@@ -8,7 +8,7 @@ use aho_corasick::nfa::contiguous::NFA;
 use memchr::memchr2;
 
 use super::breaks::Breaks;
-use super::filter::Filter;
+use super::filter::{Filter, HEAD};
 
 /// What is looked for.
 pub(super) struct Search {
@@ -68,25 +68,32 @@ impl Search {
 
     /// Reads on, and tells what was found.
     pub(super) fn read(&self, head: &mut Head, bytes: &[u8], see: &mut dyn FnMut(Found)) {
-        let (mut at, mut line) = (0, 0);
+        // Where the line ends, and from where on the filter has not judged yet.
+        let (mut at, mut line, mut fresh) = (0, 0, 0);
         while at < bytes.len() {
             if head.state == self.start {
                 line = if line <= at { at + self.line(&bytes[at..]) } else { line };
                 let next = self.filter.next(bytes, at, line);
                 head.breaks.pass(next - at);
-                at = next;
+                (at, fresh) = (next, next + 1);
             }
-            if !self.breaks {
-                head.breaks.pass(1);
-            } else if !head.breaks.reads(bytes[at], self.depth(head.state)) {
-                at += 1;
+            at += 1;
+            if self.breaks && !head.breaks.reads(bytes[at - 1], self.depth(head.state)) {
+                fresh = at;
                 continue;
             }
-            head.state = self.automaton.next_state(Anchored::No, head.state, bytes[at]);
+            head.breaks.pass(usize::from(!self.breaks));
+            head.state = self.automaton.next_state(Anchored::No, head.state, bytes[at - 1]);
             if self.automaton.is_match(head.state) {
                 see(self.found(head));
             }
-            at += 1;
+            let depth = self.depth(head.state) as usize;
+            if depth < HEAD && fresh + depth <= at {
+                // What began earlier is none. The filter is faster with what began since.
+                head.state = self.start;
+                head.breaks.back(depth);
+                at -= depth;
+            }
         }
     }
 

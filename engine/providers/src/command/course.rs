@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use child::{Background, Exit, Stream, Trouble};
 use model::Fault;
-use model::mask;
+use model::mask::Lines;
 use tokio::task::JoinSet;
 
 use super::Invocation;
@@ -200,13 +200,14 @@ struct Heard<'c> {
     see: &'c mut (dyn FnMut(&str) + Send),
     kept: Kept,
     last: Last,
-    out: Clean,
-    err: Clean,
+    out: Lines,
+    err: Lines,
 }
 
 impl<'c> Heard<'c> {
     fn new(course: &'c Course, see: &'c mut (dyn FnMut(&str) + Send)) -> Self {
-        let (out, err) = (Clean::new(&course.sieve), Clean::new(&course.sieve));
+        let masker = || course.sieve.masker();
+        let (out, err) = (Lines::new(masker()), Lines::new(masker()));
         Self { see, kept: Kept::at_most(course.most), last: Last::default(), out, err }
     }
 
@@ -236,29 +237,4 @@ impl<'c> Heard<'c> {
 fn heard(see: &mut (dyn FnMut(&str) + Send), line: &str, remember: impl FnOnce(&str)) {
     see(line);
     remember(line);
-}
-
-/// One of the two streams: without secrets, in lines.
-struct Clean {
-    stream: mask::Stream,
-    lines: child::Lines,
-}
-
-impl Clean {
-    fn new(sieve: &Sieve) -> Self {
-        Self { stream: mask::Stream::new(sieve.masker()), lines: child::Lines::default() }
-    }
-
-    fn take(&mut self, bytes: &[u8], see: &mut dyn FnMut(&str)) {
-        let mut masked = Vec::with_capacity(bytes.len());
-        self.stream.push(bytes, &mut masked);
-        self.lines.take(&masked, see);
-    }
-
-    fn end(&mut self, see: &mut dyn FnMut(&str)) {
-        let mut masked = Vec::new();
-        self.stream.finish(&mut masked);
-        self.lines.take(&masked, see);
-        self.lines.end(see);
-    }
 }

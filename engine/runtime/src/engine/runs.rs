@@ -455,14 +455,19 @@ impl Engine {
         Reading::new(&self.project.home, run)
     }
 
-    /// Returns what one step of a run wrote.
-    pub fn log(&self, run: RunId, step: &StepDetails) -> Result<Vec<Line>, Problem> {
-        let Some(range) = &step.log else { return Ok(Vec::new()) };
-        read(&self.project.home, run, range).map_err(|error| {
-            Problem::failed(format!(
-                "the log of {} in run {run} cannot be read: {error}",
-                step.step
-            ))
+    /// Shows what one step of a run wrote, line by line, however much it is.
+    pub fn log(
+        &self,
+        run: RunId,
+        step: &StepDetails,
+        see: &mut dyn FnMut(Line),
+    ) -> Result<(), Problem> {
+        let Some(range) = &step.log else { return Ok(()) };
+        let lines = read(&self.project.home, run, range);
+        let seen = lines.and_then(|mut lines| lines.try_for_each(|line| line.map(&mut *see)));
+        seen.map_err(|error| {
+            let step = &step.step;
+            Problem::failed(format!("the log of {step} in run {run} cannot be read: {error}"))
         })
     }
 }

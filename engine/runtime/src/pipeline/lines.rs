@@ -1,10 +1,10 @@
-//! What a command writes: without secrets, in lines, into the log as it comes.
+//! What a command writes, into the log as it comes, and its last words.
 //!
-//! It must not let the half of a secret through, nor keep more than the last lines.
+//! It must not keep more than those.
 
 use std::collections::VecDeque;
 
-use model::mask::Stream;
+use model::mask;
 
 use crate::log::StepLog;
 
@@ -14,32 +14,26 @@ const LAST_WORDS: usize = 20;
 /// Output on its way into the log.
 pub(super) struct Lines<'l> {
     log: &'l StepLog,
-    stream: Stream,
-    lines: child::Lines,
+    lines: mask::Lines,
     last: VecDeque<String>,
 }
 
 impl<'l> Lines<'l> {
     pub(super) fn new(log: &'l StepLog) -> Self {
-        let (stream, lines) = (Stream::new(log.masker()), child::Lines::default());
-        Self { log, stream, lines, last: VecDeque::new() }
+        Self { log, lines: mask::Lines::new(log.masker()), last: VecDeque::new() }
     }
 
     /// Takes in what came. Secrets that have come up since are covered too.
     pub(super) fn push(&mut self, chunk: &[u8]) {
-        self.stream.know(&self.log.masker());
-        let mut masked = Vec::with_capacity(chunk.len());
-        self.stream.push(chunk, &mut masked);
+        self.lines.know(&self.log.masker());
         let mut whole = Vec::new();
-        self.lines.take(&masked, &mut |line| whole.push(line.to_owned()));
+        self.lines.take(chunk, &mut |line| whole.push(line.to_owned()));
         self.show(whole);
     }
 
     /// Returns the last lines.
     pub(super) fn finish(mut self) -> Vec<String> {
-        let (mut masked, mut whole) = (Vec::new(), Vec::new());
-        self.stream.finish(&mut masked);
-        self.lines.take(&masked, &mut |line| whole.push(line.to_owned()));
+        let mut whole = Vec::new();
         self.lines.end(&mut |line| whole.push(line.to_owned()));
         self.show(whole);
         self.last.into()

@@ -1,21 +1,56 @@
-//! What a command writes, cut into lines as it comes.
+//! What a program writes: without secrets, and in lines, as it comes.
 //!
-//! It must not wait for the end of a line for ever: what comes without one is cut.
+//! Secrets are covered before lines are cut: what stands on both sides of a cut would not be found any
+//! more. It must not wait for the end of a line for ever: what comes without one is cut.
 
 use std::borrow::Cow;
 use std::io::BufRead;
+use std::sync::Arc;
+
+use super::{Masker, Stream};
 
 /// A line that is longer is handed on in pieces, in bytes.
 const LONGEST: usize = 64 * 1024;
 
-/// One stream. Secrets in it are covered before it is cut: what stands on both sides of a cut would not
-/// be found any more.
-#[derive(Default)]
-pub struct Lines(Vec<u8>);
+/// One stream of output.
+pub struct Lines {
+    stream: Stream,
+    cut: Cut,
+}
 
 impl Lines {
+    /// Begins an output in which these secrets are covered.
+    pub fn new(masker: Arc<Masker>) -> Self {
+        Self { stream: Stream::new(masker), cut: Cut::default() }
+    }
+
+    /// From here on these secrets are covered.
+    pub fn know(&mut self, masker: &Arc<Masker>) {
+        self.stream.know(masker);
+    }
+
     /// Takes in what came, and shows every line that is complete.
-    pub fn take(&mut self, mut bytes: &[u8], see: &mut dyn FnMut(&str)) {
+    pub fn take(&mut self, bytes: &[u8], see: &mut dyn FnMut(&str)) {
+        let mut masked = Vec::with_capacity(bytes.len());
+        self.stream.push(bytes, &mut masked);
+        self.cut.take(&masked, see);
+    }
+
+    /// Shows what is left: here the output ends, and another may begin.
+    pub fn end(&mut self, see: &mut dyn FnMut(&str)) {
+        let mut masked = Vec::new();
+        self.stream.finish(&mut masked);
+        self.cut.take(&masked, see);
+        self.cut.end(see);
+    }
+}
+
+/// What came of a line so far.
+#[derive(Default)]
+struct Cut(Vec<u8>);
+
+impl Cut {
+    fn take(&mut self, mut bytes: &[u8], see: &mut dyn FnMut(&str)) {
         while !bytes.is_empty() {
             let room = (LONGEST + 1).saturating_sub(self.0.len()).min(bytes.len());
             let (mut near, far) = bytes.split_at(room);
@@ -34,8 +69,7 @@ impl Lines {
         }
     }
 
-    /// Shows what is left.
-    pub fn end(&mut self, see: &mut dyn FnMut(&str)) {
+    fn end(&mut self, see: &mut dyn FnMut(&str)) {
         if !self.0.is_empty() {
             see(&shown(&self.0));
             self.0.clear();
@@ -61,7 +95,7 @@ mod tests {
     use super::*;
 
     fn lines(pieces: &[&[u8]]) -> Vec<String> {
-        let (mut lines, mut seen) = (Lines::default(), Vec::new());
+        let (mut lines, mut seen) = (Lines::new(Arc::default()), Vec::new());
         for piece in pieces {
             lines.take(piece, &mut |line| seen.push(line.to_owned()));
         }
