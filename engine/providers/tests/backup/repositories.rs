@@ -27,6 +27,20 @@ async fn a_repository_is_made_once_found_again_and_only_forgotten() {
 }
 
 #[tokio::test]
+async fn two_that_look_at_once_do_not_end_each_other() {
+    if !here("restic") {
+        return;
+    }
+    let lab = Lab::new();
+    let life = Life::of(&lab, "backup.repository");
+    let made = life.create(KEYS).await.unwrap();
+    for _ in 0..3 {
+        let (one, other) = tokio::join!(life.read(KEYS, &made), life.read(KEYS, &made));
+        assert_eq!((one.unwrap().as_ref(), other.unwrap().as_ref()), (Some(&made), Some(&made)));
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_password_is_refused_and_changes_nothing() {
     if !here("restic") {
         return;

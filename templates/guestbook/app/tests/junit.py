@@ -64,7 +64,7 @@ class Result(unittest.TextTestResult):
 def main(out: Path) -> int:
     top = Path(__file__).resolve().parent.parent
     tests = unittest.defaultTestLoader.discover(str(top / "tests"), top_level_dir=str(top))
-    result = unittest.TextTestRunner(resultclass=Result, verbosity=2).run(tests)
+    result = unittest.TextTestRunner(resultclass=Result, verbosity=0).run(tests)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(result.report.junit())
     if not result.testsRun:

@@ -19,6 +19,7 @@ pub use spec::{Place, RepositoryObject, RepositorySpec};
 
 use super::archive::Archive;
 use super::restic::Restic;
+use crate::command::look_token;
 use crate::text::sealed_map;
 
 /// A place where backups are stored.
@@ -55,7 +56,7 @@ impl Kind for BackupRepository {
         let mut found = Vec::with_capacity(known.len());
         for known in known {
             found.push(match &known.spec {
-                Some(spec) => there(context, spec, "look").await,
+                Some(spec) => there(context, spec, &look_token(context)).await,
                 None => Ok(None),
             });
         }

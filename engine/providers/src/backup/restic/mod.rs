@@ -151,7 +151,7 @@ impl<'c> Restic<'c> {
             Fault::broken(format!("{what} found no room: a disk is full"))
                 .help("make room, then run it again: what was written so far is used")
         } else {
-            Fault::refused(format!("{what} failed: restic ended with {}", said.exit))
+            Fault::refused(format!("{what} failed: restic: {}", said.exit))
         };
         let skip = said.err.len().saturating_sub(LAST);
         fault.details(said.err.iter().skip(skip).cloned())

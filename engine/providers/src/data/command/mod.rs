@@ -12,7 +12,7 @@ use model::{Token, Value};
 pub use spec::{CommandObject, CommandSpec};
 
 use super::sensitive;
-use crate::command::{Course, Ended, run_all};
+use crate::command::{Course, Ended, look_token, run_all};
 use crate::text::{Sieve, revealed_map, sealed_map};
 
 /// What a command says.
@@ -38,7 +38,7 @@ impl Kind for DataCommand {
         known: &[Known<CommandSpec>],
     ) -> Result<Vec<Looked>, Fault> {
         let courses = known.iter().map(|known| {
-            known.spec.as_ref().map(|spec| course(context, spec, &any_token(context))).transpose()
+            known.spec.as_ref().map(|spec| course(context, spec, &look_token(context))).transpose()
         });
         let ended = run_all(courses).await;
         let read = |(known, ended): (&Known<CommandSpec>, Result<_, Fault>)| {
@@ -160,14 +160,6 @@ fn course(context: &Context, spec: &CommandSpec, token: &str) -> Result<Course, 
         most: usize::try_from(spec.max_size.0).unwrap_or(usize::MAX),
         sieve: Sieve::of(secrets, spec.environment.values())?,
     })
-}
-
-/// A command that only looks belongs to no effect, but whatever it starts must be found all the
-/// same.
-fn any_token(context: &Context) -> String {
-    let mut random = [0; 16];
-    context.site.random.fill(&mut random);
-    format!("look-{:032x}", u128::from_le_bytes(random))
 }
 
 /// The name under which output that is a secret is kept.
