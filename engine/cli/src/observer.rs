@@ -1,9 +1,11 @@
 //! What happens in a run, handed from the walk to whoever draws it.
 //!
-//! The walk must never wait for a terminal, so everything goes through a channel.
+//! The walk must never wait for a terminal, so everything goes through a channel; nor may what waits to
+//! be drawn grow without bound, so lines that are far ahead of it are left out.
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvError, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use model::Fault;
@@ -44,20 +46,66 @@ pub(crate) enum Happening {
     Over,
 }
 
+/// So much output may wait to be drawn, in bytes.
+const MOST_AHEAD: usize = 16 << 20;
+
 /// Where happenings are told.
 #[derive(Clone)]
-pub(crate) struct Feed(Sender<Happening>);
+pub(crate) struct Feed {
+    tells: Sender<Happening>,
+    lines: Arc<Lines>,
+}
+
+/// Lines on their way.
+#[derive(Default)]
+struct Lines {
+    /// Bytes that wait to be drawn.
+    ahead: AtomicUsize,
+    /// How many were left out since the last that was not.
+    left_out: AtomicUsize,
+}
+
+/// Where happenings are heard.
+pub(crate) struct Heard {
+    hears: Receiver<Happening>,
+    lines: Arc<Lines>,
+}
+
+impl Heard {
+    /// Waits for what happens next.
+    pub(crate) fn recv(&self) -> Result<Happening, RecvError> {
+        self.hears.recv().map(|happening| self.counted(happening))
+    }
+
+    /// Waits so long for what happens next.
+    pub(crate) fn recv_timeout(&self, limit: Duration) -> Result<Happening, RecvTimeoutError> {
+        self.hears.recv_timeout(limit).map(|happening| self.counted(happening))
+    }
+
+    fn counted(&self, happening: Happening) -> Happening {
+        if let Happening::Line(_, text) = &happening {
+            self.lines.ahead.fetch_sub(text.len(), Ordering::Relaxed);
+        }
+        happening
+    }
+}
 
 impl Feed {
-    /// Returns a feed, and where it can be read.
-    pub(crate) fn new() -> (Self, Receiver<Happening>) {
+    /// Returns a feed, and where it can be heard.
+    pub(crate) fn new() -> (Self, Heard) {
         let (tells, hears) = mpsc::channel();
-        (Self(tells), hears)
+        let lines = Arc::new(Lines::default());
+        (Self { tells, lines: Arc::clone(&lines) }, Heard { hears, lines })
     }
 
     /// Tells that something happened. Whether anybody listens does not matter.
     pub(crate) fn tell(&self, happening: Happening) {
-        _ = self.0.send(happening);
+        _ = self.tells.send(happening);
+    }
+
+    fn tell_line(&self, id: StepId, text: String) {
+        self.lines.ahead.fetch_add(text.len(), Ordering::Relaxed);
+        self.tell(Happening::Line(id, text));
     }
 }
 
@@ -84,7 +132,20 @@ impl Observer for Feed {
     }
 
     fn line(&self, id: StepId, text: &str) {
-        self.tell(Happening::Line(id, text.to_owned()));
+        if self.lines.ahead.load(Ordering::Relaxed) > MOST_AHEAD {
+            self.lines.left_out.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        match self.lines.left_out.swap(0, Ordering::Relaxed) {
+            0 => {}
+            count => {
+                self.tell_line(
+                    id,
+                    format!("… {count} lines came too fast: `windlass logs` has them"),
+                );
+            }
+        }
+        self.tell_line(id, text.to_owned());
     }
 
     fn retrying(&self, id: StepId, _: &Step, fault: &Fault, pause: Duration) {

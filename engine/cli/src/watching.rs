@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::RecvTimeoutError;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use runtime::walk::Stop;
 use serde_json::{Value as Json, json};
 
 use crate::json;
-use crate::observer::{Feed, Happening};
+use crate::observer::{Feed, Happening, Heard};
 use crate::outside;
 use crate::render::tree::{Options, Tree};
 use crate::screen::Screen;
@@ -68,7 +68,7 @@ impl Watching {
 /// How often the picture is painted.
 const FRAME: Duration = Duration::from_millis(100);
 
-fn picture(screen: &Screen, happenings: &Receiver<Happening>, expected: Expected) {
+fn picture(screen: &Screen, happenings: &Heard, expected: Expected) {
     let Expected { verb, timings, kinds } = expected;
     let rows = screen.live.then(outside::terminal_size).flatten().map(|(_, rows)| rows);
     let options = Options {
@@ -158,7 +158,7 @@ fn given_up(run: &Run, ended: &[String]) -> String {
     format!("run {} of {began} had not ended and is given up{ended}", run.id)
 }
 
-fn events(screen: &Screen, happenings: &Receiver<Happening>) {
+fn events(screen: &Screen, happenings: &Heard) {
     let mut steps: Option<Arc<Steps>> = None;
     while let Ok(happening) = happenings.recv() {
         let named = |id: usize, more: Json| {
