@@ -3,6 +3,7 @@
 pub(crate) mod project;
 
 mod applies;
+mod artifacts;
 mod bad_files;
 mod bad_world;
 mod check_pipelines;

@@ -13,6 +13,7 @@
 //! | [`secret`] | where secrets come from, and what hides them |
 //! | [`sealing`] | secrets that came into the open |
 //! | [`log`] | what steps wrote |
+//! | [`objects`] | files by their content |
 //! | [`store`] | where runs and state are kept |
 //! | [`lease`], [`process`] | who may change a stack now |
 //!
@@ -22,6 +23,7 @@ pub mod apply;
 pub mod engine;
 pub mod lease;
 pub mod log;
+pub mod objects;
 pub mod parameters;
 pub mod pipeline;
 pub mod plan;

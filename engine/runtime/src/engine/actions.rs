@@ -228,6 +228,7 @@ impl ActRequest {
             idempotent: true,
             retry: 0,
             limit: None,
+            takes: Vec::new(),
             does: TaskWork::Act { stack, resource, verb, args },
         }))
     }

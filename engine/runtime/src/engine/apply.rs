@@ -288,6 +288,8 @@ impl Engine {
             _ = std::fs::remove_dir_all(crate::log::folder(&self.project.home, run));
         }
         _ = self.store.prune(old).await;
+        let home = self.project.home.clone();
+        _ = tokio::task::spawn_blocking(move || crate::pipeline::sweep(&home)).await;
     }
 
     pub(super) fn journal(&self, run: RunId, held: &HeldLease) -> Journal {

@@ -4,7 +4,7 @@
 //! It must not know what a front is: it applies what the files say, in an order of its own.
 
 use model::context::Progress;
-use model::file::pipeline::{CutoverTask, Task};
+use model::file::pipeline::{CutoverTask, RunTask, Task};
 use model::{Fault, Value};
 
 use super::Tasks;
@@ -51,7 +51,8 @@ impl Tasks {
         doing.log.line(&format!("— smoke: {url}"));
         let mut task: Task = doing.task.clone();
         task.env.insert("URL".to_owned(), Value::text(url));
-        let told = self.run_commands(smoke, None, &[], Doing { task: &task, ..doing }).await;
+        let commands = RunTask { commands: smoke.to_vec(), ..RunTask::default() };
+        let told = self.run_commands(&commands, Doing { task: &task, ..doing }).await;
         told.map_err(|fault| Fault {
             message: format!("the new version fails its smoke test: {}", fault.message),
             help: Some("no request went to it, and the old version goes on to serve".to_owned()),

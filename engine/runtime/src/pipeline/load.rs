@@ -2,16 +2,18 @@
 //!
 //! It must not run anything.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use language::decoder::read_with;
 use language::text::TextPart;
 use language::{
-    Code, Content, Diagnostic, Diagnostics, Document, Found, Name, Node, Reference, Scope, Script,
-    Span, Spanned, Text, suggest,
+    Code, Content, Diagnostic, Diagnostics, Document, Found, Leaf, Name, Node, Reference, Scope,
+    Script, Span, Spanned, Text, suggest,
 };
+use model::address::block_of;
 use model::file::pipeline::{
-    CutoverTask, Does, GateTask, Pipeline, PipelineStep, Reports, StepWhen, Task, TaskWork,
+    ArtifactTask, Caches, CutoverTask, Does, GateTask, Patterns, Pipeline, PipelineStep, Reports,
+    RunTask, StepWhen, Take, TakeName, TakeTask, Task, TaskWork,
 };
 use model::graph::Graph;
 use model::plan::{Step, When, Work};
@@ -40,8 +42,13 @@ pub fn load(
     let mut steps = Vec::new();
     for block in &read.blocks {
         for (address, step) in addresses[block.name].iter().zip(&block.steps) {
-            let needs = step.needs.iter().filter_map(|need| addresses.get(need.as_str()));
-            let needs = needs.flatten().cloned().collect();
+            let takes: Vec<TakeTask> = step.takes.iter().map(Take::task).collect();
+            let makers = takes.iter().map(|take| block_of(&take.step));
+            let needs = step.needs.iter().map(String::as_str).chain(makers);
+            let mut needs: Vec<Address> =
+                needs.filter_map(|need| addresses.get(need)).flatten().cloned().collect();
+            let mut seen = HashSet::new();
+            needs.retain(|need| seen.insert(need.clone()));
             steps.push(texts.step(address, step, needs, block.limit(), &common));
         }
     }
@@ -190,6 +197,7 @@ pub(super) fn read<'d>(
         };
         blocks.insert(name, block);
     }
+    refuse_what_nobody_makes(root, diagnostics);
     waits.sort_by_key(|step| step.name);
     let order = ordered(&waits, diagnostics);
     let (name, env) = header(document, scope, diagnostics);
@@ -309,7 +317,53 @@ impl Waits<'_> {
             self.needs = read.value.unwrap_or_default();
             self.place = needs.span();
         }
+        for (take, span) in taken(step) {
+            self.place = if self.needs.is_empty() { span } else { self.place };
+            self.needs.push(Spanned { value: block_of(&take.step).to_owned(), span });
+        }
         self
+    }
+}
+
+/// The artifacts that a step takes, as far as they are written out.
+fn taken(step: Node<'_>) -> Vec<(TakeName, Span)> {
+    let Some(Content::List(items)) = step.get("takes").map(Node::content) else {
+        return Vec::new();
+    };
+    let one = |item: Node<'_>| {
+        let named = item.get("from").unwrap_or(item);
+        Some((TakeName::parse(named.scalar()?.text).ok()?, named.span()))
+    };
+    items.iter().filter_map(one).collect()
+}
+
+/// Notes what steps take that no step makes.
+fn refuse_what_nobody_makes(root: Node<'_>, diagnostics: &mut Diagnostics) {
+    let made = |step: &str| -> Option<Vec<String>> {
+        let (_, step) = steps(root).find(|(name, _)| *name == step)?;
+        let names = match step.get("artifacts").map(Node::content) {
+            Some(Content::Map(entries)) => {
+                entries.iter().filter_map(|(key, _)| Some(key.scalar()?.text.to_owned())).collect()
+            }
+            _ => Vec::new(),
+        };
+        Some(names)
+    };
+    for (take, span) in steps(root).flat_map(|(_, step)| taken(step)) {
+        let step = block_of(&take.step);
+        // A step that is not there is told of with all others that are needed.
+        let Some(names) = made(step).filter(|names| !names.contains(&take.name)) else { continue };
+        let message = format!("`{step}` makes no artifact `{}`", take.name);
+        let error = Diagnostic::new(Code::UnknownName, span, message);
+        diagnostics.push(match suggest::nearest(&take.name, names.iter().map(String::as_str)) {
+            Some(near) => error.label(format!("did you mean `{step}.{near}`?")),
+            None if names.is_empty() => {
+                error.help(format!("declare it under `artifacts` of `{step}`"))
+            }
+            None => {
+                error.help(format!("it makes {}", suggest::list(names.iter().map(String::as_str))))
+            }
+        });
     }
 }
 
@@ -378,6 +432,7 @@ impl Texts<'_> {
             idempotent: step.idempotent,
             retry: step.retry,
             limit,
+            takes: step.takes.iter().map(Take::task).collect(),
             does: self.does(&step.does),
         };
         let when = match step.when {
@@ -392,11 +447,19 @@ impl Texts<'_> {
     fn does(&mut self, does: &Does) -> TaskWork {
         let flag = |name: &str, is: bool| Tree::from([(name.to_owned(), is.into())]);
         match does {
-            Does::Run { run, directory, reports } => TaskWork::Run {
-                commands: run.iter().map(|Script(line)| self.value(line)).collect(),
-                directory: directory.clone(),
-                reports: reports.as_ref().map(Reports::all).unwrap_or_default(),
-            },
+            Does::Run { run, directory, reports, artifacts, cache } => {
+                let artifact = |(name, patterns): (&Name, &Patterns)| ArtifactTask {
+                    name: name.0.clone(),
+                    files: patterns.all(),
+                };
+                TaskWork::Run(RunTask {
+                    commands: run.iter().map(|Script(line)| self.value(line)).collect(),
+                    directory: directory.clone(),
+                    reports: reports.as_ref().map(Reports::all).unwrap_or_default(),
+                    artifacts: artifacts.iter().map(artifact).collect(),
+                    caches: cache.as_ref().map(Caches::tasks).unwrap_or_default(),
+                })
+            }
             Does::Apply { apply, name, parameters } => TaskWork::Apply {
                 file: apply.clone(),
                 name: name.clone(),

@@ -4,6 +4,9 @@
 
 mod act;
 mod again;
+mod artifacts;
+mod bundle;
+mod caches;
 mod check;
 mod child_run;
 mod commit;
@@ -19,6 +22,7 @@ mod task;
 mod trace;
 
 pub use again::{Again, NotAgain};
+pub use caches::sweep;
 pub use check::{Stacks, check, names_given};
 pub use gate::{Held, about, conversation, difference};
 pub use load::{Told, load};

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use child::{Command, Exit};
 use model::context::Progress;
-use model::file::pipeline::ReportForm;
+use model::file::pipeline::{ReportForm, RunTask};
 use model::value::Piece;
 use model::{Fault, Value, secret};
 use reports::Source;
@@ -27,19 +27,18 @@ const SCRIPT: &str = "WINDLASS_SCRIPT";
 
 impl Tasks {
     /// Runs commands in one shell; the first that fails ends it.
-    pub(super) async fn run_commands(
-        &self,
-        commands: &[Value],
-        directory: Option<&str>,
-        reports: &[(ReportForm, String)],
-        doing: Doing<'_>,
-    ) -> Result<(), Fault> {
+    pub(super) async fn run_commands(&self, task: &RunTask, doing: Doing<'_>) -> Result<(), Fault> {
+        let directory = task.directory.as_deref();
         let folder = self.folder(directory)?;
-        let command = self.shell(commands, &folder, doing)?;
+        let command = self.shell(&task.commands, &folder, doing)?;
+        let pending = self.restore_caches(&task.caches, &folder, doing).await?;
         let begun = SystemTime::now();
         let ended = run(&command, doing.log).await;
-        let reported = self.reported(folder, reports, begun, doing).await;
-        ended.and(reported)
+        let reported = self.reported(folder.clone(), &task.reports, begun, doing).await;
+        ended.and(reported)?;
+        self.keep_artifacts(&task.artifacts, directory, folder.clone(), doing).await?;
+        self.keep_caches(pending, &folder, doing).await;
+        Ok(())
     }
 
     /// The folder in which a step works.

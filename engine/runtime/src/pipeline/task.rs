@@ -175,10 +175,9 @@ impl Tasks {
 
     /// One line for each word: what it means stands in its file.
     async fn attempt(&self, doing: Doing<'_>) -> Result<(), Fault> {
+        self.take_artifacts(doing).await?;
         match &doing.task.does {
-            TaskWork::Run { commands, directory, reports } => {
-                self.run_commands(commands, directory.as_deref(), reports, doing).await
-            }
+            TaskWork::Run(run) => self.run_commands(run, doing).await,
             TaskWork::Apply { file, name, parameters } => {
                 self.apply_stack(file, name.clone(), parameters, doing).await
             }

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use language::shape::ScalarShape;
-use language::{Keys, Leaf, Period, Script, Spec, Text};
+use language::{Keys, Leaf, Name, Period, Script, Spec, Text};
 
-use super::{ReportForm, TaskWork};
+use super::{CacheTask, ReportForm, TakeTask, TaskWork};
 use crate::value::Tree;
 
 /// What a step does.
@@ -22,6 +22,13 @@ pub enum Does {
         /// Files with results that the commands write. They become one result of the run, over all
         /// combinations of a matrix and all attempts, and a step that leaves none of them fails.
         reports: Option<Reports>,
+        /// Files that later steps take, by name: a pattern like `out/**`, or a list of them, in the folder
+        /// of the commands. They are kept with the run, by their content; where nothing matches, the step
+        /// fails.
+        #[spec(default = "{}")]
+        artifacts: BTreeMap<Name, Patterns>,
+        /// Files that are kept for later runs, to be faster.
+        cache: Option<Caches>,
     },
     /// Plans a stack when the step starts, and applies it, as a run of its own.
     Apply {
@@ -200,6 +207,110 @@ pub struct Reports {
     pub coverage: Option<Patterns>,
 }
 
+/// Caches of a step.
+#[derive(Clone, Debug, Spec)]
+pub enum Caches {
+    /// One.
+    One(Cache),
+    /// Several.
+    Many(Vec<Cache>),
+}
+
+/// Files that a step leaves for later runs. They are laid out before its commands, and kept anew when it
+/// succeeds under another key than they were found by. A cache that is damaged is thrown away, and the step
+/// runs on.
+#[derive(Clone, Debug, Spec)]
+pub struct Cache {
+    /// Its name, such as `cargo-${matrix.rust}`.
+    pub key: String,
+    /// Files that it depends on, such as `Cargo.lock`: their content is a part of the key.
+    #[spec(default = "[]")]
+    pub files: Vec<String>,
+    /// What is kept, relative to the folder of the commands: folders, files, patterns.
+    pub paths: Vec<String>,
+    /// Where there is none for these files: beginnings of keys under which the newest one will do. By
+    /// default `key`.
+    #[spec(default = "[]")]
+    pub restore: Vec<String>,
+}
+
+/// What a step takes.
+#[derive(Clone, Debug, Spec)]
+pub enum Take {
+    /// An artifact, `STEP.NAME`, laid out where it was made.
+    Name(TakeName),
+    /// An artifact, and where to.
+    To(TakeTo),
+}
+
+/// What a step takes, and where to.
+#[derive(Clone, Debug, Spec)]
+pub struct TakeTo {
+    /// The artifact: STEP.NAME.
+    pub from: TakeName,
+    /// The folder that it is laid out in, relative to the project.
+    pub to: String,
+}
+
+/// An artifact of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakeName {
+    /// The step.
+    pub step: String,
+    /// The artifact.
+    pub name: String,
+}
+
+impl Leaf for TakeName {
+    const SHAPE: &'static ScalarShape =
+        &ScalarShape::new("an artifact of a step", &["string"]).like(&["build.site"]);
+
+    /// Values of a matrix may hold a dot: the name stands behind the last one.
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.rsplit_once('.') {
+            Some((step, name)) if !step.is_empty() && !name.is_empty() => {
+                Ok(Self { step: step.to_owned(), name: name.to_owned() })
+            }
+            _ => Err("write STEP.NAME, such as `build.site`".to_owned()),
+        }
+    }
+}
+
+impl Take {
+    /// Returns it as it is walked.
+    pub fn task(&self) -> TakeTask {
+        let (TakeName { step, name }, to) = match self {
+            Self::Name(name) => (name.clone(), None),
+            Self::To(TakeTo { from, to }) => (from.clone(), Some(to.clone())),
+        };
+        TakeTask { step, name, to }
+    }
+}
+
+impl Caches {
+    /// Returns each as it is walked.
+    pub fn tasks(&self) -> Vec<CacheTask> {
+        let task = |cache: &Cache| {
+            let Cache { key, files, paths, restore } = cache.clone();
+            CacheTask { key, files, paths, restore }
+        };
+        match self {
+            Self::One(cache) => vec![task(cache)],
+            Self::Many(caches) => caches.iter().map(task).collect(),
+        }
+    }
+}
+
+impl Patterns {
+    /// Returns each of them.
+    pub fn all(&self) -> Vec<String> {
+        match self {
+            Self::One(one) => vec![one.clone()],
+            Self::Many(many) => many.clone(),
+        }
+    }
+}
+
 /// Which files.
 #[derive(Clone, Debug, Spec)]
 pub enum Patterns {
@@ -221,11 +332,7 @@ impl Reports {
         let Self { junit, robot, coverage } = self;
         let forms = [ReportForm::Junit, ReportForm::Robot, ReportForm::Coverage];
         let of = |(form, patterns): (ReportForm, &Option<Patterns>)| {
-            let patterns = match patterns {
-                None => Vec::new(),
-                Some(Patterns::One(one)) => vec![one.clone()],
-                Some(Patterns::Many(many)) => many.clone(),
-            };
+            let patterns = patterns.as_ref().map(Patterns::all).unwrap_or_default();
             patterns.into_iter().map(move |pattern| (form, pattern))
         };
         forms.into_iter().zip([junit, robot, coverage]).flat_map(of).collect()

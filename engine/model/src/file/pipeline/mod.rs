@@ -10,9 +10,14 @@ use std::collections::BTreeMap;
 
 use language::{Name, Period, Spec, Text};
 
-pub use does::{Cutover, Does, Gate, OfStack, Patterns, Reports, RestoreStep};
+pub use does::{
+    Cache, Caches, Cutover, Does, Gate, OfStack, Patterns, Reports, RestoreStep, Take, TakeName,
+    TakeTo,
+};
 pub use schedule::{CatchUp, Overlap, Schedule, Schedules};
-pub use task::{CutoverTask, GateTask, ReportForm, Task, TaskWork};
+pub use task::{
+    ArtifactTask, CacheTask, CutoverTask, GateTask, ReportForm, RunTask, TakeTask, Task, TaskWork,
+};
 
 use crate::file::stack::{Each, Parameter};
 
@@ -119,6 +124,10 @@ pub struct PipelineStep {
     /// axis or more; `include` lists further ones, each with a value for every axis; `limit` is how many
     /// of them may run at once. A step that needs `unit` waits for all of them.
     pub matrix: Option<BTreeMap<Name, MatrixEntry>>,
+    /// Artifacts of earlier steps that are laid out before it begins: `build.site`, or `{ from: build.site,
+    /// to: web }`. It waits for those steps.
+    #[spec(default = "[]")]
+    pub takes: Vec<Take>,
     /// Variables of its environment. This is the way in for what others choose: a parameter that is put
     /// into `run` becomes a part of that script, whatever stands in it. Write `"$NAME"` there.
     #[spec(default = "{}")]

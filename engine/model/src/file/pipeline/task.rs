@@ -24,6 +24,9 @@ pub struct Task {
     /// How many steps of the same matrix may be at work at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
+    /// Artifacts that are laid out before it begins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub takes: Vec<TakeTask>,
     /// What it does.
     pub does: TaskWork,
 }
@@ -33,15 +36,7 @@ pub struct Task {
 #[serde(rename_all = "snake_case")]
 pub enum TaskWork {
     /// Runs commands.
-    Run {
-        /// Text with handles for secrets, each for the shell.
-        commands: Vec<Value>,
-        /// Relative to the project.
-        directory: Option<String>,
-        /// Files with results, and their form.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        reports: Vec<(ReportForm, String)>,
-    },
+    Run(RunTask),
     /// Applies a stack.
     Apply {
         /// The stack file.
@@ -97,6 +92,58 @@ pub struct CutoverTask {
     pub smoke: Vec<Value>,
 }
 
+/// Commands, and what they make and leave.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunTask {
+    /// Text with handles for secrets, each for the shell.
+    pub commands: Vec<Value>,
+    /// Relative to the project.
+    pub directory: Option<String>,
+    /// Files with results, and their form.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reports: Vec<(ReportForm, String)>,
+    /// Files for later steps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<ArtifactTask>,
+    /// Files for later runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caches: Vec<CacheTask>,
+}
+
+/// Files for later steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArtifactTask {
+    /// Its name.
+    pub name: String,
+    /// Patterns.
+    pub files: Vec<String>,
+}
+
+/// See [`super::Cache`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheTask {
+    /// Its name.
+    pub key: String,
+    /// What it depends on.
+    pub files: Vec<String>,
+    /// What is kept.
+    pub paths: Vec<String>,
+    /// Under which other keys one will do.
+    pub restore: Vec<String>,
+}
+
+/// See [`super::Take`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakeTask {
+    /// The step that made it; all of its matrix.
+    pub step: String,
+    /// Its name.
+    pub name: String,
+    /// Where to, relative to the project; None: where it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+}
+
 /// See [`super::Gate`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GateTask {
@@ -127,7 +174,7 @@ impl TaskWork {
     pub fn may_begin_again(&self) -> bool {
         match self {
             // What it went back from does not come again: once more would go back further.
-            Self::Run { .. } | Self::Rollback { .. } => false,
+            Self::Run(_) | Self::Rollback { .. } => false,
             Self::Apply { .. }
             | Self::Destroy { .. }
             | Self::Act { .. }
@@ -142,14 +189,14 @@ impl TaskWork {
             Self::Apply { file, .. } => Some(file),
             Self::Destroy { stack } => Some(stack),
             Self::Cutover(cutover) => Some(&cutover.file),
-            Self::Run { .. } | Self::Act { .. } | Self::Gate(_) | Self::Rollback { .. } => None,
+            Self::Run(_) | Self::Act { .. } | Self::Gate(_) | Self::Rollback { .. } => None,
         }
     }
 
     /// Returns what it does, in the word that files use.
     pub fn word(&self) -> &str {
         match self {
-            Self::Run { .. } => "run",
+            Self::Run(_) => "run",
             Self::Apply { .. } => "apply",
             Self::Destroy { .. } => "destroy",
             Self::Act { verb, .. } => verb,
