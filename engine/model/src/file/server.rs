@@ -74,6 +74,8 @@ pub struct Follow {
     pub token: Option<Secret>,
     /// Where its API is, if it does not follow from `url`.
     pub api: Option<Url>,
+    /// What its API calls it, such as `ada/shop`, if it does not follow from `url`.
+    pub project: Option<String>,
 }
 
 /// Who hosts a repository that is followed.
@@ -130,6 +132,15 @@ fn check_follow(follow: &Follow, keys: &mut Keys<'_, '_, '_>) {
     if follow.secret.is_some() && follow.provider.is_none() {
         let why = "each provider signs its webhooks in its own way: write `provider` as well";
         keys.refuse("secret", why);
+    }
+    let is_folder = ["/", ".", "file://"].iter().any(|start| follow.url.starts_with(start));
+    if follow.provider.is_some()
+        && follow.token.is_some()
+        && is_folder
+        && (follow.project.is_none() || follow.api.is_none())
+    {
+        let why = "a folder does not say what the provider calls it: write `project: OWNER/NAME` and `api`";
+        keys.refuse("url", why);
     }
     if follow.poll.0 < LEAST_POLL {
         keys.refuse("poll", "nobody is asked more often than once a second: write `1s` or more");

@@ -19,16 +19,13 @@ impl Place {
     /// Returns where commit statuses go; None: there is no provider, or its address says no project.
     pub(crate) fn of(follow: &Follow) -> Option<Self> {
         let provider = follow.provider?;
-        let Address { scheme, host, path } = Address::of(&follow.url)?;
-        let project = path.trim_matches('/').trim_end_matches(".git").to_owned();
-        let api = match (&follow.api, provider) {
-            (Some(api), _) => api.as_str().trim_end_matches('/').to_owned(),
-            (None, Provider::Github) if host == "github.com" => "https://api.github.com".to_owned(),
-            (None, Provider::Github) => format!("{scheme}://{host}/api/v3"),
-            (None, Provider::Gitlab) => format!("{scheme}://{host}/api/v4"),
-            (None, Provider::Gitea) => format!("{scheme}://{host}/api/v1"),
-        };
-        (!project.is_empty()).then_some(Self { provider, api, project })
+        let address = Address::of(&follow.url);
+        let in_url = || address.as_ref().map(Address::project);
+        let project = follow.project.as_deref().or_else(in_url)?;
+        let in_file =
+            || follow.api.as_ref().map(|api| api.as_str().trim_end_matches('/').to_owned());
+        let api = in_file().or_else(|| Some(address.as_ref()?.api(provider)))?;
+        (!project.is_empty()).then(|| Self { provider, api, project: project.to_owned() })
     }
 }
 
@@ -42,6 +39,22 @@ struct Address<'a> {
 }
 
 impl<'a> Address<'a> {
+    /// What an API calls it.
+    fn project(&self) -> &'a str {
+        self.path.trim_matches('/').trim_end_matches(".git")
+    }
+
+    /// Where the API is, where every provider has it.
+    fn api(&self, provider: Provider) -> String {
+        let Self { scheme, host, .. } = self;
+        match provider {
+            Provider::Github if *host == "github.com" => "https://api.github.com".to_owned(),
+            Provider::Github => format!("{scheme}://{host}/api/v3"),
+            Provider::Gitlab => format!("{scheme}://{host}/api/v4"),
+            Provider::Gitea => format!("{scheme}://{host}/api/v1"),
+        }
+    }
+
     fn of(url: &'a str) -> Option<Self> {
         if let Some((scheme, rest)) = url.split_once("://") {
             let (authority, path) = rest.split_once('/')?;
@@ -79,6 +92,7 @@ mod tests {
             secret: None,
             token: None,
             api: None,
+            project: None,
         };
         Place::of(&follow).map(|place| (place.api, place.project))
     }
@@ -121,6 +135,7 @@ mod tests {
             secret: None,
             token: None,
             api: Some(Url::parse("http://127.0.0.1:9/x/").unwrap()),
+            project: None,
         };
         assert_eq!(Place::of(&follow).unwrap().api, "http://127.0.0.1:9/x");
     }
