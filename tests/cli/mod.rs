@@ -22,6 +22,7 @@ mod looking;
 mod looks;
 mod matrix;
 mod outputs;
+mod outward;
 mod parameters;
 mod pipelines;
 mod plans;

@@ -12,15 +12,17 @@
 //! | [`pipeline`] | a pipeline file as steps, and their effects |
 //! | [`secret`] | where secrets come from, and what hides them |
 //! | [`sealing`] | secrets that came into the open |
-//! | [`log`] | what steps wrote |
+//! | [`log`], [`annotations`] | what steps wrote, and what they said about files |
 //! | [`objects`] | files by their content |
 //! | [`store`] | where runs and state are kept |
 //! | [`lease`], [`process`] | who may change a stack now |
 //!
 //! It must not print, and must not know any kind by name.
 
+pub mod annotations;
 pub mod apply;
 pub mod engine;
+mod http;
 pub mod lease;
 pub mod log;
 pub mod objects;

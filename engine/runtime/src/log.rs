@@ -18,6 +18,7 @@ use model::context::{Clock, Progress};
 use model::event::LogRange;
 use model::mask::Masker;
 
+use crate::annotations::Annotation;
 use crate::process::Process;
 use crate::sealing::Sealing;
 use crate::store::RunId;
@@ -136,6 +137,16 @@ impl StepLog {
             text.extend([&at, " ", line.as_ref(), "\n"]);
         }
         slot.write(&text)
+    }
+}
+
+impl StepLog {
+    /// Keeps what the step says about files. As with its lines: that it cannot be kept is no fault of what
+    /// it tells of.
+    pub(crate) fn annotate(&self, mut found: Vec<Annotation>) {
+        let step = self.live.step();
+        found.iter_mut().for_each(|one| step.clone_into(&mut one.step));
+        _ = crate::annotations::keep(&self.logs.folder, &found);
     }
 }
 

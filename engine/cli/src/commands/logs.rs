@@ -21,6 +21,7 @@ use super::state::split;
 use crate::call::Call;
 use crate::outside;
 use crate::problem::{Exit, failed, usage};
+use crate::render::fold::Fold;
 use crate::render::measure::clean;
 use crate::render::when::Moment;
 
@@ -42,6 +43,10 @@ pub(crate) struct Logs {
     /// So many lines from the end (of a service: 100 by default)
     #[arg(short = 'n', long, value_name = "NUMBER")]
     lines: Option<usize>,
+
+    /// With what stands in groups, which a terminal shows folded
+    #[arg(short, long)]
+    unfold: bool,
 
     /// Go on as it is written: of a run to its end, of a service until Ctrl-C
     #[arg(short, long)]
@@ -74,7 +79,9 @@ fn steps(call: &Call, engine: &Engine, args: &Logs) -> Result<(), Problem> {
     }
     // Until a run has ended the journal does not know of everything that was written.
     let mut reading = details.run.ended.is_none().then(|| engine.reading(id));
-    let mut teller = Teller { call, args, run: id, moment: outside::moment() };
+    let folds = call.around.shows && !call.screen.json && !args.unfold;
+    let fold = folds.then(Fold::default);
+    let mut teller = Teller { call, args, run: id, moment: outside::moment(), fold };
     let mut last = Last { most: args.lines, none: true, held: VecDeque::new() };
     match &mut reading {
         Some(reading) => more(reading, args)?
@@ -84,7 +91,7 @@ fn steps(call: &Call, engine: &Engine, args: &Logs) -> Result<(), Problem> {
             engine.log(id, step, &mut |line| last.take(&step.step, line, &mut teller))
         })?,
     }
-    last.held.iter().for_each(|(step, line)| teller.tell(step, line));
+    last.held.iter().for_each(|(step, line)| teller.take(step, line));
     let none = last.none;
     match reading {
         Some(reading) if args.follow => return follow_run(engine, reading, &mut teller),
@@ -92,6 +99,7 @@ fn steps(call: &Call, engine: &Engine, args: &Logs) -> Result<(), Problem> {
         None if none => call.screen.note("nothing was written"),
         _ => {}
     }
+    teller.unfold();
     Ok(())
 }
 
@@ -107,7 +115,7 @@ impl Last {
     fn take(&mut self, step: &str, line: Line, teller: &mut Teller) {
         self.none = false;
         match self.most {
-            None => teller.tell(step, &line),
+            None => teller.take(step, &line),
             Some(most) => {
                 self.held.push_back((step.to_owned(), line));
                 self.held.drain(..self.held.len().saturating_sub(most));
@@ -132,7 +140,7 @@ fn follow_run(engine: &Engine, mut reading: Reading, teller: &mut Teller) -> Res
         // Asked before reading: whatever was written up to the end is read.
         let ended = engine.store.run(run)?.is_none_or(|run| run.ended.is_some());
         let gone = reading.is_over();
-        more(&mut reading, args)?.iter().for_each(|(step, line)| teller.tell(step, line));
+        more(&mut reading, args)?.iter().for_each(|(step, line)| teller.take(step, line));
         if ended {
             break;
         }
@@ -142,6 +150,7 @@ fn follow_run(engine: &Engine, mut reading: Reading, teller: &mut Teller) -> Res
         }
         sleep(LOOK_AGAIN);
     }
+    teller.unfold();
     Ok(())
 }
 
@@ -151,9 +160,29 @@ struct Teller<'c> {
     args: &'c Logs,
     run: RunId,
     moment: Moment,
+    /// What is folded, where it is.
+    fold: Option<Fold>,
 }
 
 impl Teller<'_> {
+    /// Takes a line, and tells what is to be seen of it.
+    fn take(&mut self, step: &str, line: &Line) {
+        match &mut self.fold {
+            None => self.tell(step, line),
+            Some(fold) => {
+                for (step, line) in fold.take(step, line) {
+                    self.tell(&step, &line);
+                }
+            }
+        }
+    }
+
+    /// Tells what stands in groups that have no end: there it stopped.
+    fn unfold(&mut self) {
+        let left = self.fold.as_mut().map(Fold::left).unwrap_or_default();
+        left.iter().for_each(|(step, line)| self.tell(step, line));
+    }
+
     fn tell(&mut self, step: &str, line: &Line) {
         let event = json!({ "run": self.run, "step": step, "at_ms": line.at, "line": line.text });
         self.call.screen.event("log", event);

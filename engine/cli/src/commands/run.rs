@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use clap::Args;
-use runtime::engine::{ApplyOptions, Course, Engine, Problem, Report, RunRequest};
+use runtime::engine::{ApplyOptions, Course, Engine, Problem, Report, RunRequest, Surroundings};
 use runtime::pipeline::Again;
 use runtime::project::FileType;
 use runtime::store::{Cause, RunKind, RunOutcome};
@@ -15,7 +15,7 @@ use crate::applying::{WorkArgs, finish};
 use crate::call::{Call, full};
 use crate::commands::runs::tell_results;
 use crate::given::GivenArgs;
-use crate::problem::Exit;
+use crate::problem::{Exit, failed};
 use crate::render::report::Verb;
 use crate::stacks::one;
 use crate::stop;
@@ -38,6 +38,11 @@ pub(crate) struct Run {
     /// Run this step of the last run again, and what comes after it
     #[arg(long, value_name = "STEP", conflicts_with_all = ["resume", "failed"])]
     from: Option<String>,
+
+    /// Open a shell in the environment of this step instead: its folder, its variables with their secrets,
+    /// the artifacts that it takes
+    #[arg(long, value_name = "STEP", conflicts_with_all = ["resume", "failed", "from"])]
+    shell: Option<String>,
 
     #[command(flatten)]
     cause: CauseArgs,
@@ -99,6 +104,10 @@ pub(crate) fn run(call: &Call, args: &Run) -> Result<Exit, Problem> {
     };
     let request = RunRequest { file: meant.file, given, course, cause: args.cause.cause() };
     let options = options(&args.work);
+    if let Some(step) = &args.shell {
+        let around = runtime.block_on(engine.surroundings(&request, step))?;
+        return shell(call, &engine, &around);
+    }
     let subject = engine.pipeline_name(&request.file)?;
     let again =
         [vec!["run".to_owned(), args.pipeline.clone()], args.given.words(call, None, true)?];
@@ -106,6 +115,24 @@ pub(crate) fn run(call: &Call, args: &Run) -> Result<Exit, Problem> {
         let (engine, options) = (&engine, &options);
         async move { engine.run(&request, options, feed, stop).await }
     }))
+}
+
+/// Opens a shell for a person. It is no command of a step: nobody watches it or ends it.
+fn shell(call: &Call, engine: &Engine, around: &Surroundings) -> Result<Exit, Problem> {
+    let shell = call.around.variable("SHELL").unwrap_or("/bin/sh");
+    let commands: String = around.commands.iter().map(|line| format!("  {line}\n")).collect();
+    call.screen.note(&engine.sealing().masked(&format!(
+        "{shell} as the step {} has it, in {}; it runs\n{commands}`exit` leaves",
+        around.step,
+        around.directory.display()
+    )));
+    let ended = std::process::Command::new(shell)
+        .env_clear()
+        .envs(&around.environment)
+        .current_dir(&around.directory)
+        .status()
+        .map_err(|error| failed(format!("{shell} cannot be started: {error}")))?;
+    Ok(if ended.success() { Exit::Done } else { Exit::Failed })
 }
 
 /// Runs a pipeline, or goes on with a run of it, while somebody watches. `again` is what starts it anew.

@@ -74,6 +74,10 @@ fn show(call: &Call, engine: &Engine, id: RunId) -> Result<(), Problem> {
     }
     let text = render::runs::details(&details, &outside::moment(), call.screen.style);
     call.screen.answer(&text);
+    for one in &engine.annotations(id)? {
+        call.screen.event("annotation", object!(one));
+        call.screen.answer(&render::runs::annotation(one, call.screen.style));
+    }
     tell_results(call, engine, id)
 }
 

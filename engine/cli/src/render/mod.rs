@@ -28,6 +28,7 @@ pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod explain;
+pub(crate) mod fold;
 pub(crate) mod graph;
 pub(crate) mod hint;
 pub(crate) mod line;

@@ -3,6 +3,7 @@
 //! It must not read logs.
 
 use model::event::Ending;
+use runtime::annotations::Annotation;
 use runtime::engine::{RunDetails, StepDetails};
 use runtime::store::{Cause, Run, RunOutcome};
 
@@ -165,6 +166,33 @@ fn conversation(step: &StepDetails, moment: &Moment) -> String {
         }
         (None, None) => String::new(),
     }
+}
+
+/// Returns what a step said about a file: `error  app.js:1:5  Missing semicolon  (lint)`.
+pub(crate) fn annotation(one: &Annotation, style: Style) -> String {
+    let (sign, ink) = match one.level.as_str() {
+        "error" => (Sign::Failed, Ink::Red),
+        "warning" => (Sign::Waiting, Ink::Yellow),
+        _ => (Sign::Waiting, Ink::Dim),
+    };
+    let place = |number: Option<u64>| number.map(|at| format!(":{at}")).unwrap_or_default();
+    let file =
+        one.file.as_ref().map(|file| format!("{file}{}{}", place(one.line), place(one.column)));
+    let mut out = String::new();
+    let mut line = Line::new(style, 2);
+    line.put(sign.ink(), style.sign(sign)).put(Ink::Plain, " ").put(ink, &one.level);
+    if let Some(file) = file {
+        line.put(Ink::Plain, "  ").put(Ink::Bold, &file);
+    }
+    line.put(Ink::Dim, &format!("  {}", one.step));
+    line.end_in(&mut out);
+    let title = one.title.as_ref().map(|title| format!("{title}: ")).unwrap_or_default();
+    for text in wrap(&format!("{title}{}", one.message), style.readable().saturating_sub(6)) {
+        let mut line = Line::new(style, 6);
+        line.put(Ink::Plain, &text);
+        line.end_in(&mut out);
+    }
+    out
 }
 
 fn outcome(outcome: Option<RunOutcome>) -> (&'static str, Ink) {

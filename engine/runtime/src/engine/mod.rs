@@ -10,6 +10,7 @@ mod files;
 mod gates;
 mod problem;
 mod runs;
+mod shell;
 mod state;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ pub use files::{Checked, Loaded, PlanRequest, Planned, check};
 pub use gates::{Answer, Groups};
 pub use problem::{Problem, Wrong};
 pub use runs::{Course, RunDetails, RunRequest, StepDetails};
+pub use shell::Surroundings;
 pub use state::Resource;
 
 use crate::project::Project;

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::apply::{report, steps};
 use super::{ApplyOptions, Engine, Loaded, Problem, Report, Wrong};
+use crate::annotations::Annotation;
 use crate::lease::{HeldLease, is_held};
 use crate::log::{Line, Logs, Reading, folder, read};
 use crate::parameters::{Given, NONE, Outside};
@@ -177,6 +178,7 @@ impl Engine {
             trace: self.trace(run)?,
             steps: Arc::clone(&steps),
             held: Mutex::default(),
+            failed: Mutex::default(),
             stop: stop.clone(),
         };
         let effects = Arc::new(effects);
@@ -373,7 +375,11 @@ impl Engine {
         }
     }
 
-    fn pipeline_steps(&self, request: &RunRequest, run: u64) -> Result<Vec<Step>, Problem> {
+    pub(super) fn pipeline_steps(
+        &self,
+        request: &RunRequest,
+        run: u64,
+    ) -> Result<Vec<Step>, Problem> {
         let mut loaded = Loaded::read(&self.project, &request.file)?;
         loaded.refuse_namesakes(&self.project, &request.file, FileType::Pipeline, None);
         let Loaded { sources, document, mut diagnostics } = loaded;
@@ -443,6 +449,12 @@ impl Engine {
             }
         }
         Ok(merge(&reports))
+    }
+
+    /// Returns what the steps of a run said about files.
+    pub fn annotations(&self, run: RunId) -> Result<Vec<Annotation>, Problem> {
+        crate::annotations::kept(&folder(&self.project.home, run))
+            .map_err(|error| Problem::failed(format!("the annotations of run {run}: {error}")))
     }
 
     fn reports_of(&self, run: RunId) -> Result<Vec<(Source, reports::Report)>, Problem> {

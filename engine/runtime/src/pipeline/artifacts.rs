@@ -69,8 +69,8 @@ impl Tasks {
     }
 
     /// Lays out what a step takes.
-    pub(super) async fn take_artifacts(&self, doing: Doing<'_>) -> Result<(), Fault> {
-        for take in &doing.task.takes {
+    pub(super) async fn take_artifacts(&self, takes: &[TakeTask]) -> Result<(), Fault> {
+        for take in takes {
             for made in self.made(take)? {
                 let (objects, root) = (self.objects(), self.engine.site.project.clone());
                 let place = root.join(take.to.as_deref().unwrap_or(&made.folder));

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use model::mask;
 
+use crate::annotations::{Annotation, MOST, parse};
 use crate::log::StepLog;
 
 /// How many of a failed command's last lines are shown with the error.
@@ -16,11 +17,12 @@ pub(super) struct Lines<'l> {
     log: &'l StepLog,
     lines: mask::Lines,
     last: VecDeque<String>,
+    annotations: usize,
 }
 
 impl<'l> Lines<'l> {
     pub(super) fn new(log: &'l StepLog) -> Self {
-        Self { log, lines: mask::Lines::new(log.masker()), last: VecDeque::new() }
+        Self { log, lines: mask::Lines::new(log.masker()), last: VecDeque::new(), annotations: 0 }
     }
 
     /// Takes in what came. Secrets that have come up since are covered too.
@@ -40,8 +42,20 @@ impl<'l> Lines<'l> {
     }
 
     fn show(&mut self, whole: Vec<String>) {
+        self.annotate(&whole);
         self.log.masked_lines(&whole);
         self.last.extend(whole);
         self.last.drain(..self.last.len().saturating_sub(LAST_WORDS));
+    }
+
+    /// Keeps what these lines say about files.
+    fn annotate(&mut self, whole: &[String]) {
+        let room = MOST.saturating_sub(self.annotations);
+        let found: Vec<Annotation> =
+            whole.iter().filter_map(|line| parse(line)).take(room).collect();
+        if !found.is_empty() {
+            self.annotations += found.len();
+            self.log.annotate(found);
+        }
     }
 }

@@ -12,8 +12,8 @@ use language::{
 };
 use model::address::block_of;
 use model::file::pipeline::{
-    ArtifactTask, Caches, CutoverTask, Does, GateTask, Patterns, Pipeline, PipelineStep, Reports,
-    RunTask, StepWhen, Take, TakeName, TakeTask, Task, TaskWork,
+    ArtifactTask, Caches, CutoverTask, Does, GateTask, NotifyTask, Patterns, Pipeline,
+    PipelineStep, ProbeTask, Reports, RunTask, StepWhen, Take, TakeName, TakeTask, Task, TaskWork,
 };
 use model::graph::Graph;
 use model::plan::{Step, When, Work};
@@ -480,6 +480,23 @@ impl Texts<'_> {
                 smoke: cutover.smoke.iter().map(|Script(line)| self.value(line)).collect(),
             })),
             Does::Rollback { rollback } => TaskWork::Rollback { stack: rollback.clone() },
+            Does::Probe { probe } => TaskWork::Probe(ProbeTask {
+                stack: probe.stack.clone(),
+                path: probe.path.clone(),
+                services: probe.services.clone(),
+                within: probe.within.0,
+            }),
+            Does::Notify { notify } => TaskWork::Notify(NotifyTask {
+                url: notify.url.as_ref().map(|url| self.value(url)),
+                headers: self.tree(&notify.headers),
+                command: notify
+                    .command
+                    .iter()
+                    .flatten()
+                    .map(|Script(line)| self.value(line))
+                    .collect(),
+                message: notify.message.clone(),
+            }),
             Does::Gate { gate } => TaskWork::Gate(GateTask {
                 approvers: gate.approvers.clone(),
                 message: gate.message.clone(),

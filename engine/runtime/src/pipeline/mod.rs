@@ -15,6 +15,8 @@ mod gate;
 mod lines;
 mod load;
 mod matrix;
+mod notify;
+mod probe;
 mod results;
 mod run;
 mod schedules;

@@ -10,7 +10,8 @@ use std::time::SystemTime;
 
 use child::{Command, Exit};
 use model::context::Progress;
-use model::file::pipeline::{ReportForm, RunTask};
+use model::file::pipeline::{ReportForm, RunTask, Task, TaskWork};
+use model::plan::Step;
 use model::value::Piece;
 use model::{Fault, Value, secret};
 use reports::Source;
@@ -41,6 +42,23 @@ impl Tasks {
         Ok(())
     }
 
+    /// Where a step works and with what variables; the artifacts that it takes are laid out.
+    ///
+    /// # Errors
+    /// Its folder, a secret or an artifact is not there.
+    pub async fn surroundings(
+        &self,
+        task: &Task,
+        step: &Step,
+    ) -> Result<(PathBuf, BTreeMap<String, String>), Fault> {
+        let directory = match &task.does {
+            TaskWork::Run(run) => run.directory.as_deref(),
+            _ => None,
+        };
+        self.take_artifacts(&task.takes).await?;
+        Ok((self.folder(directory)?, self.environment(task, step)?))
+    }
+
     /// The folder in which a step works.
     pub(super) fn folder(&self, directory: Option<&str>) -> Result<PathBuf, Fault> {
         let project = &self.engine.site.project;
@@ -57,7 +75,7 @@ impl Tasks {
     /// One shell for all commands. Arguments can be read by every user of the machine, the environment
     /// by its owner alone: a script with secrets comes that way.
     fn shell(&self, commands: &[Value], folder: &Path, doing: Doing<'_>) -> Result<Command, Fault> {
-        let mut environment = self.environment(doing)?;
+        let mut environment = self.environment(doing.task, doing.step)?;
         let lines: Vec<String> =
             commands.iter().map(|command| self.revealed(command)).collect::<Result<_, _>>()?;
         let mut script = lines.join("\n");
@@ -77,18 +95,22 @@ impl Tasks {
     }
 
     /// The variables of a step: those of who called, what it is, and its own.
-    pub(super) fn environment(&self, doing: Doing<'_>) -> Result<BTreeMap<String, String>, Fault> {
+    pub(super) fn environment(
+        &self,
+        task: &Task,
+        step: &Step,
+    ) -> Result<BTreeMap<String, String>, Fault> {
         let mut environment: BTreeMap<String, String> = self.engine.site.environment.clone();
         environment.insert("CI".to_owned(), "true".to_owned());
         environment.insert("WINDLASS_RUN".to_owned(), self.run.to_string());
         environment.insert("WINDLASS_PIPELINE".to_owned(), self.pipeline.clone());
-        environment.insert("WINDLASS_STEP".to_owned(), doing.step.name.to_string());
+        environment.insert("WINDLASS_STEP".to_owned(), step.name.to_string());
         let told =
             [("WINDLASS_COMMIT", &self.cause.commit), ("WINDLASS_BRANCH", &self.cause.branch)];
         for (name, value) in told.into_iter().filter(|(_, value)| !value.is_empty()) {
             environment.insert(name.to_owned(), value.clone());
         }
-        for (name, value) in &doing.task.env {
+        for (name, value) in &task.env {
             environment.insert(name.clone(), self.revealed(value)?);
         }
         Ok(environment)

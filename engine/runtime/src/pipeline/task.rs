@@ -3,7 +3,7 @@
 //! What a step does stands in a file of its own, one for each word that a step may have. It must not know
 //! the order of steps.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use child::sweep;
@@ -47,6 +47,8 @@ pub struct Tasks {
     pub steps: Arc<Steps>,
     /// Gates at which the walk stopped.
     pub held: Mutex<Vec<Held>>,
+    /// Steps that failed so far.
+    pub failed: Mutex<Vec<String>>,
     /// Ctrl-C, for runs within this one.
     pub stop: watch::Receiver<Stop>,
 }
@@ -150,7 +152,12 @@ impl Effects for Tasks {
         }
     }
 
-    fn ended(&self, _: &Step, _: &Ending) {}
+    fn ended(&self, step: &Step, ending: &Ending) {
+        if ending.fault().is_some() && !self.failed().iter().any(|name| name == step.name.as_str())
+        {
+            self.failed().push(step.name.to_string());
+        }
+    }
 
     fn shown(&self, fault: Fault) -> Fault {
         self.engine.sealing().masked_fault(fault)
@@ -158,6 +165,10 @@ impl Effects for Tasks {
 }
 
 impl Tasks {
+    pub(super) fn failed(&self) -> MutexGuard<'_, Vec<String>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A step that fails is tried again as often as its file says; one that cannot run is not.
     async fn perform(&self, doing: Doing<'_>) -> Result<(), Fault> {
         let mut attempt = 0;
@@ -175,7 +186,7 @@ impl Tasks {
 
     /// One line for each word: what it means stands in its file.
     async fn attempt(&self, doing: Doing<'_>) -> Result<(), Fault> {
-        self.take_artifacts(doing).await?;
+        self.take_artifacts(&doing.task.takes).await?;
         match &doing.task.does {
             TaskWork::Run(run) => self.run_commands(run, doing).await,
             TaskWork::Apply { file, name, parameters } => {
@@ -189,6 +200,8 @@ impl Tasks {
             }
             TaskWork::Cutover(cutover) => self.cut_over(cutover, doing).await,
             TaskWork::Rollback { stack } => self.go_back(stack, doing).await,
+            TaskWork::Probe(probe) => self.probe(probe, doing).await,
+            TaskWork::Notify(notify) => self.notify(notify, doing).await,
             TaskWork::Gate(_) => self.pass_gate(doing),
         }
     }

@@ -90,6 +90,16 @@ pub enum Does {
         /// The name of a stack.
         rollback: String,
     },
+    /// Asks every service of a stack for a path over HTTP, and merges what they answer into one result.
+    Probe {
+        /// Which services, and what they are asked.
+        probe: Probe,
+    },
+    /// Tells others how the run goes. To be told of failures alone it has `when: failure`.
+    Notify {
+        /// Whom, and what.
+        notify: Notify,
+    },
     /// Waits until a person approves: `windlass approve RUN STEP`. Meanwhile everything else that the run
     /// can do is done; then its process ends, and the run waits.
     Gate {
@@ -177,6 +187,47 @@ pub struct Cutover {
 fn check_cutover(cutover: &Cutover, keys: &mut Keys<'_, '_, '_>) {
     if !cutover.smoke.is_empty() && cutover.service.is_none() {
         keys.refuse("smoke", "which service is looked at? Say `service`");
+    }
+}
+
+/// A question to services: a service passes that answers 200, and whose answer tells of no test that failed:
+/// `JUnit` XML, or JSON as `{ "tests": [{ "suite", "name", "outcome": "passed" | "failed" | "skipped",
+/// "message" }] }` or `{ "passed": 12, "failed": 0 }`.
+#[derive(Clone, Debug, Spec)]
+pub struct Probe {
+    /// The name of the stack.
+    pub stack: String,
+    /// What is asked for.
+    #[spec(default = "/")]
+    pub path: String,
+    /// Addresses of services; by default all with a health check over HTTP.
+    #[spec(default = "[]")]
+    pub services: Vec<String>,
+    /// How long each may take to answer.
+    #[spec(default = "30s")]
+    pub within: Period,
+}
+
+/// Word to others. As JSON: `run`, `pipeline`, `verdict` (`passed` or `failed`, so far), `failed` (names of
+/// steps), `commit`, `branch`, `message` and `text`.
+#[derive(Clone, Debug, Spec)]
+#[spec(check = check_notify)]
+pub struct Notify {
+    /// Where it is posted to; tried again where the fault may pass.
+    pub url: Option<Text>,
+    /// Headers of the request, such as `authorization`.
+    #[spec(default = "{}")]
+    pub headers: BTreeMap<String, Text>,
+    /// Commands for the shell instead, which find it in `$WINDLASS_NOTICE`.
+    pub command: Option<Vec<Script<Text>>>,
+    /// What is to be said, in a line.
+    pub message: Option<String>,
+}
+
+fn check_notify(notify: &Notify, keys: &mut Keys<'_, '_, '_>) {
+    keys.exclude("url", "command");
+    if notify.url.is_none() && notify.command.is_none() {
+        keys.refuse("url", "whom? Say `url` or `command`");
     }
 }
 

@@ -11,12 +11,13 @@ use std::collections::BTreeMap;
 use language::{Name, Period, Spec, Text};
 
 pub use does::{
-    Cache, Caches, Cutover, Does, Gate, OfStack, Patterns, Reports, RestoreStep, Take, TakeName,
-    TakeTo,
+    Cache, Caches, Cutover, Does, Gate, Notify, OfStack, Patterns, Probe, Reports, RestoreStep,
+    Take, TakeName, TakeTo,
 };
 pub use schedule::{CatchUp, Overlap, Schedule, Schedules};
 pub use task::{
-    ArtifactTask, CacheTask, CutoverTask, GateTask, ReportForm, RunTask, TakeTask, Task, TaskWork,
+    ArtifactTask, CacheTask, CutoverTask, GateTask, NotifyTask, ProbeTask, ReportForm, RunTask,
+    TakeTask, Task, TaskWork,
 };
 
 use crate::file::stack::{Each, Parameter};

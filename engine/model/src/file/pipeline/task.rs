@@ -70,6 +70,10 @@ pub enum TaskWork {
         /// The name of the stack.
         stack: String,
     },
+    /// Asks services.
+    Probe(ProbeTask),
+    /// Tells others.
+    Notify(NotifyTask),
     /// Waits for a person.
     Gate(GateTask),
 }
@@ -144,6 +148,32 @@ pub struct TakeTask {
     pub to: Option<String>,
 }
 
+/// See [`super::Probe`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeTask {
+    /// The name of the stack.
+    pub stack: String,
+    /// What is asked for.
+    pub path: String,
+    /// Addresses; none: all that answer over HTTP.
+    pub services: Vec<String>,
+    /// How long each may take.
+    pub within: Duration,
+}
+
+/// See [`super::Notify`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotifyTask {
+    /// Where to, with handles for secrets.
+    pub url: Option<Value>,
+    /// Headers, with handles for secrets.
+    pub headers: Tree,
+    /// Text with handles for secrets, each for the shell.
+    pub command: Vec<Value>,
+    /// What is to be said.
+    pub message: Option<String>,
+}
+
 /// See [`super::Gate`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GateTask {
@@ -174,11 +204,12 @@ impl TaskWork {
     pub fn may_begin_again(&self) -> bool {
         match self {
             // What it went back from does not come again: once more would go back further.
-            Self::Run(_) | Self::Rollback { .. } => false,
+            Self::Run(_) | Self::Notify(_) | Self::Rollback { .. } => false,
             Self::Apply { .. }
             | Self::Destroy { .. }
             | Self::Act { .. }
             | Self::Gate(_)
+            | Self::Probe(_)
             | Self::Cutover(_) => true,
         }
     }
@@ -189,7 +220,7 @@ impl TaskWork {
             Self::Apply { file, .. } => Some(file),
             Self::Destroy { stack } => Some(stack),
             Self::Cutover(cutover) => Some(&cutover.file),
-            Self::Run(_) | Self::Act { .. } | Self::Gate(_) | Self::Rollback { .. } => None,
+            _ => None,
         }
     }
 
@@ -203,6 +234,8 @@ impl TaskWork {
             Self::Cutover(_) => "cutover",
             Self::Rollback { .. } => "rollback",
             Self::Gate(_) => "gate",
+            Self::Probe(_) => "probe",
+            Self::Notify(_) => "notify",
         }
     }
 }
