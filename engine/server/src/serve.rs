@@ -60,8 +60,10 @@ pub struct Ready {
     pub name: String,
     /// Where: `http://127.0.0.1:7400`.
     pub address: String,
-    /// Its repositories.
+    /// The repositories that are pushed to here.
     pub repositories: Vec<String>,
+    /// Those that live elsewhere, and where.
+    pub follows: Vec<(String, String)>,
 }
 
 /// What it is told to do.
@@ -161,6 +163,13 @@ async fn bind(house: &House) -> Result<TcpListener, Problem> {
 
 fn about(house: &House) -> Ready {
     let file = &house.settings.file;
-    let repositories = file.repositories.keys().map(|name| name.0.clone()).collect();
-    Ready { name: file.server.0.clone(), address: house.own_address().to_owned(), repositories }
+    let (mut repositories, mut follows) = (Vec::new(), Vec::new());
+    for (name, about) in &file.repositories {
+        match &about.follow {
+            None => repositories.push(name.0.clone()),
+            Some(follow) => follows.push((name.0.clone(), follow.url.clone())),
+        }
+    }
+    let address = house.own_address().to_owned();
+    Ready { name: file.server.0.clone(), address, repositories, follows }
 }

@@ -62,11 +62,17 @@ pub(crate) fn run(call: &Call, args: &Serve) -> Result<Exit, Problem> {
 }
 
 fn tell(call: &Call, ready: &Ready) {
-    let Ready { name, address, repositories } = ready;
-    let event = json!({ "server": name, "address": address, "repositories": repositories });
+    let Ready { name, address, repositories, follows } = ready;
+    let event = json!({
+        "server": name, "address": address, "repositories": repositories,
+        "follows": follows.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+    });
     call.screen.event("serving", event);
     call.screen.answer(&format!("{name}  serves at {address}\n"));
     for repository in repositories {
         call.screen.note(&format!("  push to it:  git push {address}/{repository}.git main"));
+    }
+    for (repository, url) in follows {
+        call.screen.note(&format!("  follows {repository}:  {url}"));
     }
 }
