@@ -4,6 +4,7 @@ pub(crate) mod project;
 
 mod applies;
 mod artifacts;
+mod backups;
 mod bad_files;
 mod bad_world;
 mod check_pipelines;

@@ -42,8 +42,13 @@ pub(crate) fn here(program: &str) -> bool {
 }
 
 fn not_run(tool: &str, package: &str) {
+    not_run_because(&format!("{tool} is missing: apt-get install {package}"));
+}
+
+/// Says, past the capture of the test's output, that a test shows nothing here.
+pub(crate) fn not_run_because(why: &str) {
     let count = NOT_RUN.fetch_add(1, Ordering::Relaxed) + 1;
-    let says = format!("\nNOT RUN ({count}): {tool} is missing: apt-get install {package}\n");
+    let says = format!("\nNOT RUN ({count}): {why}\n");
     std::io::stderr().write_all(says.as_bytes()).unwrap();
 }
 

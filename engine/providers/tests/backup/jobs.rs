@@ -429,3 +429,85 @@ fn keys_that_cannot_be_say_why() {
         assert!(said(&kind, keys).contains(why), "{keys}: {}", said(&kind, keys));
     }
 }
+
+/// A small disk of its own in the project; it goes when it is dropped.
+struct Disk(std::path::PathBuf);
+
+impl Disk {
+    fn at(lab: &Lab, path: &str) -> Option<Self> {
+        let place = lab.place(path);
+        std::fs::create_dir_all(&place).unwrap();
+        let flags = rustix::mount::MountFlags::empty();
+        let size = Some(c"size=4m");
+        rustix::mount::mount("tmpfs", &place, "tmpfs", flags, size).ok().map(|()| Self(place))
+    }
+
+    fn grow(&self) {
+        let flags = rustix::mount::MountFlags::empty();
+        rustix::mount::mount_remount(&self.0, flags, "size=64m").unwrap();
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        _ = rustix::mount::unmount(&self.0, rustix::mount::UnmountFlags::DETACH);
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_and_once_there_is_room_the_next_run_heals() {
+    if !here("restic") {
+        return;
+    }
+    let lab = Lab::new();
+    let Some(disk) = Disk::at(&lab, "store") else {
+        return crate::tools::not_run_because("a disk of its own cannot be mounted: it takes root");
+    };
+    lab.write("data/small", "alpha");
+    let job = Job::of(&lab, "paths: [data], keep: {last: 1}").await;
+    job.backup().await;
+    let mut noise = vec![0; 12_000_000];
+    lab.context.site.random.fill(&mut noise);
+    lab.write("data/large", noise);
+    for _ in 0..2 {
+        let fault = job.refused("backup", "{}").await;
+        assert!(fault.message.contains("found no room: a disk is full"), "{fault}");
+        assert_eq!(job.rows().await.len(), 1);
+    }
+    disk.grow();
+    job.backup().await;
+    job.done("drill", "{}").await;
+    job.done("prune", "{}").await;
+    assert_eq!(job.rows().await.len(), 1);
+    let (whole, text) = restic(&lab, &["check", "--read-data"]);
+    assert!(whole, "{text}");
+}
+
+#[tokio::test]
+async fn what_a_killed_one_left_the_next_one_settles() {
+    if !here("restic") {
+        return;
+    }
+    let lab = Lab::new();
+    let after = "before: 'echo before >>log', after: 'echo $WINDLASS_OUTCOME >>log'";
+    let job =
+        Job::of(&lab, &format!("dump: 'echo part; sleep 30; echo whole', file: x, {after}")).await;
+    // Killed in the middle: what it started goes with it, and nobody had the time to say so.
+    let acting = job.act("backup", "{}");
+    let cut = tokio::time::timeout(std::time::Duration::from_secs(3), acting).await;
+    assert!(cut.is_err());
+    assert_eq!(lab.text("log"), "before\n");
+    // As a restic that outlived the engine would have: half a dump, stored.
+    let pending = std::fs::read_dir(lab.place(".windlass/backups/jobs")).unwrap().next().unwrap();
+    let ledger = std::fs::read_to_string(pending.unwrap().path()).unwrap();
+    let ledger: serde_json::Value = serde_json::from_str(&ledger).unwrap();
+    let tag = format!("run:{}", ledger["pending"]["token"].as_str().unwrap());
+    lab.write("half", "part");
+    let half = lab.place("half").display().to_string();
+    assert!(restic(&lab, &["backup", "--tag", &tag, &half]).0);
+    assert_eq!(lab.names("store/snapshots").len(), 1);
+    assert!(job.done("verify", "{}").await.contains_key("part"));
+    assert_eq!(lab.text("log"), "before\nfailed\n");
+    assert_eq!(lab.names("store/snapshots"), Vec::<String>::new());
+    assert_eq!(job.rows().await.len(), 0);
+}

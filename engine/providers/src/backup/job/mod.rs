@@ -6,6 +6,8 @@
 mod guard;
 mod keep;
 mod ledger;
+#[cfg(test)]
+mod like_restic;
 mod list;
 mod opened;
 mod prune;

@@ -52,10 +52,19 @@ impl Restic<'_> {
         let arguments = self.with_cache(arguments);
         let said = self.call(&arguments).await?;
         if !said.is_locked() {
+            self.tidy(said.exit).await;
             return Ok(said);
         }
         self.unlock().await?;
         self.call(&arguments).await
+    }
+
+    /// One that was killed has left its lock, which would be in the way of others. If it cannot be taken
+    /// away now, whoever finds it does.
+    async fn tidy(&self, exit: Exit) {
+        if let Exit::Signal(_) = exit {
+            _ = self.unlock().await;
+        }
     }
 
     async fn done(&self, what: &str, arguments: &[&str]) -> Result<Said, Fault> {
@@ -200,6 +209,7 @@ impl Archive for Restic<'_> {
             let exit = ended.map_err(|trouble| trouble_of(&trouble))?.exit;
             let (upload, said) = hearing.end(exit);
             if !(said.is_locked() && std::mem::take(&mut again)) {
+                self.tidy(exit).await;
                 return self.taken(upload, &said);
             }
             self.unlock().await?;
@@ -233,6 +243,7 @@ impl Archive for Restic<'_> {
             Err(error) => return Err(Fault::broken(format!("the dump: {error}"))),
         };
         lines.end(&mut |line| say(line));
+        self.tidy(fed.sink.unwrap_or(Exit::Signal(9))).await;
         let Some(exit) = fed.sink else {
             return Ok(Dumped::Failed(fed.source.unwrap_or(Exit::Signal(9))));
         };
