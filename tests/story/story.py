@@ -38,7 +38,7 @@ class Story:
 
     def play(self):
         self.destroy()
-        port, listen = free_port(7400), free_port(18443)
+        port, listen = free_port(7400), free_port(18480)
         self.apply(port)
         self.first_push(port, listen)
         self.failing_test()
@@ -50,7 +50,8 @@ class Story:
 
     def destroy(self):
         """Takes away what an earlier story left, or one that was cut off."""
-        for folder, stack in ((self.project, "guestbook"), (ROOT, "server")):
+        stacks = (self.project, "guestbook-trial"), (self.project, "guestbook"), (ROOT, "server")
+        for folder, stack in stacks:
             if os.path.isdir(os.path.join(folder, ".windlass")):
                 self.stage.windlass("destroy", stack, "--yes", folder=folder, exits=range(256), quiet=True)
         for folder in (self.server, os.path.dirname(self.clone)):

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,11 +21,21 @@ use tokio_rustls::TlsAcceptor;
 
 use super::kept::KeptCertificate;
 
-/// Certificates by the name that clients ask for: as written, `*.shop.test`, or empty for everybody else.
+/// Certificates by where they are served, and by the name that clients ask for there.
 #[derive(Debug, Default)]
 pub(crate) struct Certificates {
-    served: ArcSwap<HashMap<String, Arc<CertifiedKey>>>,
+    served: ArcSwap<HashMap<Option<SocketAddr>, Named>>,
     read: Mutex<Vec<Pair>>,
+}
+
+/// Certificates by name: as written, `*.shop.test`, or empty for everybody else.
+type Named = HashMap<String, Arc<CertifiedKey>>;
+
+/// The certificates of one address. Two that listen may serve the same name, such as a site and its trial.
+#[derive(Debug)]
+struct OfAddress {
+    all: Arc<Certificates>,
+    at: SocketAddr,
 }
 
 /// A certificate as it was read.
@@ -90,13 +101,14 @@ impl Certificates {
     }
 
     fn serve(&self, pairs: &[Pair]) {
-        let mut map = HashMap::new();
+        let mut served: HashMap<_, Named> = HashMap::new();
         for pair in pairs {
+            let named = served.entry(pair.kept.at).or_default();
             for name in &pair.kept.names {
-                map.extend(pair.key.iter().map(|key| (name.to_ascii_lowercase(), key.clone())));
+                named.extend(pair.key.iter().map(|key| (name.to_ascii_lowercase(), key.clone())));
             }
         }
-        self.served.store(Arc::new(map));
+        self.served.store(Arc::new(served));
     }
 
     fn pairs(&self) -> MutexGuard<'_, Vec<Pair>> {
@@ -130,21 +142,27 @@ fn read(certificate: &Path, key: &Path) -> Result<Arc<CertifiedKey>, Box<dyn Err
     Ok(Arc::new(pair))
 }
 
-impl ResolvesServerCert for Certificates {
+impl ResolvesServerCert for OfAddress {
     fn resolve(&self, hello: ClientHello) -> Option<Arc<CertifiedKey>> {
-        let all = self.served.load();
+        let served = self.all.served.load();
         let name = hello.server_name().unwrap_or_default().to_ascii_lowercase();
-        let wild = name.split_once('.').map(|(_, rest)| format!("*.{rest}"));
-        all.get(&name).or_else(|| all.get(&wild?)).or_else(|| all.get("")).cloned()
+        let wild = name.split_once('.').map(|(_, rest)| format!("*.{rest}")).unwrap_or_default();
+        let among = |named: &Named| {
+            named.get(&name).or_else(|| named.get(&wild)).or_else(|| named.get("")).cloned()
+        };
+        [Some(self.at), None].iter().find_map(|at| among(served.get(at)?))
     }
 }
 
-/// Returns what takes connections over TLS, by HTTP/2 where the client can.
-pub(crate) fn acceptor(certificates: Arc<Certificates>) -> Result<TlsAcceptor, rustls::Error> {
+/// Returns what takes connections to an address over TLS, by HTTP/2 where the client can.
+pub(crate) fn acceptor(
+    all: Arc<Certificates>,
+    at: SocketAddr,
+) -> Result<TlsAcceptor, rustls::Error> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_cert_resolver(certificates);
+        .with_cert_resolver(Arc::new(OfAddress { all, at }));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.ticketer = ring::Ticketer::new()?;
     Ok(Arc::new(config).into())

@@ -95,9 +95,20 @@ pub enum Command {
     /// Answers with everything.
     Look,
     /// Serves a certificate to clients that ask for these names; an empty name: to everybody else.
-    Certificate { names: Vec<String>, certificate: PathBuf, key: PathBuf },
+    Certificate {
+        /// Where it is served; nothing: wherever there is none of the address's own.
+        #[serde(default)]
+        at: Option<SocketAddr>,
+        names: Vec<String>,
+        certificate: PathBuf,
+        key: PathBuf,
+    },
     /// Serves the names no longer.
-    Uncertify { names: Vec<String> },
+    Uncertify {
+        #[serde(default)]
+        at: Option<SocketAddr>,
+        names: Vec<String>,
+    },
     /// Reads all certificates again.
     Reload,
     /// Changes nothing from now on: a successor begins where this one stands.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -42,6 +43,8 @@ pub(crate) struct KeptRoute {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct KeptCertificate {
+    #[serde(default)]
+    pub(crate) at: Option<SocketAddr>,
     pub(crate) names: Vec<String>,
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,

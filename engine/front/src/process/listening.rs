@@ -5,15 +5,14 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio_rustls::TlsAcceptor;
-
+use super::certificates::{Certificates, acceptor};
 use super::sockets::{Bind, Socket};
 use crate::proxy::{Listener, Shared};
 
 /// The sockets of a front. Its threads follow every change.
 pub(crate) struct Listening {
     shared: Arc<Shared>,
-    tls: TlsAcceptor,
+    certificates: Arc<Certificates>,
     all: Mutex<Vec<Arc<Listener>>>,
 }
 
@@ -22,9 +21,9 @@ impl Listening {
     pub(crate) fn on(
         sockets: Vec<Socket>,
         shared: Arc<Shared>,
-        tls: TlsAcceptor,
+        certificates: Arc<Certificates>,
     ) -> std::io::Result<Self> {
-        let listening = Self { shared, tls, all: Mutex::default() };
+        let listening = Self { shared, certificates, all: Mutex::default() };
         let all: std::io::Result<_> =
             sockets.into_iter().map(|one| listening.listener(one)).collect();
         *listening.all() = all?;
@@ -73,7 +72,8 @@ impl Listening {
 
     fn listener(&self, socket: Socket) -> std::io::Result<Arc<Listener>> {
         let at = socket.listener.local_addr()?;
-        let tls = socket.tls.then(|| self.tls.clone());
+        let tls = socket.tls.then(|| acceptor(self.certificates.clone(), at));
+        let tls = tls.transpose().map_err(std::io::Error::other)?;
         Ok(Arc::new(Listener { at, socket: socket.listener, tls }))
     }
 

@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 use tokio::time::{interval, sleep};
 
-use super::certificates::{Certificates, acceptor};
+use super::certificates::Certificates;
 use super::command::Command;
 use super::control::Control;
 use super::desk::{Desk, Outfit};
@@ -57,8 +57,7 @@ async fn serve(begin: &Start, sockets: Vec<Socket>) -> io::Result<()> {
     let shared = Arc::new(Shared { settings, table: ArcSwap::default(), listeners, stage, cuts });
     let certificates = Arc::new(Certificates::default());
     let control = UnixListener::bind(folder.own_socket()?)?;
-    let tls = acceptor(certificates.clone()).map_err(io::Error::other)?;
-    let listening = Arc::new(Listening::on(sockets, shared.clone(), tls)?);
+    let listening = Arc::new(Listening::on(sockets, shared.clone(), certificates.clone())?);
     let outfit = Outfit { shared: shared.clone(), certificates, listening: listening.clone() };
     let desk = Desk::open(outfit, folder.clone(), begin.successor)?;
     let crew = Crew::of(threads.get()).into_iter();

@@ -287,7 +287,10 @@ pub(crate) fn certificate(
         (folder.join(format!("{file}.pem")), folder.join(format!("{file}.key")));
     std::fs::write(&certificate, cert.pem()).expect("a file");
     std::fs::write(&key, signing_key.serialize_pem()).expect("a file");
-    (Command::Certificate { names: vec![name.into()], certificate, key }, cert.der().clone())
+    (
+        Command::Certificate { at: None, names: vec![name.into()], certificate, key },
+        cert.der().clone(),
+    )
 }
 
 /// Connects to a name that may be served with these certificates alone.
@@ -340,7 +343,7 @@ async fn a_certificate_is_chosen_by_name_and_swapped_live() {
     );
     let answer = sender.send_request(get("/")).await.expect("the old connection stands");
     assert_eq!(text(answer).await, "blue");
-    world.say(Command::Uncertify { names: vec!["web.test".into()] }).await;
+    world.say(Command::Uncertify { at: None, names: vec!["web.test".into()] }).await;
     assert!(connect(&world, "web.test", &ders, b"http/1.1").await.is_err(), "taken away");
 }
 

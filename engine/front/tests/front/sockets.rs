@@ -21,6 +21,7 @@ tests![
     a_socket_that_a_route_opened_outlives_the_front,
     what_a_socket_cannot_be_is_refused,
     a_certificate_whose_files_change_is_taken_up_while_connections_stand,
+    one_name_has_a_certificate_of_its_own_at_each_address,
     one_keeper_at_a_time,
 ];
 
@@ -134,7 +135,7 @@ async fn a_certificate_whose_files_change_is_taken_up_while_connections_stand() 
     let first = certify(folder);
     let (certificate, key) = (folder.join("web.pem"), folder.join("web.key"));
     let names = vec!["web.test".to_owned()];
-    world.say(Command::Certificate { names, certificate, key }).await;
+    world.say(Command::Certificate { at: None, names, certificate, key }).await;
     assert!(trusts(world.tls, &first).await);
     // A key that fits nothing changes nothing.
     std::fs::write(folder.join("web.key"), "no key").expect("a file");
@@ -147,6 +148,29 @@ async fn a_certificate_whose_files_change_is_taken_up_while_connections_stand() 
         }
     };
     timeout(SOON, renewed).await.expect("the new certificate");
+}
+
+async fn one_name_has_a_certificate_of_its_own_at_each_address() {
+    let world = World::new().await;
+    let mut served = vec![];
+    for name in ["site", "trial"] {
+        let (address, folder) = (free(), world.folder.path().join(name));
+        std::fs::create_dir(&folder).expect("a folder");
+        let der = certify(&folder);
+        let (certificate, key) = (folder.join("web.pem"), folder.join("web.key"));
+        let (at, names) = (Some(address), vec!["web.test".to_owned()]);
+        assert_eq!(world.say(route(name, address, true)).await, Reply::Done);
+        world.say(Command::Certificate { at, names, certificate, key }).await;
+        served.push((address, der));
+    }
+    for (at, (address, der)) in served.iter().enumerate() {
+        assert!(trusts(*address, der).await, "its own");
+        assert!(!trusts(*address, &served[1 - at].1).await, "not that of the other one");
+    }
+    let (gone, names) = (Some(served[1].0), vec!["web.test".to_owned()]);
+    world.say(Command::Uncertify { at: gone, names }).await;
+    assert!(!trusts(served[1].0, &served[1].1).await, "taken away");
+    assert!(trusts(served[0].0, &served[0].1).await, "and the other one stays");
 }
 
 async fn one_keeper_at_a_time() {

@@ -94,9 +94,12 @@ async fn a_version_that_is_good_stays_and_the_receipt_is_kept() {
     }
     let begun = look(&world).await.busy;
     assert_eq!(begun, [one.address]);
-    assert_eq!(cut_over(&world, change("two", two.address)).await, Some(1));
+    // Long enough for what is looked at meanwhile, also on a machine with other work.
+    let watch = Watch { for_ms: 3_000, ..WATCH };
+    let change = || CutOver { watch: Some(watch.clone()), ..change("two", two.address) };
+    assert_eq!(cut_over(&world, change()).await, Some(1));
     // The answer may have been lost: asked again, it is the same.
-    assert_eq!(cut_over(&world, change("two", two.address)).await, Some(1));
+    assert_eq!(cut_over(&world, change()).await, Some(1));
     assert!(look(&world).await.busy.contains(&one.address), "it may have to come back");
     get(world.plain, "/").await.expect("an answer");
     let looked = outcome(&world).await;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sqlite3
 
@@ -52,5 +53,8 @@ class Dumps(Case):
     def test_a_book_that_is_not_there_is_a_mistake(self):
         with self.assertRaises(sqlite3.OperationalError):
             dump.write(self.folder / "no.sqlite3", io.StringIO())
-        self.assertEqual(1, dump.main(["write", str(self.folder / "no.sqlite3")]))
-        self.assertEqual(2, dump.main(["write"]))
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said):
+            self.assertEqual(1, dump.main(["write", str(self.folder / "no.sqlite3")]))
+            self.assertEqual(2, dump.main(["write"]))
+        self.assertIn("unable to open", said.getvalue())

@@ -121,12 +121,12 @@ impl Desk {
                 receipt.and_then(|r| r.map(Reply::Receipt).ok_or_else(|| unknown(&route, term)))
             }
             Command::Look => Ok(Reply::Look(self.look())),
-            Command::Certificate { names, certificate, key } => {
-                let one = KeptCertificate { names, certificate, key };
-                self.certify(|all| all.push(one.clone()), &one.names, |kept| *kept == one)
+            Command::Certificate { at, names, certificate, key } => {
+                let one = KeptCertificate { at, names, certificate, key };
+                self.certify(|all| all.push(one.clone()), at, &one.names, |kept| *kept == one)
             }
-            Command::Uncertify { names } => self.certify(|_| {}, &names, |_| false),
-            Command::Reload => self.certify(|_| {}, &[], |_| true),
+            Command::Uncertify { at, names } => self.certify(|_| {}, at, &names, |_| false),
+            Command::Reload => self.certify(|_| {}, None, &[], |_| true),
             Command::Freeze => self.freeze(),
             Command::Thaw => {
                 self.state().frozen = false;
@@ -305,12 +305,13 @@ impl Desk {
     fn certify(
         &self,
         add: impl FnOnce(&mut Vec<KeptCertificate>),
+        at: Option<SocketAddr>,
         names: &[String],
         anew: impl Fn(&KeptCertificate) -> bool,
     ) -> Done {
         let mut state = self.changing()?;
         let mut all = state.certificates.clone();
-        for one in &mut all {
+        for one in all.iter_mut().filter(|one| one.at == at) {
             one.names.retain(|name| !names.contains(name));
         }
         all.retain(|one| !one.names.is_empty());

@@ -201,7 +201,8 @@ impl Putting<'_> {
 
     async fn certify(&self, remote: &Remote) -> Result<(), Fault> {
         let Some([certificate, key]) = files(self.context, self.spec) else { return Ok(()) };
-        say(remote, Command::Certificate { names: names(self.spec), certificate, key }).await
+        let (at, names) = (Some(self.spec.listen.0), names(self.spec));
+        say(remote, Command::Certificate { at, names, certificate, key }).await
     }
 
     fn bind(&self) -> Bind {
@@ -244,11 +245,12 @@ pub(super) async fn remove(context: &Context, name: &str) -> Result<(), Fault> {
     if left.is_empty() {
         return ended(Parent::of(&home(context)).stop(LEAVE).await);
     }
-    if known.spec.listen.is_some_and(|bind| bind.tls) {
-        let others: Vec<String> = left.iter().flat_map(|other| served(&other.spec)).collect();
+    if let Some(bind) = known.spec.listen.filter(|bind| bind.tls) {
+        let beside = left.iter().filter(|other| other.spec.listen == known.spec.listen);
+        let others: Vec<String> = beside.flat_map(|other| served(&other.spec)).collect();
         let mut names = served(&known.spec);
         names.retain(|name| !others.contains(name));
-        say(&remote, Command::Uncertify { names }).await?;
+        say(&remote, Command::Uncertify { at: Some(bind.address), names }).await?;
     }
     hold(context).await
 }
