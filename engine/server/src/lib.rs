@@ -9,6 +9,7 @@
 //! | [`smart`] | Git over HTTP |
 //! | [`runs`] | which run is next, and one run from its start to its verdict |
 //! | [`http`], [`api`], [`page`] | requests and answers: JSON, live events, pages |
+//! | [`fronts`] | keeps the web fronts of the projects |
 //! | [`pushed`] | the hook's side of a push |
 //! | [`outside`] | what comes from elsewhere and goes there: its tasks |
 //! | [`webhook`], [`poll`] | repositories that live elsewhere: what their providers say, and what is there |
@@ -21,6 +22,7 @@
 
 mod api;
 mod folder;
+mod fronts;
 mod git;
 mod house;
 mod http;

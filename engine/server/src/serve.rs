@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::folder::Folder;
+use crate::fronts::keep_fronts;
 use crate::house::House;
 use crate::http::listen;
 use crate::outside;
@@ -103,6 +104,7 @@ pub async fn serve(
     let (stop, stopped) = watch::channel(false);
     let dispatching = tokio::spawn(dispatch(Arc::clone(&house), stopped));
     let listening = tokio::spawn(listen(Arc::clone(&house), listener));
+    let keeping = tokio::spawn(keep_fronts(Arc::clone(&house)));
     tokio::spawn(watch_gates(Arc::clone(&house)));
     ready(&about(&house));
     while *told.borrow_and_update() == Told::Stay {
@@ -121,7 +123,7 @@ pub async fn serve(
         dispatching.abort();
     }
     house.leave();
-    _ = timeout(LAST_CALL, listening).await;
+    _ = timeout(LAST_CALL, async { tokio::join!(listening, keeping) }).await;
     _ = fs::remove_file(house.folder.address());
     drop(lock);
     Ok(())
