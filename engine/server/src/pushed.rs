@@ -54,10 +54,11 @@ async fn shown(hook: &Hook, moved: Value, out: &mut (dyn Write + Send)) -> Resul
     for run in &runs {
         say(out, &header(run));
         let links = &run["links"];
-        let mut shown = Shown { out: &mut *out, at_start: true };
+        let mut shown = Shown { out: &mut *out, at_start: true, any: false };
         client.stream(links["output"].as_str().unwrap_or_default(), &mut shown).await?;
+        let was_shown = shown.any;
         let run = client.get(links["self"].as_str().unwrap_or_default()).await?;
-        say(out, &verdict(&run));
+        say(out, &verdict(&run, was_shown));
         passed &= run["verdict"] == "passed";
     }
     Ok(passed)
@@ -67,10 +68,12 @@ async fn shown(hook: &Hook, moved: Value, out: &mut (dyn Write + Send)) -> Resul
 struct Shown<'o> {
     out: &'o mut (dyn Write + Send),
     at_start: bool,
+    any: bool,
 }
 
 impl Shown<'_> {
     fn take(&mut self, bytes: &[u8]) {
+        self.any |= !bytes.is_empty();
         let mut shifted = Vec::with_capacity(bytes.len() + bytes.len() / 16);
         for byte in bytes {
             if std::mem::replace(&mut self.at_start, *byte == b'\n') && *byte != b'\n' {

@@ -2,16 +2,18 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use runtime::engine::Problem;
 use serde_json::json;
 use server::{Begin, Ready, Told, serve};
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
-use crate::call::{Call, full};
+use crate::call::Call;
 use crate::outside::{OsRandom, SystemClock};
-use crate::problem::Exit;
+use crate::problem::{Exit, failed};
 use crate::stop;
 
 /// Host repositories: a push runs their pipelines
@@ -43,7 +45,7 @@ pub(crate) fn run(call: &Call, args: &Serve) -> Result<Exit, Problem> {
         listen: args.listen.clone(),
     };
     let drain = args.drain;
-    full()?.block_on(async {
+    few_threads()?.block_on(async {
         let (tells, told) = watch::channel(Told::Stay);
         call.interrupt.disarm();
         tokio::spawn(async move {
@@ -60,6 +62,21 @@ pub(crate) fn run(call: &Call, args: &Serve) -> Result<Exit, Problem> {
     })?;
     Ok(Exit::Done)
 }
+
+/// A server waits most of the time: a thread that serves nobody is only memory.
+fn few_threads() -> Result<Runtime, Problem> {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(WORKERS).max_blocking_threads(BLOCKING).thread_keep_alive(KEPT);
+    let runtime = builder.enable_all().build();
+    runtime.map_err(|error| failed(format!("cannot start: {error}")))
+}
+
+/// Threads that serve.
+const WORKERS: usize = 2;
+/// Threads that read and write files, at most.
+const BLOCKING: usize = 16;
+/// How long such a thread stays when it has nothing to do.
+const KEPT: Duration = Duration::from_secs(2);
 
 fn tell(call: &Call, ready: &Ready) {
     let Ready { name, address, repositories, follows } = ready;

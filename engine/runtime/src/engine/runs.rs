@@ -368,6 +368,10 @@ impl Engine {
         let name = loaded.document.root().get("pipeline").and_then(language::Node::scalar);
         match name {
             Some(name) => Ok(name.text.to_owned()),
+            None if loaded.diagnostics.has_errors() => {
+                let Loaded { diagnostics, sources, .. } = loaded;
+                Err(Problem::Files(Box::new(Wrong { diagnostics, sources })))
+            }
             None => {
                 let file = file.display();
                 Err(Problem::usage(format!("{file} is no pipeline: it has no `pipeline:`")))

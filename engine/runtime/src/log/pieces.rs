@@ -6,12 +6,13 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Line, folder, path};
 use crate::store::RunId;
 
-/// A piece must hold the longest line that is ever written, in bytes.
-const SMALLEST: u64 = 512 << 10;
+/// No line is longer, in bytes: they are cut when they are written.
+const LONGEST: u64 = 512 << 10;
 
 /// How much is looked through at once for whose lines they are.
 const STRIDE: u64 = 256 << 10;
@@ -26,7 +27,7 @@ pub struct Pieces {
 struct Slot {
     at: u64,
     /// Whose lines these are; None: that has to be looked for.
-    step: Option<String>,
+    step: Option<Arc<str>>,
 }
 
 impl Pieces {
@@ -49,14 +50,14 @@ impl Pieces {
         places.join(".")
     }
 
-    /// Returns the next whole lines, each with its step, of about `most` bytes in all. Nothing: there is
-    /// no more so far.
+    /// Returns the next whole lines, each with its step, of about `most` bytes in all, or one that is
+    /// longer. Nothing: there is no more so far.
     ///
     /// # Errors
     /// A log cannot be read.
-    pub fn more(&mut self, most: u64) -> io::Result<Vec<(String, Line)>> {
+    pub fn more(&mut self, most: u64) -> io::Result<Vec<(Arc<str>, Line)>> {
         let mut found = Vec::new();
-        let mut left = most.max(SMALLEST);
+        let mut taken = 0;
         for number in 0.. {
             let file = match File::open(path(&self.folder, number)) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => break,
@@ -66,12 +67,12 @@ impl Pieces {
             if self.slots.len() == at {
                 self.slots.push(Slot::default());
             }
-            left -= self.slots[at].read(file, left, &mut found)?;
-            if left < SMALLEST {
+            taken += self.slots[at].read(file, most, &mut found)?;
+            if taken > most / 2 {
                 break;
             }
         }
-        found.sort_by_key(|(_, line): &(String, Line)| line.at);
+        found.sort_by_key(|(_, line): &(Arc<str>, Line)| line.at);
         Ok(found)
     }
 }
@@ -82,21 +83,27 @@ impl Slot {
         &mut self,
         mut file: File,
         most: u64,
-        found: &mut Vec<(String, Line)>,
+        found: &mut Vec<(Arc<str>, Line)>,
     ) -> io::Result<u64> {
         if self.at > 0 && self.step.is_none() {
             self.align(&mut file)?;
         }
         file.seek(SeekFrom::Start(self.at))?;
         let mut text = Vec::new();
-        file.take(most).read_to_end(&mut text)?;
+        file.by_ref().take(most).read_to_end(&mut text)?;
+        if text.len() as u64 == most && !text.contains(&b'\n') {
+            file.take(LONGEST).read_to_end(&mut text)?;
+        }
         // The last line may not be written to its end yet.
         text.truncate(text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
         self.at += text.len() as u64;
         for line in String::from_utf8_lossy(&text).lines() {
             match header(line) {
-                Some(step) => self.step = Some(step.to_owned()),
-                None => found.push((self.step.clone().unwrap_or_default(), Line::read(line))),
+                Some(step) => self.step = Some(step.into()),
+                None => {
+                    let step = self.step.clone().unwrap_or_else(|| "".into());
+                    found.push((step, Line::read(line)));
+                }
             }
         }
         Ok(text.len() as u64)
@@ -120,7 +127,7 @@ impl Slot {
             // A header may lie across two of these.
             text.extend_from_slice(&tail);
             if let Some(step) = last_header(&text, start == 0) {
-                self.step = Some(step);
+                self.step = Some(step.into());
                 break;
             }
             text.truncate(HEADER);
@@ -168,7 +175,7 @@ mod tests {
         home
     }
 
-    fn texts(lines: Vec<(String, Line)>) -> Vec<String> {
+    fn texts(lines: Vec<(Arc<str>, Line)>) -> Vec<String> {
         lines.into_iter().map(|(step, line)| format!("{step}: {}", line.text)).collect()
     }
 
@@ -176,13 +183,16 @@ mod tests {
     fn a_reader_goes_on_where_another_one_stopped() {
         let home = logs(&["# 1:2:b:3 unit\n5 one\n7 three\n8 ha", "# 1:2:b:3 lint\n6 two\n"]);
         let mut pieces = Pieces::new(home.path(), RUN);
-        assert_eq!(texts(pieces.more(0).expect("read")), ["unit: one", "lint: two", "unit: three"]);
+        assert_eq!(
+            texts(pieces.more(1 << 20).expect("read")),
+            ["unit: one", "lint: two", "unit: three"]
+        );
         let place = pieces.place();
         let mut next = Pieces::from(home.path(), RUN, &place).expect("a place");
-        assert_eq!(texts(next.more(0).expect("read")), [""; 0]);
+        assert_eq!(texts(next.more(1 << 20).expect("read")), [""; 0]);
         let text = "# 1:2:b:3 unit\n5 one\n7 three\n8 half\n# 1:2:b:3 deploy\n9 four\n";
         std::fs::write(path(&folder(home.path(), RUN), 0), text).expect("written");
-        assert_eq!(texts(next.more(0).expect("read")), ["unit: half", "deploy: four"]);
+        assert_eq!(texts(next.more(1 << 20).expect("read")), ["unit: half", "deploy: four"]);
         assert!(Pieces::from(home.path(), RUN, "1.x").is_none());
     }
 
@@ -196,7 +206,7 @@ mod tests {
         let home = logs(&[&text]);
         for at in [1, 17, 21, 40, 100_000, 1_500_000, text.len() - 3, text.len()] {
             let mut pieces = Pieces::from(home.path(), RUN, &at.to_string()).expect("a place");
-            let lines = pieces.more(0).expect("read");
+            let lines = pieces.more(1 << 20).expect("read");
             let whole = text[..at].rfind('\n').map_or(0, |end| end + 1);
             let expected = text[whole..].lines().find(|line| header(line).is_none());
             assert_eq!(
@@ -205,8 +215,28 @@ mod tests {
                 "{at}"
             );
             let step = if whole < 20 { "first" } else { "long" };
-            assert!(lines.iter().take(1).all(|(own, _)| own == step), "{at}: {:?}", lines.first());
+            assert!(
+                lines.iter().take(1).all(|(own, _)| **own == *step),
+                "{at}: {:?}",
+                lines.first()
+            );
         }
+    }
+
+    #[test]
+    fn a_line_that_is_longer_than_a_piece_comes_whole() {
+        let long = "x".repeat(100_000);
+        let home = logs(&[&format!("# 1:2:b:3 s\n1 {long}\n2 short\n")]);
+        let mut pieces = Pieces::new(home.path(), RUN);
+        let mut all = Vec::new();
+        loop {
+            let before = pieces.place();
+            all.extend(texts(pieces.more(4096).expect("read")));
+            if pieces.place() == before {
+                break;
+            }
+        }
+        assert_eq!(all, [format!("s: {long}"), "s: short".to_owned()]);
     }
 
     #[test]
@@ -217,11 +247,11 @@ mod tests {
         let mut pieces = Pieces::new(home.path(), RUN);
         let mut all = 0;
         loop {
-            let lines = pieces.more(SMALLEST).expect("read");
+            let lines = pieces.more(100_000).expect("read");
             if lines.is_empty() {
                 break;
             }
-            assert!(lines.len() <= 600, "{}", lines.len());
+            assert!(lines.len() <= 200, "{}", lines.len());
             all += lines.len();
         }
         assert_eq!(all, 4000);

@@ -22,7 +22,7 @@ pub(crate) type Answer = Response<Body>;
 pub(crate) type Sender = mpsc::Sender<io::Result<Bytes>>;
 
 /// So many pieces may wait to be sent.
-const PIECES: usize = 4;
+const PIECES: usize = 2;
 
 /// Returns a body that is there already.
 pub(crate) fn whole(bytes: impl Into<Bytes>) -> Body {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use hyper::body::Bytes;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, Response};
+use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::body::{Answer, Sender, Stream};
@@ -48,7 +49,8 @@ impl Outlet {
         self.0.closed().await;
     }
 
-    async fn put(&self, text: String) -> Result<(), Gone> {
+    /// Sends events that are written out already. It waits for who listens.
+    pub(crate) async fn put(&self, text: String) -> Result<(), Gone> {
         let sent: Result<(), mpsc::error::SendError<io::Result<Bytes>>> =
             self.0.send(Ok(Bytes::from(text))).await;
         sent.map_err(|_| Gone)
@@ -57,9 +59,21 @@ impl Outlet {
 
 impl Event {
     fn text(&self) -> String {
-        let id = self.id.as_ref().map(|id| format!("id: {id}\n")).unwrap_or_default();
+        let mut text = String::new();
+        Self::write(&mut text, self.id.as_deref(), self.kind, &self.data);
+        text
+    }
+
+    /// Writes an event out.
+    pub(crate) fn write(out: &mut String, id: Option<&str>, kind: &str, data: &impl Serialize) {
+        for text in id.map(|id| ["id: ", id, "\n"]).into_iter().flatten() {
+            out.push_str(text);
+        }
         // JSON holds no line end outside of its escapes.
-        format!("{id}event: {}\ndata: {}\n\n", self.kind, self.data)
+        let data = serde_json::to_string(data).unwrap_or_default();
+        for text in ["event: ", kind, "\ndata: ", &data, "\n\n"] {
+            out.push_str(text);
+        }
     }
 }
 

@@ -28,12 +28,14 @@ fn shortened(title: &str) -> String {
     }
 }
 
-/// Says how a run ended.
-pub(super) fn verdict(run: &Value) -> String {
+/// Says how a run ended, whose output was shown or had nothing in it.
+pub(super) fn verdict(run: &Value, was_shown: bool) -> String {
     let took = |from: &Value| Some(run["ended"].as_u64()?.saturating_sub(from.as_u64()?));
     let took = took(&run["started"]).or_else(|| took(&run["queued"])).unwrap_or_default();
     let took = format!("{}.{} s", took / 1000, took % 1000 / 100);
-    let message = run["message"].as_str().map(first_line).unwrap_or_default();
+    // What kept a run from beginning was shown as its output.
+    let said = was_shown && run["project_run"].is_null();
+    let message = run["message"].as_str().filter(|_| !said).map(first_line).unwrap_or_default();
     let because = if message.is_empty() { String::new() } else { format!(": {message}") };
     let number = &run["run"];
     match run["verdict"].as_str() {

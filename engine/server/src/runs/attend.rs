@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runtime::engine::Problem;
+use runtime::store::RunId;
 use tokio::process::Child;
 use tokio::time::{Instant, sleep};
 
@@ -23,6 +24,8 @@ use crate::trouble::in_words;
 
 /// How often a process that another server started is looked at.
 const GLANCE: Duration = Duration::from_millis(50);
+/// How often it is looked whether a process that was started has begun its run.
+const BEGINS: Duration = Duration::from_millis(10);
 /// A run whose process died so often without an end is given up.
 const LIVES: u32 = 4;
 /// From one word to a process that is to end to the next.
@@ -73,16 +76,7 @@ async fn see_through(house: &Arc<House>, run: &QueuedRun) -> Result<Option<End>,
     let mut known = None;
     loop {
         let seen = look(house, run).await?;
-        if let Seen::AtWork(found, _)
-        | Seen::CutOff(found)
-        | Seen::Waits(found)
-        | Seen::Over(found, _) = &seen
-            && known.replace(found.id) != Some(found.id)
-        {
-            let (id, number) = (run.id, found.id.0);
-            house.records.ask(move |records| queue::known_as(records, id, number)).await?;
-            house.has_changed();
-        }
+        note(house, run, &seen, &mut known).await?;
         match seen {
             Seen::Over(_, verdict) => return Ok(Some(End { verdict, message: None })),
             Seen::AtWork(_, pid) => attached(house, run, pid).await?,
@@ -112,7 +106,7 @@ async fn see_through(house: &Arc<House>, run: &QueuedRun) -> Result<Option<End>,
                 }
                 lives += 1;
                 check_out(&house.folder, &run.repository, &run.cause.commit).await?;
-                last = own(house, run, start(house, run)?).await?;
+                last = own(house, run, start(house, run)?, &mut known).await?;
             }
         }
         if house.leaves() && last.is_none() {
@@ -121,11 +115,32 @@ async fn see_through(house: &Arc<House>, run: &QueuedRun) -> Result<Option<End>,
     }
 }
 
+/// Writes down which run of its project it is, once that is known.
+async fn note(
+    house: &House,
+    run: &QueuedRun,
+    seen: &Seen,
+    known: &mut Option<RunId>,
+) -> Result<(), Problem> {
+    let (Seen::AtWork(found, _) | Seen::CutOff(found) | Seen::Waits(found) | Seen::Over(found, _)) =
+        seen
+    else {
+        return Ok(());
+    };
+    if known.replace(found.id) != Some(found.id) {
+        let (id, number) = (run.id, found.id.0);
+        house.records.ask(move |records| queue::known_as(records, id, number)).await?;
+        house.has_changed();
+    }
+    Ok(())
+}
+
 /// Waits for the end of a process of ours; None: the server is to end before.
 async fn own(
     house: &Arc<House>,
     run: &QueuedRun,
     mut child: Child,
+    known: &mut Option<RunId>,
 ) -> Result<Option<ExitStatus>, Problem> {
     let pid = child.id();
     let mut told = Telling::default();
@@ -136,6 +151,11 @@ async fn own(
             _ = changes.changed() => {}
             _ = leaving.changed() => return Ok(None),
             () = told.due() => {}
+            () = sleep(BEGINS), if known.is_none() => {
+                // It is told once it has begun, so that its log can be followed.
+                note(house, run, &look(house, run).await?, known).await?;
+                continue;
+            }
         }
         if asked_to_end(house, run).await?.is_some() {
             told.tell(pid);

@@ -57,7 +57,7 @@ pub(crate) fn start(house: &House, run: &QueuedRun) -> Result<Child, Problem> {
 
 fn arguments(run: &QueuedRun) -> Vec<OsString> {
     let cause = &run.cause;
-    let mut words: Vec<String> = ["run", &run.file, "--project", "."].map(str::to_owned).to_vec();
+    let mut words: Vec<String> = ["run", &run.file].map(str::to_owned).to_vec();
     let told = [
         ("--cause", &cause.id),
         ("--by", &cause.by),

@@ -7,6 +7,7 @@
 mod inflate;
 mod service;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -18,10 +19,11 @@ use service::{Service, start};
 
 /// Returns whether a path is one that `git` asks for.
 pub(crate) fn is_git(parts: &[&str]) -> bool {
-    matches!(
+    let asks = matches!(
         parts[1..],
         ["info", "refs"] | ["git-upload-pack" | "git-receive-pack" | "HEAD"] | ["objects", ..]
-    )
+    );
+    asks || Path::new(parts[0]).extension().is_some_and(|end| end == "git")
 }
 
 /// Answers `git`.

@@ -8,6 +8,7 @@ use model::address::block_of;
 use runtime::engine::Problem;
 use runtime::log::{Line, Pieces};
 use runtime::store::RunId;
+use serde::Serialize;
 use serde_json::json;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
@@ -20,7 +21,7 @@ use crate::trouble::failed;
 /// How often it is looked whether there is more.
 const GLANCE: Duration = Duration::from_millis(50);
 /// So much is read at once, in bytes.
-const PIECE: u64 = 512 << 10;
+const PIECE: u64 = 64 << 10;
 
 /// Reads the log of a run in pieces, off the threads that serve.
 pub(crate) struct LogReader {
@@ -41,7 +42,7 @@ impl LogReader {
         &mut self,
         house: &House,
         run: &QueuedRun,
-    ) -> Result<Option<(Vec<(String, Line)>, String)>, Problem> {
+    ) -> Result<Option<(Vec<(Arc<str>, Line)>, String)>, Problem> {
         let Some(number) = run.project_run else { return Ok(None) };
         let home = house.folder.project(&run.repository).home;
         let begin = || Pieces::from(&home, RunId(number), &self.from);
@@ -57,7 +58,7 @@ impl LogReader {
         let mut lines =
             lines.map_err(|error| failed(format!("the log cannot be read: {error}")))?;
         if let Some(only) = &self.only {
-            lines.retain(|(step, _)| step == only || block_of(step) == only);
+            lines.retain(|(step, _)| **step == **only || block_of(step) == only);
         }
         Ok((place != before).then_some((lines, place)))
     }
@@ -94,7 +95,7 @@ async fn follow(house: Arc<House>, run: QueuedRun, mut reader: LogReader, outlet
         }
         match reader.more(&house, &run).await {
             Ok(Some((lines, place))) => {
-                if outlet.send(&of_lines(&lines, &place)).await.is_err() {
+                if outlet.put(of_lines(&lines, &place)).await.is_err() {
                     return;
                 }
                 said = Instant::now();
@@ -122,18 +123,25 @@ async fn follow(house: Arc<House>, run: QueuedRun, mut reader: LogReader, outlet
     }
 }
 
+/// A line as it is sent.
+#[derive(Serialize)]
+struct Sent<'l> {
+    step: &'l str,
+    at_ms: u64,
+    line: &'l str,
+}
+
 /// The place stands at the last one: who was cut off before it gets all of the piece again.
-fn of_lines(lines: &[(String, Line)], place: &str) -> Vec<Event> {
-    let event = |(step, line): &(String, Line)| {
-        let data = json!({ "step": step, "at_ms": line.at, "line": line.text });
-        Event { id: None, kind: "line", data }
-    };
-    let mut events: Vec<Event> = lines.iter().map(event).collect();
-    match events.last_mut() {
-        Some(last) => last.id = Some(place.to_owned()),
-        None => events.push(Event { id: Some(place.to_owned()), kind: "place", data: json!({}) }),
+fn of_lines(lines: &[(Arc<str>, Line)], place: &str) -> String {
+    let mut text = String::new();
+    for (at, (step, line)) in lines.iter().enumerate() {
+        let id = (at + 1 == lines.len()).then_some(place);
+        Event::write(&mut text, id, "line", &Sent { step, at_ms: line.at, line: &line.text });
     }
-    events
+    if lines.is_empty() {
+        Event::write(&mut text, Some(place), "place", &json!({}));
+    }
+    text
 }
 
 /// Takes `%5B` and its like out of a name of a step.

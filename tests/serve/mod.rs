@@ -1,0 +1,12 @@
+//! `windlass serve`, from outside: real pushes by `git`, real runs, deaths in the middle.
+
+#![expect(clippy::print_stdout, reason = "what is measured is printed")]
+
+mod api;
+mod deaths;
+mod doors;
+mod http;
+mod logs;
+mod pushes;
+mod server;
+mod turns;

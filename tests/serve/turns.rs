@@ -1,0 +1,171 @@
+//! Who runs when: turns of repositories, groups, cancelling, doing again, gates.
+
+use std::fs;
+
+use serde_json::json;
+
+use super::server::{Server, until_long};
+use crate::cli::project::until;
+
+/// A step that says that it began, and waits for a file.
+fn waits(server: &Server, name: &str) -> String {
+    let (begun, go) = (server.place(&format!("begun-{name}")), server.place(&format!("go-{name}")));
+    format!("touch {}; until [ -e {} ]; do sleep 0.05; done", begun.display(), go.display())
+}
+
+fn begun(server: &Server, name: &str) {
+    let place = server.place(&format!("begun-{name}"));
+    until("the step runs", || place.exists());
+}
+
+fn go(server: &Server, name: &str) {
+    fs::write(server.place(&format!("go-{name}")), "").unwrap();
+}
+
+#[test]
+fn a_run_is_ended_when_asked_and_so_is_one_that_waits() {
+    let server = Server::of("repositories: { shop: {} }\n");
+    let pusher = server.pusher("shop");
+    pusher.pipeline(&format!("  s: {{ run: ['{}'] }}\n", waits(&server, "a")));
+    pusher.commit("long");
+    let mut first = pusher.push_command(&server, "main").spawn().unwrap();
+    begun(&server, "a");
+    pusher.commit("next");
+    let mut second = pusher.push_command(&server, "main").spawn().unwrap();
+    until("the second waits", || server.runs().len() == 2);
+    let (status, run) = server.post("/api/v1/runs/shop/2/cancel", &json!({}));
+    assert_eq!((status, &run["verdict"]), (200, &"cancelled".into()), "{run}");
+    assert_eq!(server.post("/api/v1/runs/shop/1/cancel", &json!({})).0, 200);
+    first.wait().unwrap();
+    second.wait().unwrap();
+    let runs = server.settled();
+    assert!(runs.iter().all(|run| run["verdict"] == "cancelled"), "{runs:#?}");
+    assert_eq!(server.post("/api/v1/runs/shop/1/cancel", &json!({})).0, 409);
+    until("nothing of it is left", || {
+        !crate::cli::project::anybody_works_in(&server.place(".windlass/projects/shop"))
+    });
+}
+
+#[test]
+fn the_newest_of_a_group_takes_the_place_of_those_that_wait() {
+    let server = Server::of("repositories: { shop: {} }\n");
+    let pusher = server.pusher("shop");
+    let steps = format!("  s: {{ run: ['{}'] }}\n", waits(&server, "a"));
+    let file = format!(
+        "pipeline: p\non: {{ push: {{}} }}\nconcurrency: {{ group: site, keep: newest }}\nsteps:\n{steps}"
+    );
+    pusher.file("pipelines/p.yml", &file);
+    let mut pushes = Vec::new();
+    for n in 1..=4 {
+        pusher.commit(&format!("change {n}"));
+        pushes.push(pusher.push_command(&server, "main").spawn().unwrap());
+        until("it is queued", || server.runs().len() == n);
+        begun(&server, "a");
+    }
+    go(&server, "a");
+    for mut push in pushes {
+        push.wait().unwrap();
+    }
+    let runs = server.settled();
+    let verdicts: Vec<_> = runs.iter().map(|run| run["verdict"].as_str().unwrap()).collect();
+    assert_eq!(verdicts, ["passed", "superseded", "superseded", "passed"]);
+}
+
+#[test]
+fn a_newer_run_ends_the_one_at_work_where_its_group_says_so() {
+    let server = Server::of("repositories: { shop: {} }\n");
+    let pusher = server.pusher("shop");
+    let group = "concurrency: { group: site, cancel: running }\n";
+    let file = |step: &str| {
+        format!("pipeline: p\non: {{ push: {{}} }}\n{group}steps:\n  s: {{ run: ['{step}'] }}\n")
+    };
+    pusher.file("pipelines/p.yml", &file(&waits(&server, "a")));
+    pusher.commit("long");
+    let mut first = pusher.push_command(&server, "main").spawn().unwrap();
+    begun(&server, "a");
+    pusher.file("pipelines/p.yml", &file("echo quick"));
+    pusher.commit("quick");
+    pusher.push(&server);
+    first.wait().unwrap();
+    let runs = server.settled();
+    let verdicts: Vec<_> = runs.iter().map(|run| run["verdict"].as_str().unwrap()).collect();
+    assert_eq!(verdicts, ["cancelled", "passed"], "{runs:#?}");
+}
+
+#[test]
+fn repositories_run_side_by_side_each_one_run_at_a_time() {
+    let server = Server::of("runs: 2\nrepositories: { shop: {}, api: {} }\n");
+    let (shop, api) = (server.pusher("shop"), server.pusher("api"));
+    shop.pipeline(&format!("  s: {{ run: ['{}'] }}\n", waits(&server, "shop")));
+    api.pipeline(&format!("  s: {{ run: ['{}'] }}\n", waits(&server, "api")));
+    shop.commit("one");
+    let mut pushes = vec![shop.push_command(&server, "main").spawn().unwrap()];
+    begun(&server, "shop");
+    shop.commit("two");
+    pushes.push(shop.push_command(&server, "main").spawn().unwrap());
+    api.commit("one");
+    pushes.push(api.push_command(&server, "main").spawn().unwrap());
+    begun(&server, "api");
+    let states: Vec<_> = server.runs().iter().map(|run| run["state"].clone()).collect();
+    assert_eq!(states.iter().filter(|state| **state == "running").count(), 2, "{states:?}");
+    go(&server, "shop");
+    go(&server, "api");
+    pushes.iter_mut().for_each(|push| _ = push.wait().unwrap());
+    assert!(server.settled().iter().all(|run| run["verdict"] == "passed"));
+}
+
+#[test]
+fn a_run_is_done_again_at_its_commit_whole_or_in_part() {
+    let server = Server::of("repositories: { shop: {} }\n");
+    let pusher = server.pusher("shop");
+    let flag = server.place("mended");
+    let steps = format!(
+        "  one: {{ run: [echo one >> {0}] }}\n  two: {{ needs: [one], run: ['test -e {1}'] }}\n",
+        server.place("ran.txt").display(),
+        flag.display()
+    );
+    pusher.pipeline(&steps);
+    let commit = pusher.commit("first");
+    pusher.push(&server);
+    pusher.pipeline("  other: { run: [echo other] }\n");
+    pusher.commit("second");
+    pusher.push(&server);
+    fs::write(&flag, "").unwrap();
+    let (status, again) = server.post("/api/v1/runs/shop/1/rerun", &json!({}));
+    assert_eq!((status, &again["of"]), (201, &1.into()), "{again}");
+    assert_eq!(again["cause"]["commit"], commit.as_str());
+    let (status, start) =
+        server.post("/api/v1/repositories/shop/runs", &json!({ "pipeline": "p" }));
+    assert_eq!(status, 201, "{start}");
+    let runs = server.settled();
+    let verdicts: Vec<_> = runs.iter().map(|run| run["verdict"].as_str().unwrap()).collect();
+    assert_eq!(verdicts, ["failed", "passed", "passed", "passed"], "{runs:#?}");
+    assert_eq!(fs::read_to_string(server.place("ran.txt")).unwrap().lines().count(), 2);
+    let (status, none) = server.post("/api/v1/repositories/shop/runs", &json!({ "pipeline": "q" }));
+    assert_eq!(status, 404, "{none}");
+}
+
+#[test]
+fn a_gate_waits_while_others_run_and_goes_on_when_it_is_approved() {
+    let server = Server::of("repositories: { shop: {} }\napprovers: { ops: [ada] }\n");
+    let pusher = server.pusher("shop");
+    pusher.pipeline(
+        "  unit: { run: [echo tested] }
+  ready: { needs: [unit], gate: { approvers: [ops], message: Ship it? } }
+  deploy: { needs: [ready], run: [echo deployed] }
+",
+    );
+    pusher.commit("first");
+    let mut push = pusher.push_command(&server, "main").spawn().unwrap();
+    until_long("it waits", || server.runs().iter().any(|run| run["state"] == "approval"));
+    let run = server.get("/api/v1/runs/shop/1");
+    assert_eq!(run["steps"][1]["asks"], "Ship it?", "{run}");
+    let path = "/api/v1/runs/shop/1/approve";
+    let (status, refused) = server.post(path, &json!({ "by": "eve" }));
+    assert_eq!(status, 409, "{refused}");
+    let (status, run) = server.post(path, &json!({ "by": "ada" }));
+    assert_eq!(status, 200, "{run}");
+    push.wait().unwrap();
+    let runs = server.settled();
+    assert_eq!(runs[0]["verdict"], "passed", "{runs:#?}");
+}
