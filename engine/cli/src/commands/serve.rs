@@ -74,7 +74,7 @@ fn few_threads() -> Result<Runtime, Problem> {
 /// Threads that serve.
 const WORKERS: usize = 2;
 /// Threads that read and write files, at most.
-const BLOCKING: usize = 16;
+const BLOCKING: usize = 4;
 /// How long such a thread stays when it has nothing to do.
 const KEPT: Duration = Duration::from_secs(2);
 

@@ -26,7 +26,7 @@ pub(super) enum Service {
 }
 
 /// So much of an output is handed on at once.
-const PIECE: usize = 32 << 10;
+const PIECE: usize = 16 << 10;
 
 impl Service {
     fn word(self) -> &'static str {

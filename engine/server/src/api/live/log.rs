@@ -21,7 +21,7 @@ use crate::trouble::failed;
 /// How often it is looked whether there is more.
 const GLANCE: Duration = Duration::from_millis(50);
 /// So much is read at once, in bytes.
-const PIECE: u64 = 64 << 10;
+const PIECE: u64 = 32 << 10;
 
 /// Reads the log of a run in pieces, off the threads that serve.
 pub(crate) struct LogReader {

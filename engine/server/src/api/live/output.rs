@@ -19,7 +19,7 @@ use crate::records::QueuedRun;
 /// How often it is looked whether there is more.
 const GLANCE: Duration = Duration::from_millis(20);
 /// So much is read at once, in bytes.
-const PIECE: u64 = 64 << 10;
+const PIECE: u64 = 32 << 10;
 
 /// Answers with the output of a run from `?from=` on, until the run is over; with `?follow=0` only what
 /// there is now.
