@@ -5,6 +5,7 @@
 mod api;
 mod deaths;
 mod doors;
+mod followed;
 mod http;
 mod logs;
 mod pushes;
