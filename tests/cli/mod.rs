@@ -29,6 +29,7 @@ mod pipelines;
 mod plans;
 mod results;
 mod schedules;
+mod shared;
 mod states;
 mod terminals;
 mod whole_project;

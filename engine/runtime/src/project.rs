@@ -114,6 +114,8 @@ impl Project {
         for path in entries(folder) {
             match self.root.join(&path).is_dir() {
                 _ if is_hidden(&path) => {}
+                // Steps that pipelines share.
+                true if of == FileType::Pipeline && path.ends_with("shared") => {}
                 true => strays.extend(entries(&path).filter(|file| ends_like_yaml(file))),
                 false if ends_like_yaml(&path) && !is_read(&path) => strays.push(path),
                 false => {}

@@ -15,7 +15,7 @@ use model::{Digest, Fault, Registry, Secrets, Tree, Value};
 
 use super::{Engine, Problem, Wrong};
 use crate::parameters::{Given, NONE, Outside};
-use crate::pipeline::{self, Stacks, schedules};
+use crate::pipeline::{self, Shared, Stacks, schedules};
 use crate::plan::{
     Foresight, Question, Refreshed, State, Targets, batches, check_shared_names, check_twins, plan,
     read,
@@ -130,6 +130,13 @@ impl Loaded {
         let id = sources.add_bytes(named, bytes, &mut diagnostics);
         let document = Document::parse(&sources, id, &mut diagnostics);
         Ok(Self { sources, document, diagnostics })
+    }
+
+    /// Reads the files whose steps a pipeline uses; what is wrong with them is noted.
+    pub fn shared(&mut self, project: &Project) -> Shared {
+        let Self { sources, document, diagnostics } = self;
+        let mut read = |file: &str| shared_file(project, file, sources);
+        Shared::gather(document, &mut read, diagnostics)
     }
 
     /// Notes every other file of the project that has the same name for what it declares: they would
@@ -405,6 +412,18 @@ pub fn check(
     Ok(Checked { files, wrong: Wrong { diagnostics, sources }, schedules })
 }
 
+/// Reads a file whose steps a pipeline uses.
+fn shared_file(
+    project: &Project,
+    file: &str,
+    sources: &mut Sources,
+) -> Result<(Document, Diagnostics), String> {
+    let text = project.read(file)?;
+    let mut diagnostics = Diagnostics::default();
+    let id = sources.add_bytes(file.to_owned(), text.as_bytes().to_vec(), &mut diagnostics);
+    Ok((Document::parse(sources, id, &mut diagnostics), diagnostics))
+}
+
 /// A file of the project while files are checked.
 struct Parsed {
     file: PathBuf,
@@ -412,6 +431,8 @@ struct Parsed {
     of: Option<FileType>,
     /// What is wrong with its form.
     diagnostics: Diagnostics,
+    /// The files whose steps it uses.
+    shared: Shared,
 }
 
 impl Parsed {
@@ -421,7 +442,12 @@ impl Parsed {
         let id = sources.add_bytes(file.display().to_string(), bytes, &mut diagnostics);
         let document = Document::parse(sources, id, &mut diagnostics);
         let of = file_type(file, document.root());
-        Ok(Self { file: file.to_owned(), document, of, diagnostics })
+        let mut read = |file: &str| shared_file(project, file, sources);
+        let shared = match of {
+            Some(FileType::Pipeline) => Shared::gather(&document, &mut read, &mut diagnostics),
+            _ => Shared::default(),
+        };
+        Ok(Self { file: file.to_owned(), document, of, diagnostics, shared })
     }
 
     /// A file of which nothing can be said but that it cannot be read: the others are looked at.
@@ -433,7 +459,7 @@ impl Parsed {
         let span = document.root().span();
         let unread = Diagnostic::new(Code::BadValue, span, message).label(error.to_string());
         diagnostics.push(unread.help("mend it or take it away: the other files were looked at"));
-        Self { file: file.to_owned(), document, of: None, diagnostics }
+        Self { file: file.to_owned(), document, of: None, diagnostics, shared: Shared::default() }
     }
 
     /// What names that which it declares.
@@ -472,7 +498,7 @@ struct Checker<'c> {
 
 impl Checker<'_> {
     fn check(&self, at: usize, diagnostics: &mut Diagnostics) {
-        let Parsed { document, of, .. } = &self.parsed[at];
+        let Parsed { document, of, shared, .. } = &self.parsed[at];
         self.alone(at, diagnostics);
         let (given, project) = (self.given, &*self.project.root);
         let outside = Outside { given, secrets: NONE, keep: &unkept, project, complete: false };
@@ -492,7 +518,7 @@ impl Checker<'_> {
             Some(FileType::Pipeline) => {
                 let file = |named: &str| self.stack_file(named);
                 let stacks = Stacks { file: &file, files: self.files(), names: self.stacks() };
-                pipeline::check(document, &outside, &stacks, diagnostics);
+                pipeline::check(document, &outside, shared, &stacks, diagnostics);
             }
             Some(FileType::Inventory) => inventory::check(document, diagnostics),
             Some(FileType::Server) => drop(server::read(document, diagnostics)),

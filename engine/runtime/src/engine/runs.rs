@@ -386,13 +386,14 @@ impl Engine {
     ) -> Result<Vec<Step>, Problem> {
         let mut loaded = Loaded::read(&self.project, &request.file)?;
         loaded.refuse_namesakes(&self.project, &request.file, FileType::Pipeline, None);
+        let shared = loaded.shared(&self.project);
         let Loaded { sources, document, mut diagnostics } = loaded;
         let vault = &*self.vault;
         let keep = |_: &str, text: &str| vault.keep_parameter(text);
         let (given, project) = (&request.given, &*self.project.root);
         let outside = Outside { given, secrets: NONE, keep: &keep, project, complete: true };
         let told = Told::of(run, request.cause.as_deref());
-        match load(&document, &outside, &told, vault, &mut diagnostics) {
+        match load(&document, &outside, &told, &shared, vault, &mut diagnostics) {
             Some((_, steps)) if !diagnostics.has_errors() => Ok(steps),
             _ => Err(Problem::Files(Box::new(Wrong { diagnostics, sources }))),
         }

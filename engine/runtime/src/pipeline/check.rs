@@ -10,7 +10,8 @@ use language::decoder::read_with;
 use language::{Code, Content, Diagnostic, Diagnostics, Document, Node, Span, Text, suggest};
 use model::file::stack::{Parameter, ParameterType};
 
-use super::load::{PipelineScope, read, steps};
+use super::Shared;
+use super::load::{Around, PipelineScope, read, steps};
 use super::schedules::check_parameters;
 use crate::engine::Loaded;
 use crate::parameters::{Declared, Outside, declared, fitting, not_secret};
@@ -29,11 +30,12 @@ pub struct Stacks<'s> {
 pub fn check(
     document: &Document,
     outside: &Outside<'_>,
+    shared: &Shared,
     stacks: &Stacks<'_>,
     diagnostics: &mut Diagnostics,
 ) {
     let scope = PipelineScope::new(document, outside, None, diagnostics);
-    read(document, &scope, diagnostics);
+    read(document, &scope, &Around { outside, shared }, diagnostics);
     check_parameters(document, diagnostics);
     let mut checker = Checker { document, scope: &scope, stacks, diagnostics };
     for (_, step) in steps(document.root()) {

@@ -3,17 +3,19 @@
 //! It must not run anything.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use language::decoder::read_with;
 use language::text::TextPart;
 use language::{
-    Code, Content, Diagnostic, Diagnostics, Document, Found, Leaf, Name, Node, Reference, Scope,
-    Script, Span, Spanned, Text, suggest,
+    Code, Content, Decoder, Diagnostic, Diagnostics, Document, Found, Leaf, Name, Node, Reference,
+    Scope, Script, Span, Spanned, Text, suggest,
 };
 use model::address::block_of;
 use model::file::pipeline::{
     ArtifactTask, Caches, CutoverTask, Does, GateTask, NotifyTask, Patterns, Pipeline,
-    PipelineStep, ProbeTask, Reports, RunTask, StepWhen, Take, TakeName, TakeTask, Task, TaskWork,
+    PipelineStep, ProbeTask, Reports, RunTask, SharedSteps, StepWhen, Take, TakeName, TakeTask,
+    Task, TaskWork,
 };
 use model::graph::Graph;
 use model::plan::{Step, When, Work};
@@ -21,7 +23,8 @@ use model::value::Piece;
 use model::{Address, Secrets, Tree, Value};
 
 use super::matrix::{Combination, Matrix, PREFIX, Within};
-use crate::parameters::{Outside, Parameters};
+use super::shared::{Shared, refuse_others, used};
+use crate::parameters::{Given, NONE, Outside, Parameters};
 use crate::stack::place;
 use crate::store::Cause;
 
@@ -30,18 +33,19 @@ pub fn load(
     document: &Document,
     outside: &Outside<'_>,
     told: &Told,
+    shared: &Shared,
     secrets: &dyn Secrets,
     diagnostics: &mut Diagnostics,
 ) -> Option<(String, Vec<Step>)> {
     let scope = PipelineScope::new(document, outside, Some(told), diagnostics);
-    let read = read(document, &scope, diagnostics)?;
+    let read = read(document, &scope, &Around { outside, shared }, diagnostics)?;
     let mut texts = Texts { secrets, root: document.root(), diagnostics };
     let common = texts.tree(&read.env);
     let addresses: HashMap<&str, Vec<Address>> =
-        read.blocks.iter().map(|block| (block.name, block.addresses())).collect();
+        read.blocks.iter().map(|block| (block.name.as_str(), block.addresses())).collect();
     let mut steps = Vec::new();
     for block in &read.blocks {
-        for (address, step) in addresses[block.name].iter().zip(&block.steps) {
+        for (address, step) in addresses[block.name.as_str()].iter().zip(&block.steps) {
             let takes: Vec<TakeTask> = step.takes.iter().map(Take::task).collect();
             let makers = takes.iter().map(|take| block_of(&take.step));
             let needs = step.needs.iter().map(String::as_str).chain(makers);
@@ -58,7 +62,7 @@ pub fn load(
 /// What references in a pipeline stand for.
 pub(super) struct PipelineScope {
     parameters: Parameters,
-    run: Option<ToldDocuments>,
+    run: Option<Arc<ToldDocuments>>,
 }
 
 /// What a run tells its steps about itself: `${run.id}`, `${run.commit}`, `${run.branch}`.
@@ -115,8 +119,16 @@ impl PipelineScope {
         let node = root.get("on").and_then(|on| on.get("manual")?.get("parameters"));
         let place = root.get("pipeline").map_or(root.span(), Node::span);
         let parameters = Parameters::read(document, node, place, outside, diagnostics);
-        Self { parameters, run: told.map(ToldDocuments::of) }
+        Self { parameters, run: told.map(ToldDocuments::of).map(Arc::new) }
     }
+}
+
+/// What is around a pipeline file.
+pub(super) struct Around<'a> {
+    /// What comes from outside.
+    pub(super) outside: &'a Outside<'a>,
+    /// The files that it uses.
+    pub(super) shared: &'a Shared,
 }
 
 /// What every run can be asked for.
@@ -140,24 +152,24 @@ impl Scope for PipelineScope {
 }
 
 /// A pipeline as it was read.
-pub(super) struct Read<'d> {
+pub(super) struct Read {
     name: String,
     env: BTreeMap<String, Text>,
     /// In dependency order.
-    blocks: Vec<Block<'d>>,
+    blocks: Vec<Block>,
 }
 
 /// What stands under one name in the file: a step, or one for each combination of its matrix.
-struct Block<'d> {
-    name: &'d str,
+struct Block {
+    name: String,
     matrix: Option<Matrix>,
     steps: Vec<PipelineStep>,
 }
 
-impl Block<'_> {
+impl Block {
     fn addresses(&self) -> Vec<Address> {
         match &self.matrix {
-            None => vec![self.name.into()],
+            None => vec![self.name.as_str().into()],
             Some(matrix) => {
                 let address = |one: &Combination| format!("{}[{}]", self.name, one.name()).into();
                 matrix.combinations.iter().map(address).collect()
@@ -171,39 +183,193 @@ impl Block<'_> {
 }
 
 /// Reads a pipeline; None if something in it is wrong, or comes later.
-pub(super) fn read<'d>(
-    document: &'d Document,
+pub(super) fn read(
+    document: &Document,
     scope: &PipelineScope,
+    around: &Around<'_>,
     diagnostics: &mut Diagnostics,
-) -> Option<Read<'d>> {
+) -> Option<Read> {
     let root = document.root();
     let read = read_with(document, scope, diagnostics, |decoder| decoder.read::<Pipeline>(root));
     let of_matrices = read.waiting.iter().any(|reference| reference.path.starts_with(PREFIX));
-    let mut whole = read.value;
-    let mut waits: Vec<Waits<'_>> = Vec::new();
-    let mut blocks = BTreeMap::new();
-    for (name, step) in steps(root) {
-        refuse_nothing_to_run(step, diagnostics);
-        let waiting = Waits { name, place: root.span(), needs: Vec::new() };
-        waits.push(waiting.of(step, document, scope, diagnostics));
-        let matrix = step.get("matrix").filter(|matrix| !is_null(*matrix));
-        let block = match (matrix, &mut whole) {
-            (None, Some(whole)) => {
-                let step = whole.steps.remove(&Name(name.to_owned()));
-                step.map(|step| Block { name, matrix: None, steps: vec![step] })
-            }
-            (None, None) if !of_matrices => None,
-            (matrix, _) => repeated(name, step, matrix, document, scope, diagnostics),
-        };
-        blocks.insert(name, block);
-    }
-    refuse_what_nobody_makes(root, diagnostics);
-    waits.sort_by_key(|step| step.name);
+    let whole = read.value.map(|whole| whole.steps);
+    let mut gathered = Gathered {
+        around,
+        diagnostics,
+        waits: Vec::new(),
+        blocks: BTreeMap::new(),
+        groups: BTreeMap::new(),
+    };
+    gathered.part(Part { document, scope, prefix: "", whole, of_matrices });
+    let Gathered { mut waits, mut blocks, groups, .. } = gathered;
+    stand_for_all(&groups, &mut waits, &mut blocks);
+    waits.sort_by(|one, other| one.name.cmp(&other.name));
     let order = ordered(&waits, diagnostics);
     let (name, env) = header(document, scope, diagnostics);
-    let in_order = |at: usize| blocks.remove(waits[at].name).flatten();
+    let in_order = |at: usize| blocks.remove(&waits[at].name).flatten();
     let blocks = order?.into_iter().map(in_order).collect::<Option<Vec<_>>>()?;
     Some(Read { name: name?, env: env?, blocks })
+}
+
+/// The steps of one file, as they are read.
+struct Part<'p> {
+    document: &'p Document,
+    scope: &'p PipelineScope,
+    /// What its names begin with: nothing, or `lint.` where a step `lint` uses it.
+    prefix: &'p str,
+    /// What could be read of it as a whole.
+    whole: Option<BTreeMap<Name, PipelineStep>>,
+    of_matrices: bool,
+}
+
+/// The steps of all files.
+struct Gathered<'g> {
+    around: &'g Around<'g>,
+    diagnostics: &'g mut Diagnostics,
+    waits: Vec<Waits>,
+    blocks: BTreeMap<String, Option<Block>>,
+    /// The steps that a step with `use` stands for.
+    groups: BTreeMap<String, Vec<String>>,
+}
+
+impl Gathered<'_> {
+    fn part(&mut self, part: Part<'_>) {
+        let Part { document, scope, prefix, mut whole, of_matrices } = part;
+        let root = document.root();
+        for (name, step) in steps(root) {
+            refuse_nothing_to_run(step, self.diagnostics);
+            let full = format!("{prefix}{name}");
+            let waiting = Waits { name: full.clone(), place: root.span(), needs: Vec::new() };
+            let waiting = waiting.of(prefix, step, document, scope, self.diagnostics);
+            if let Some((file, _)) = used(step) {
+                refuse_others(step, self.diagnostics);
+                let when = step.get("when").and_then(Node::scalar).map(|when| when.text);
+                self.used(file, step, &full, when, waiting, document, scope);
+                continue;
+            }
+            self.waits.push(waiting);
+            let matrix = step.get("matrix").filter(|matrix| !is_null(*matrix));
+            let block = match (matrix, &mut whole) {
+                (None, Some(whole)) => {
+                    let step = whole.remove(&Name(name.to_owned()));
+                    step.map(|step| Block { name: full.clone(), matrix: None, steps: vec![step] })
+                }
+                (None, None) if !of_matrices => None,
+                (matrix, _) => repeated(&full, step, matrix, document, scope, self.diagnostics),
+            };
+            self.blocks.insert(full, block.map(|block| within(prefix, block)));
+        }
+        refuse_what_nobody_makes(root, self.diagnostics);
+    }
+
+    /// Reads the steps of a file that a step uses.
+    #[expect(clippy::too_many_arguments, reason = "one step, and where it stands")]
+    fn used(
+        &mut self,
+        file: &str,
+        step: Node<'_>,
+        name: &str,
+        when: Option<&str>,
+        waiting: Waits,
+        document: &Document,
+        scope: &PipelineScope,
+    ) {
+        let Some(theirs) = self.around.shared.get(file) else {
+            self.blocks.insert(name.to_owned(), None);
+            self.waits.push(waiting);
+            return;
+        };
+        let root = theirs.root();
+        let (given, later) = given(step, document, scope);
+        let outside = self.around.outside;
+        let complete = outside.complete && !later;
+        let outside = Outside { given: &given, secrets: NONE, complete, ..*outside };
+        let place = step.get("use").map_or(step.span(), Node::span);
+        let node = root.get("parameters");
+        let parameters = Parameters::read(theirs, node, place, &outside, self.diagnostics);
+        let scope = PipelineScope { parameters, run: scope.run.clone() };
+        let read = |decoder: &mut Decoder<'_>| decoder.read::<SharedSteps>(root);
+        let read = read_with(theirs, &scope, self.diagnostics, read);
+        let of_matrices = read.waiting.iter().any(|one| one.path.starts_with(PREFIX));
+        let whole = read.value.map(|whole| whole.steps);
+        let from = self.waits.len();
+        let prefix = format!("{name}.");
+        self.part(Part { document: theirs, scope: &scope, prefix: &prefix, whole, of_matrices });
+        let needs: Vec<String> = waiting.needs.iter().map(|need| need.value.clone()).collect();
+        for inner in &mut self.waits[from..] {
+            if !inner.needs.is_empty() {
+                continue;
+            }
+            (inner.needs, inner.place) = (waiting.needs.clone(), waiting.place);
+            for step in
+                self.blocks.get_mut(&inner.name).into_iter().flatten().flat_map(|b| &mut b.steps)
+            {
+                step.needs.clone_from(&needs);
+                step.when = match when {
+                    Some("failure") => StepWhen::Failure,
+                    Some("always") => StepWhen::Always,
+                    _ => step.when,
+                };
+            }
+        }
+        // What runs after a failure alone is not waited for: it does not run when all is well.
+        let clears = |name: &String| {
+            let block = self.blocks.get(name).into_iter().flatten();
+            block.flat_map(|block| &block.steps).any(|step| step.when == StepWhen::Failure)
+        };
+        let names = self.waits[from..].iter().map(|inner| inner.name.clone());
+        let names = names.filter(|name| !clears(name)).collect();
+        self.groups.insert(name.to_owned(), names);
+    }
+}
+
+/// What a step gives to the file that it uses, and whether some of it comes later.
+fn given(step: Node<'_>, document: &Document, scope: &PipelineScope) -> (Given, bool) {
+    let Some(Content::Map(entries)) = step.get("with").map(Node::content) else {
+        return (Given::new(), false);
+    };
+    let (mut given, mut later) = (Given::new(), false);
+    for (key, value) in entries.iter() {
+        // What is wrong with it was said where the whole file was read.
+        let mut unheard = Diagnostics::default();
+        let read = read_with(document, scope, &mut unheard, |decoder| decoder.read(value));
+        match (key.scalar(), read.value) {
+            (Some(key), Some(value)) => _ = given.insert(key.text.to_owned(), value),
+            _ => later = true,
+        }
+    }
+    (given, later)
+}
+
+/// Names within a file that is used begin with the name of the step that uses it.
+fn within(prefix: &str, mut block: Block) -> Block {
+    for step in &mut block.steps {
+        step.needs.iter_mut().for_each(|need| need.insert_str(0, prefix));
+        step.takes.iter_mut().for_each(|take| take.name_mut().step.insert_str(0, prefix));
+    }
+    block
+}
+
+/// Who needs a step with `use` waits for all steps that it stands for.
+fn stand_for_all(
+    groups: &BTreeMap<String, Vec<String>>,
+    waits: &mut [Waits],
+    blocks: &mut BTreeMap<String, Option<Block>>,
+) {
+    for wait in waits {
+        let all = |need: Spanned<String>| match groups.get(&need.value) {
+            None => vec![need],
+            Some(names) => {
+                let named = |value: &String| Spanned { value: value.clone(), span: need.span };
+                names.iter().map(named).collect()
+            }
+        };
+        wait.needs = std::mem::take(&mut wait.needs).into_iter().flat_map(all).collect();
+    }
+    for step in blocks.values_mut().flatten().flat_map(|block| &mut block.steps) {
+        let all = |need: String| groups.get(&need).cloned().unwrap_or_else(|| vec![need]);
+        step.needs = std::mem::take(&mut step.needs).into_iter().flat_map(all).collect();
+    }
 }
 
 fn is_null(node: Node<'_>) -> bool {
@@ -243,14 +409,14 @@ fn header(
 }
 
 /// Reads a step once for each combination of its matrix.
-fn repeated<'d>(
-    name: &'d str,
+fn repeated(
+    name: &str,
     step: Node<'_>,
     matrix: Option<Node<'_>>,
     document: &Document,
     scope: &PipelineScope,
     diagnostics: &mut Diagnostics,
-) -> Option<Block<'d>> {
+) -> Option<Block> {
     let matrix = match matrix {
         None => None,
         Some(node) => Some(Matrix::read(node, document, scope, diagnostics)?),
@@ -267,6 +433,7 @@ fn repeated<'d>(
         read.value
     };
     let steps: Vec<_> = combinations.into_iter().map(read).collect();
+    let name = name.to_owned();
     Some(Block { name, steps: steps.into_iter().collect::<Option<_>>()?, matrix })
 }
 
@@ -290,17 +457,18 @@ pub(super) fn steps(root: Node<'_>) -> impl Iterator<Item = (&str, Node<'_>)> {
 }
 
 /// A step, and for which others it waits.
-struct Waits<'d> {
-    name: &'d str,
+struct Waits {
+    name: String,
     /// Where it says so.
     place: Span,
     needs: Vec<Spanned<String>>,
 }
 
-impl Waits<'_> {
+impl Waits {
     /// What is wrong with the form of `needs` is said where the whole file is read.
     fn of(
         mut self,
+        prefix: &str,
         step: Node<'_>,
         document: &Document,
         scope: &dyn Scope,
@@ -321,6 +489,7 @@ impl Waits<'_> {
             self.place = if self.needs.is_empty() { span } else { self.place };
             self.needs.push(Spanned { value: block_of(&take.step).to_owned(), span });
         }
+        self.needs.iter_mut().for_each(|need| need.value.insert_str(0, prefix));
         self
     }
 }
@@ -368,19 +537,19 @@ fn refuse_what_nobody_makes(root: Node<'_>, diagnostics: &mut Diagnostics) {
 }
 
 /// The order of the steps; None if `needs` name nothing or lead in a circle.
-fn ordered(steps: &[Waits<'_>], diagnostics: &mut Diagnostics) -> Option<Vec<usize>> {
+fn ordered(steps: &[Waits], diagnostics: &mut Diagnostics) -> Option<Vec<usize>> {
     let mut all = Vec::with_capacity(steps.len());
     let mut found = true;
     for step in steps {
         let mut needs = Vec::with_capacity(step.needs.len());
         for need in &step.needs {
-            match steps.binary_search_by(|step| step.name.cmp(&need.value)) {
+            match steps.binary_search_by(|step| step.name.as_str().cmp(&need.value)) {
                 Ok(at) => needs.push(at),
                 Err(_) => {
                     found = false;
                     let message = format!("no step is called `{}`", need.value);
                     let error = Diagnostic::new(Code::UnknownName, need.span, message);
-                    let names = steps.iter().map(|step| step.name);
+                    let names = steps.iter().map(|step| step.name.as_str());
                     diagnostics.push(match suggest::nearest(&need.value, names) {
                         Some(near) => error.label(format!("did you mean `{near}`?")),
                         None => error,
@@ -399,9 +568,8 @@ fn ordered(steps: &[Waits<'_>], diagnostics: &mut Diagnostics) -> Option<Vec<usi
     }
 }
 
-fn waiting_for_each_other(steps: &[Waits<'_>], circle: &[usize]) -> Option<Diagnostic> {
-    let text =
-        |user: &Waits<'_>, need: usize| format!("`{}` needs `{}`", user.name, steps[need].name);
+fn waiting_for_each_other(steps: &[Waits], circle: &[usize]) -> Option<Diagnostic> {
+    let text = |user: &Waits, need: usize| format!("`{}` needs `{}`", user.name, steps[need].name);
     let edges = circle.iter().zip(circle.iter().cycle().skip(1));
     let mut edges = edges.map(|(&user, &need)| (steps[user].place, text(&steps[user], need)));
     let (place, text) = edges.next()?;
@@ -497,6 +665,8 @@ impl Texts<'_> {
                     .collect(),
                 message: notify.message.clone(),
             }),
+            // Taken apart where the file is read.
+            Does::Use { .. } => TaskWork::Run(RunTask::default()),
             Does::Gate { gate } => TaskWork::Gate(GateTask {
                 approvers: gate.approvers.clone(),
                 message: gate.message.clone(),

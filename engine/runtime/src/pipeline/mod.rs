@@ -20,6 +20,7 @@ mod probe;
 mod results;
 mod run;
 mod schedules;
+mod shared;
 mod task;
 mod trace;
 
@@ -30,5 +31,6 @@ pub use gate::{Held, about, conversation, difference};
 pub use load::{Told, load};
 pub use results::kept;
 pub use schedules::schedules;
+pub use shared::Shared;
 pub use task::{GRACE, Tasks, token};
 pub use trace::{Trace, cut_off};

@@ -100,6 +100,17 @@ pub enum Does {
         /// Whom, and what.
         notify: Notify,
     },
+    /// Stands for all steps of another file: `lint` becomes `lint.NAME` for each of them. Who needs `lint`
+    /// waits for all but those of `when: failure`; those that need nothing there wait for what this one
+    /// needs.
+    Use {
+        /// The file, relative to the project, such as `pipelines/shared/lint.yml`.
+        #[spec(key = "use")]
+        file: String,
+        /// Its parameters, by name.
+        #[spec(default = "{}")]
+        with: BTreeMap<Name, String>,
+    },
     /// Waits until a person approves: `windlass approve RUN STEP`. Meanwhile everything else that the run
     /// can do is done; then its process ends, and the run waits.
     Gate {
@@ -328,6 +339,13 @@ impl Leaf for TakeName {
 }
 
 impl Take {
+    /// Returns what it takes.
+    pub fn name_mut(&mut self) -> &mut TakeName {
+        match self {
+            Self::Name(name) | Self::To(TakeTo { from: name, .. }) => name,
+        }
+    }
+
     /// Returns it as it is walked.
     pub fn task(&self) -> TakeTask {
         let (TakeName { step, name }, to) = match self {

@@ -42,6 +42,21 @@ pub struct Pipeline {
     pub steps: BTreeMap<Name, PipelineStep>,
 }
 
+/// Steps that several pipelines share, in a file of their own: see `use`.
+#[derive(Clone, Debug, Spec)]
+#[spec(extensions)]
+pub struct SharedSteps {
+    /// The name of what they are.
+    pub shared: Name,
+    /// What they are for, in a line.
+    pub description: Option<String>,
+    /// Values by name, read as `${name}`, which who uses them gives under `with`.
+    #[spec(default = "{}")]
+    pub parameters: BTreeMap<Name, Parameter>,
+    /// Steps by name.
+    pub steps: BTreeMap<Name, PipelineStep>,
+}
+
 /// Runs of one group take turns, whatever their pipelines. Runs of one pipeline always do.
 #[derive(Clone, Debug, PartialEq, Eq, Spec)]
 pub struct Concurrency {
