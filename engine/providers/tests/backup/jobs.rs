@@ -280,6 +280,27 @@ async fn a_snapshot_that_was_removed_by_hand_is_missed() {
 }
 
 #[tokio::test]
+async fn a_ledger_that_is_lost_takes_in_what_was_taken_before() {
+    if !here("restic") {
+        return;
+    }
+    let lab = Lab::new();
+    lab.write("data/a.txt", "alpha");
+    let job = Job::of(&lab, "paths: [data], keep: {last: 5}").await;
+    job.backup().await;
+    job.done("verify", "{}").await;
+    let flood =
+        ["backup", "--tag", "job:lab/thing", "--time", "2030-01-01 00:00:00", "/etc/hostname"];
+    assert!(restic(&lab, &flood).0);
+    std::fs::remove_dir_all(lab.place(".windlass/backups/jobs")).unwrap();
+    let job = Job::of(&lab, "paths: [data], keep: {last: 5}").await;
+    job.backup().await;
+    assert_eq!(job.rows().await.len(), 1);
+    job.done("verify", "{}").await;
+    assert_eq!(job.rows().await.len(), 2, "and not what is said to be from the future");
+}
+
+#[tokio::test]
 async fn a_prune_keeps_the_last_proven_one_and_what_nobody_here_took() {
     if !here("restic") {
         return;

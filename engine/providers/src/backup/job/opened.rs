@@ -138,36 +138,47 @@ impl<'o> Opened<'o> {
     /// that cannot be read.
     pub(super) async fn look(&mut self) -> Result<Vec<String>, Fault> {
         let (stored, ids) = (self.restic.snapshots().await?, self.restic.ids().await?);
-        let host = self.host();
-        if !std::mem::replace(&mut self.ledger.adopted, true) && self.ledger.snapshots.is_empty() {
-            let tag = job_tag(&self.ledger.job);
-            let ours = stored.iter().filter(|one| one.host == host && one.tags.contains(&tag));
-            let ours: Vec<Noted> = ours.cloned().map(adopted).collect();
-            if !ours.is_empty() {
-                self.say(&format!("{} snapshots of an earlier life are taken in", ours.len()));
-            }
-            self.ledger.snapshots = ours;
-        }
+        self.adopt(&stored);
         for one in &stored {
             if let Some(noted) = self.ledger.noted(&one.id) {
                 (noted.id, noted.tree) = (one.id.clone(), one.tree.clone());
             }
         }
-        self.miss(&ids)?;
+        self.miss(&ids);
+        self.ledger.keep(self.context)?;
         let unread = |id: &&String| !stored.iter().any(|one| one.id == **id);
         Ok(ids.iter().filter(unread).cloned().collect())
     }
 
-    /// Notes which snapshots are not among these.
-    pub(super) fn miss(&mut self, ids: &[String]) -> Result<(), Fault> {
-        let now = self.now();
-        for noted in &mut self.ledger.snapshots {
-            match ids.iter().any(|id| noted.is(id)) {
-                true => noted.missing = None,
-                false => noted.missing = noted.missing.or(Some(now)),
-            }
+    /// Takes in, once, what an earlier life of this ledger has taken: what carries the job's name and is
+    /// no younger than all that this one knows. Whatever else carries it later is a stranger's.
+    fn adopt(&mut self, stored: &[Stored]) {
+        if std::mem::replace(&mut self.ledger.adopted, true) {
+            return;
         }
-        self.ledger.keep(self.context)
+        let (host, tag) = (self.host(), job_tag(&self.ledger.job));
+        let first = self.ledger.snapshots.first().map(|noted| noted.taken.at);
+        let ours = stored.iter().filter(|one| one.host == host && one.tags.contains(&tag));
+        let older = |one: &&Stored| first.is_none_or(|first| one.taken.at <= first);
+        let known = |one: &&Stored| self.ledger.snapshots.iter().any(|noted| noted.is(&one.id));
+        let ours: Vec<Noted> =
+            ours.filter(older).filter(|one| !known(one)).cloned().map(adopted).collect();
+        if !ours.is_empty() {
+            self.say(&format!("{} snapshots of an earlier life are taken in", ours.len()));
+        }
+        self.ledger.snapshots.splice(0..0, ours);
+    }
+
+    /// Takes in which snapshots are not among these, and returns whether that is news.
+    pub(super) fn miss(&mut self, ids: &[String]) -> bool {
+        let now = self.now();
+        let mut news = false;
+        for noted in &mut self.ledger.snapshots {
+            let there = ids.iter().any(|id| noted.is(id));
+            news |= there == noted.missing.is_some();
+            noted.missing = (!there).then(|| noted.missing.unwrap_or(now));
+        }
+        news
     }
 
     /// Refuses to go on with a list of snapshots that somebody else has shortened.

@@ -54,7 +54,10 @@ impl Action for Restore {
     ) -> Result<Tree, Fault> {
         let mut job = Opened::settled(context, on).await?;
         let to = target(&job, &args.to.0)?;
-        job.look().await?;
+        // The repository is asked where the ledger does not know.
+        if !job.ledger.adopted || job.chosen(args.snapshot.as_deref()).is_err() {
+            job.look().await?;
+        }
         let noted = job.chosen(args.snapshot.as_deref())?;
         let beside = disk::unfinished(&to, job.token);
         job.begin("restore", false, Some(beside.clone()))?;

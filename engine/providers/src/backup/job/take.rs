@@ -216,7 +216,9 @@ fn note(job: &mut Opened<'_>, taken: Taken) -> Result<Noted, Fault> {
 /// Says which earlier snapshots are gone, and returns how many.
 async fn missed(job: &mut Opened<'_>) -> Result<usize, Fault> {
     let ids = job.restic.ids().await?;
-    job.miss(&ids)?;
+    if job.miss(&ids) {
+        job.ledger.keep(job.context)?;
+    }
     let missing: Vec<String> = job.ledger.missing().map(Noted::named).collect();
     for one in &missing {
         job.say(&format!("snapshot {one} is gone, and nobody here removed it"));
