@@ -10,7 +10,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
-use crate::kind::Order;
+use crate::kind::{Object, Order};
+use crate::record::Record;
+use crate::registry::Erased;
 use crate::value::{Digest, Tree, Value};
 
 /// The version of the form in which plans are kept.
@@ -271,8 +273,20 @@ pub enum Verdict {
 pub struct Seen {
     /// Of the record.
     pub generation: u64,
-    /// Of the object. None: it was gone.
+    /// Of what lasts of the object, see [`Erased::lasting`]. None: it was gone.
     pub object: Option<Digest>,
+}
+
+impl Seen {
+    /// Returns what tells a resource as it is now from what others would make of it. A kind that is not
+    /// known any more has nothing that comes with time.
+    pub fn of(record: &Record, object: Option<&Object>, kind: Option<&Erased>) -> Self {
+        let digest = |object: &Object| match kind {
+            Some(kind) => kind.lasting(object).digest(),
+            None => object.digest(),
+        };
+        Self { generation: record.generation, object: object.map(digest) }
+    }
 }
 
 /// What is wanted of one resource, with holes for what is known later.

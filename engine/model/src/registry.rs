@@ -143,6 +143,14 @@ impl Erased {
         self.actions.iter().find(|action| action.verb == verb)
     }
 
+    /// Returns what is the same as long as nobody changes the resource: all but what time alone brings
+    /// about, see [`Kind::AGES`].
+    pub fn lasting(&self, object: &Object) -> Object {
+        let mut object = object.clone();
+        object.attributes.retain(|name, _| !self.ages.contains(&name.as_str()));
+        object
+    }
+
     /// Returns the declaration of a key.
     pub fn key(&self, key: &str) -> Option<&'static Field> {
         (self.spec)().field(key)

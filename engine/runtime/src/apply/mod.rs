@@ -150,7 +150,7 @@ impl Applying {
             return Err(Fault::stale("another run changed it since"));
         }
         let object = self.read(kind, record, context).await?;
-        if object.as_ref().map(Object::digest) != seen.object {
+        if Seen::of(record, object.as_ref(), Some(kind)) != *seen {
             return Err(Fault::stale("it is not what it was when the plan was made"));
         }
         Ok(object)

@@ -83,7 +83,7 @@ impl WayBack<'_> {
             protect: record.protect,
             forced: false,
         };
-        let seen = Seen { generation: record.generation, object: Some(object.digest()) };
+        let seen = Seen::of(&record, Some(object), Some(kind));
         let put = Put {
             want,
             seen: Some(seen),

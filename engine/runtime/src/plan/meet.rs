@@ -174,7 +174,7 @@ impl<'a> Planner<'a> {
         let item = Item { note, ..item(resource, &want.kind, action) };
         self.protect(record.protect, &item.address, "replaced");
         let found = self.question.drift.get(key).map_or(Some(&record.object), Option::as_ref);
-        let (seen, bounds) = (seen(record, found), Bounds::at_most(Verdict::Replace));
+        let (seen, bounds) = (self.seen(record, found), Bounds::at_most(Verdict::Replace));
         let place = self.place_of(resource);
         let draft = Draft::put(item, place, key.to_owned(), Some(seen), want, &bounds);
         self.drafts.push(Draft { leaves: self.claim_of(record), ..draft });
@@ -210,11 +210,16 @@ impl<'a> Planner<'a> {
         if most == Verdict::Replace {
             self.protect(want.protect || record.protect, &item.address, "replaced");
         }
-        let (seen, bounds) = (Some(seen(record, Some(object))), Bounds { most, order });
+        let (seen, bounds) = (Some(self.seen(record, Some(object))), Bounds { most, order });
         let place = self.place_of(resource);
         let leaves = (most == Verdict::Replace).then(|| self.claim_of(record)).flatten();
         let draft = Draft::put(item, place, key.to_owned(), seen, want, &bounds);
         self.drafts.push(Draft { leaves, ..draft });
+    }
+
+    /// What the plan saw, for the step to compare with what it finds.
+    fn seen(&self, record: &Record, object: Option<&Object>) -> Seen {
+        Seen::of(record, object, self.question.kinds.get(&record.kind).map(|kind| &**kind))
     }
 
     fn remember(
@@ -235,7 +240,7 @@ impl<'a> Planner<'a> {
         let note = (!notes.is_empty()).then(|| notes.join("; "));
         let drifted = is_touched(&self.question.stack.block(resource).kind, object, &record.object);
         let item = Item { note, drifted, ..item(resource, &want.kind, Action::Remember) };
-        let seen = Some(seen(record, Some(object)));
+        let seen = Some(self.seen(record, Some(object)));
         let bounds = Bounds::at_most(Verdict::Nothing);
         let place = self.place_of(resource);
         self.drafts.push(Draft::put(item, place, key.to_owned(), seen, want, &bounds));
@@ -265,7 +270,7 @@ impl<'a> Planner<'a> {
             };
             self.protect(record.protect && !forget && found.is_some(), key, "deleted");
             let leaves = self.claim_of(&record).filter(|_| !forget);
-            self.drafts.push(Draft { leaves, ..Draft::gone(item, seen(&record, found)) });
+            self.drafts.push(Draft { leaves, ..Draft::gone(item, self.seen(&record, found)) });
         }
     }
 
@@ -333,16 +338,7 @@ fn item(resource: &Resource, kind: &str, action: Action) -> Item {
 
 /// Whether something else is otherwise than remembered than what time alone brings about.
 fn is_touched(kind: &Erased, found: &Object, remembered: &Object) -> bool {
-    let lasting = |object: &Object| {
-        let mut object = object.clone();
-        object.attributes.retain(|name, _| !kind.ages.contains(&name.as_str()));
-        object
-    };
-    found != remembered && lasting(found) != lasting(remembered)
-}
-
-fn seen(record: &Record, object: Option<&Object>) -> Seen {
-    Seen { generation: record.generation, object: object.map(Object::digest) }
+    found != remembered && kind.lasting(found) != kind.lasting(remembered)
 }
 
 /// The attributes that this change cannot reach. One that drifted may be put right by any update.
