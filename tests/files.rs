@@ -46,7 +46,8 @@ fn every_file_checks() {
     let kinds = providers::kinds();
     let checked = check(&repository, &kinds, None, None, &Given::new());
     let checked = checked.map_err(|problem| problem.message()).expect("the files can be read");
-    for of in FileType::ALL {
+    // What is served is up to a folder of its own.
+    for of in FileType::ALL.into_iter().filter(|of| *of != FileType::Server) {
         let looked_at = checked.files.iter().any(|file| file.starts_with(of.folder()));
         assert!(looked_at, "no file of {} was looked at", of.folder());
     }

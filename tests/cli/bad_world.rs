@@ -101,7 +101,7 @@ fn a_store_of_a_newer_version_is_refused() {
     std::fs::write(&path, bytes).unwrap();
     insta::assert_snapshot!(project.run(["plan"]), @r#"
     --- stderr
-    error: the store has format 99 and this program knows 3: use the newer windlass that wrote it
+    error: the store has format 99 and this program knows 4: use the newer windlass that wrote it
         try: install the version that wrote it
     --- exit 1
     "#);

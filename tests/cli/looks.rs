@@ -70,12 +70,15 @@ fn asked(verb: &str) -> Option<Vec<&'static str>> {
         "graph" => vec!["graph", "shop"],
         "state" => vec!["state", "list"],
         "import" => vec!["import", "shop", "note", "a.txt"],
+        "rollback" => vec!["rollback", "shop"],
+        "backup" => vec!["backup", "list"],
+        "restore" => vec!["restore", "shop/db", "1", "out"],
         "approve" => vec!["approve", "1"],
         "reject" => vec!["reject", "1"],
         "secret" => vec!["secret", "list"],
         "completions" => vec!["completions", "bash"],
         "explain" => vec!["explain", "json"],
-        "check" | "runs" | "logs" | "drift" | "schema" | "doctor" | "man" => return None,
+        "check" | "serve" | "runs" | "logs" | "drift" | "schema" | "doctor" | "man" => return None,
         other => panic!("{other} is not tried"),
     })
 }
@@ -90,8 +93,9 @@ fn json_is_all_that_any_command_prints() {
     project.done(["run", "ship"]);
     let help = project.done(["--help"]).stdout;
     let commands = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
-    let verbs: Vec<&str> =
-        commands.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    // What is indented further is the rest of a long line.
+    let named = commands.lines().filter(|line| !line.starts_with("   "));
+    let verbs: Vec<&str> = named.filter_map(|line| line.split_whitespace().next()).collect();
     assert!(verbs.len() > 15, "{verbs:?}");
     for verb in &verbs {
         let arguments = asked(verb).unwrap_or_else(|| vec![verb]);
@@ -174,13 +178,16 @@ fn help_names_every_command() {
       plan         Show what would change, and why
       apply        Make it so: plan, show, ask, apply
       destroy      Destroy everything in a stack
+      rollback     Go back to the version before, which still stands by
       run          Run a pipeline
       runs         List runs, newest first
       approve      Approve a gate of a run that waits, and go on with the run
       reject       Reject a gate of a run that waits, and go on with the run: the gate fails
       logs         Print what steps of a run wrote, or what a service writes
+      serve        Host repositories: a push runs their pipelines
       outputs      Print the outputs of a stack
-      backup       Back up what jobs say, list what there is, verify it, try a restore, remove what is old
+      backup       Back up what jobs say, list what there is, verify it, try a restore, remove what is
+                   old
       restore      Restore a snapshot into a folder of its own
       drift        Show what was changed outside of Windlass
       graph        Draw what needs what

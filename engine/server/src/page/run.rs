@@ -51,7 +51,7 @@ fn head(house: &House, run: &QueuedRun) -> String {
         format!("<dt>In its folder</dt><dd><code>cd {place} &amp;&amp; windlass runs show {number}</code></dd>")
     });
     format!(
-        "<h1>{} {} <a href=\"/?repository={repository}\">{repository}</a> run {}</h1>\
+        "<h1>{} {} of <a href=\"/?repository={repository}\">{repository}</a>, run {}</h1>\
          <dl><dt>Commit</dt><dd>{}</dd><dt>Branch</dt><dd>{}</dd><dt>Started by</dt><dd>{}</dd>\
          <dt>Asked for</dt><dd>{} <span class=\"dim\">{}</span></dd><dt>Took</dt><dd>{}</dd>{}</dl>{}",
         tag(stands(run)),
