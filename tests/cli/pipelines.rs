@@ -299,3 +299,39 @@ fn a_part_of_a_run_is_done_again() {
     --- exit 2
     "#);
 }
+
+/// What other programs make of a secret, written byte by byte: nothing of it is kept or shown.
+#[test]
+fn a_secret_is_covered_in_every_form_that_other_programs_write() {
+    let script = r#"
+import base64, html, json, os, shlex, subprocess, sys, urllib.parse as u
+s = os.environ["TOKEN"]
+b = s.encode()
+forms = [s, json.dumps(s), json.dumps(s, ensure_ascii=False), u.quote(s), u.quote(s, safe=""), u.quote_plus(s),
+  html.escape(s), shlex.quote(s), repr(s), b.hex(), b.hex().upper(), json.dumps({"a": json.dumps({"b": s})}),
+  *[base64.b64encode(b"x" * n + b + b"yz").decode() for n in range(3)], base64.urlsafe_b64encode(b).decode(),
+  subprocess.run(["bash", "-c", 'printf %q "$TOKEN"'], capture_output=True, text=True).stdout,
+  base64.encodebytes(b).decode()]
+for at, form in enumerate(forms):
+    for byte in f"form {at}: {form} end\n".encode():
+        os.write(1, bytes([byte]))
+print(len(forms), "forms")
+"#;
+    let secret = "p@ss w0rd/+&<>'\"$`;?=#% tail";
+    let project = TestProject::new()
+        .variable("WINDLASS_SECRET_TOKEN", secret)
+        .file("forms.py", script)
+        .file(
+            "pipelines/p.yml",
+            "pipeline: p\nsteps:\n  s: { env: { TOKEN: \"${secret.token}\" }, run: [python3 forms.py] }\n",
+        );
+    let shown = project.done(["run", "p"]).stdout;
+    let kept = project.done(["logs", "last", "s"]).stdout;
+    assert!(kept.contains("18 forms"), "{kept}");
+    for text in [&shown, &kept] {
+        let forms = text.lines().filter(|line| line.contains("form ")).take(17);
+        let seen: Vec<&str> = forms.filter(|line| !line.contains("(secret)")).collect();
+        assert_eq!(seen, [""; 0], "{text}");
+        assert!(!text.contains("w0rd") && !text.contains("tail end"), "{text}");
+    }
+}

@@ -47,7 +47,7 @@ pub(crate) enum Happening {
 }
 
 /// So much output may wait to be drawn, in bytes.
-const MOST_AHEAD: usize = 16 << 20;
+const MOST_AHEAD: usize = 4 << 20;
 
 /// Where happenings are told.
 #[derive(Clone)]

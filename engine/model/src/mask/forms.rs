@@ -60,7 +60,7 @@ fn tells(line: &str) -> bool {
 fn add_all(text: &str, forms: &mut Vec<Form>) {
     let mut all = vec![text.to_owned()];
     if !text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        all.extend([in_url(text), in_json(text), in_shell(text)].concat());
+        all.extend([in_url(text), in_json(text), in_shell(text), in_markup(text)].concat());
     }
     for written in all {
         let breaks = written.contains(['\n', '\r']);
@@ -105,7 +105,20 @@ fn in_json(text: &str) -> Vec<String> {
             forms.push(escaped(&text, beyond, true, |unit| format!("\\u{unit:04X}")));
         }
     }
+    // JSON as text of JSON: what services log of their requests.
+    let twice = |form: &String| form.replace('\\', "\\\\").replace('"', "\\\"");
+    let nested: Vec<String> = forms.iter().map(twice).collect();
+    forms.extend(nested);
     forms
+}
+
+/// Text of XML and HTML, with the ways in which apostrophes and quotes are written or left.
+fn in_markup(text: &str) -> Vec<String> {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let quotes = ["\"", "&quot;", "&#34;"];
+    let apostrophes = ["'", "&#39;", "&apos;", "&#x27;"];
+    let both = quotes.iter().flat_map(|quote| apostrophes.map(|apostrophe| (quote, apostrophe)));
+    both.map(|(quote, apostrophe)| text.replace('"', quote).replace('\'', apostrophe)).collect()
 }
 
 fn escaped(text: &str, beyond: &str, ascii: bool, coded: impl Fn(u16) -> String) -> String {
