@@ -10,6 +10,7 @@ mod bad_world;
 mod check_pipelines;
 mod check_values;
 mod checks;
+mod cutovers;
 mod followed;
 mod gates;
 mod handed_on;

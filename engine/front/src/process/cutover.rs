@@ -38,8 +38,10 @@ pub struct Cutover {
     pub from: Option<String>,
     /// The relieved term.
     pub from_term: Option<u64>,
-    /// Where it goes back to; nowhere once somebody else is there.
+    /// Where it goes back to.
     pub from_targets: Vec<SocketAddr>,
+    /// Somebody else is there by now: there is no way back.
+    pub gone: bool,
     /// When it was flipped: milliseconds since 1970.
     pub at_ms: u64,
     /// What it is held to.
@@ -74,6 +76,9 @@ pub enum CutoverStage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quarantined {
     pub version: String,
+    /// Where it was: another route does not go there either, as long as it is called the same.
+    #[serde(default)]
+    pub targets: Vec<SocketAddr>,
     /// Since when: milliseconds since 1970.
     pub since_ms: u64,
     pub why: String,

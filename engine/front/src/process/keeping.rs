@@ -14,6 +14,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::command::Reply;
+use super::kept::Short;
 
 const GLANCE: Duration = Duration::from_millis(5);
 /// How long one who asks may take to say what.
@@ -49,7 +50,7 @@ impl Charge {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        Ok(Some(Self { socket: UnixListener::bind(path)?, _lock: lock }))
+        Ok(Some(Self { socket: UnixListener::bind(Short::of(&path)?.path())?, _lock: lock }))
     }
 
     /// Takes it, from another keeper if need be.
@@ -114,15 +115,21 @@ impl Parent {
     }
 
     async fn ask(&self, ask: Ask) -> io::Result<()> {
-        let mut stream = UnixStream::connect(socket_of(&self.0)).await.map_err(|error| {
+        let nobody = |error: io::Error| {
             let place = self.0.display();
             io::Error::new(error.kind(), format!("nobody keeps the front of {place}: {error}"))
-        })?;
+        };
+        let place = Short::of(&socket_of(&self.0)).map_err(nobody)?;
+        let mut stream = UnixStream::connect(place.path()).await.map_err(nobody)?;
         let mut text = serde_json::to_vec(&ask)?;
         text.push(b'\n');
         stream.write_all(&text).await?;
         let mut line = String::new();
         BufReader::new(stream).read_line(&mut line).await?;
+        if line.is_empty() {
+            let why = "whoever kept the front ended before it answered";
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why));
+        }
         match serde_json::from_str(&line)? {
             Reply::Refused { why } => Err(io::Error::other(why)),
             _ => Ok(()),

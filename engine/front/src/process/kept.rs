@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -75,6 +76,27 @@ impl Look {
         // Not by way of a folder that is made where none is.
         let kept = Folder(folder.into()).kept()?;
         Ok(Self { routes: kept.routes.iter().map(KeptRoute::look).collect(), ..Self::default() })
+    }
+}
+
+/// A socket's path, through its opened folder: the address of a socket ends at 108 bytes (unix(7)), and
+/// folders of projects may lie deep.
+pub(crate) struct Short {
+    path: PathBuf,
+    _folder: File,
+}
+
+impl Short {
+    pub(crate) fn of(socket: &Path) -> io::Result<Self> {
+        let folder = File::open(socket.parent().unwrap_or(Path::new("/")))?;
+        let name = socket.file_name().unwrap_or_default();
+        let path = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name);
+        Ok(Self { path, _folder: folder })
+    }
+
+    /// Returns the path, which holds as long as this does.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 }
 

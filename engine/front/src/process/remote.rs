@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 
 use super::command::{Command, Look, Reply};
 use super::control::MOST;
-use super::kept::Folder;
+use super::kept::{Folder, Short};
 use super::sockets::Socket;
 use crate::account::Receipt;
 
@@ -34,10 +34,12 @@ impl Remote {
     }
 
     pub(crate) async fn connect(&self) -> io::Result<UnixStream> {
-        UnixStream::connect(&self.0).await.map_err(|error| {
+        let nobody = |error: io::Error| {
             let place = self.0.display();
             io::Error::new(error.kind(), format!("no front answers at {place}: {error}"))
-        })
+        };
+        let place = Short::of(&self.0).map_err(nobody)?;
+        UnixStream::connect(place.path()).await.map_err(nobody)
     }
 
     /// Says a command, and returns the answer; a refusal is an error.
@@ -85,7 +87,7 @@ impl Remote {
 
     /// Returns holds on the sockets that the front listens on.
     pub(crate) fn sockets(&self) -> io::Result<Vec<Socket>> {
-        let mut stream = std::os::unix::net::UnixStream::connect(&self.0)?;
+        let mut stream = std::os::unix::net::UnixStream::connect(Short::of(&self.0)?.path())?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let mut command = serde_json::to_vec(&Command::Sockets)?;
         command.push(b'\n');

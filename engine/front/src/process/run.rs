@@ -17,7 +17,7 @@ use super::certificates::Certificates;
 use super::command::Command;
 use super::control::Control;
 use super::desk::{Desk, Outfit};
-use super::kept::Folder;
+use super::kept::{Folder, Short};
 use super::listening::Listening;
 use super::sockets::Socket;
 use crate::proxy::{Crew, Shared, Stage, start};
@@ -56,7 +56,7 @@ async fn serve(begin: &Start, sockets: Vec<Socket>) -> io::Result<()> {
     let listeners = watch::Sender::default();
     let shared = Arc::new(Shared { settings, table: ArcSwap::default(), listeners, stage, cuts });
     let certificates = Arc::new(Certificates::default());
-    let control = UnixListener::bind(folder.own_socket()?)?;
+    let control = UnixListener::bind(Short::of(&folder.own_socket()?)?.path())?;
     let listening = Arc::new(Listening::on(sockets, shared.clone(), certificates.clone())?);
     let outfit = Outfit { shared: shared.clone(), certificates, listening: listening.clone() };
     let desk = Desk::open(outfit, folder.clone(), begin.successor)?;

@@ -34,7 +34,15 @@ impl Drop for Backend {
 pub(crate) async fn rude<F: Future<Output = ()> + 'static>(
     act: impl Fn(TcpStream, usize) -> F + 'static,
 ) -> Backend {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
+    rude_at(([127, 0, 0, 1], 0).into(), act).await
+}
+
+/// As [`rude`], at an address.
+async fn rude_at<F: Future<Output = ()> + 'static>(
+    address: SocketAddr,
+    act: impl Fn(TcpStream, usize) -> F + 'static,
+) -> Backend {
+    let listener = TcpListener::bind(address).await.expect("a socket");
     let address = listener.local_addr().expect("an address");
     let task = spawn_local(async move {
         let mut connections = tokio::task::JoinSet::new();
@@ -49,7 +57,12 @@ pub(crate) async fn rude<F: Future<Output = ()> + 'static>(
 
 /// Starts a backend that says its name, and more by path: see [`answer`].
 pub(crate) async fn good(name: &'static str) -> Backend {
-    rude(move |stream, _| async move {
+    good_at(([127, 0, 0, 1], 0).into(), name).await
+}
+
+/// As [`good`], at an address.
+pub(crate) async fn good_at(address: SocketAddr, name: &'static str) -> Backend {
+    rude_at(address, move |stream, _| async move {
         let _ = stream.set_nodelay(true);
         let upgrade: Rc<RefCell<Option<OnUpgrade>>> = Rc::default();
         let service = service_fn(|mut request: Request<Incoming>| {
@@ -73,14 +86,20 @@ pub(crate) async fn good(name: &'static str) -> Backend {
 
 type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, Infallible>;
 
-/// `/slow` takes 100 ms, `/big` is 3 MB, `/events` sends one now and then, `/upload` says how long the body
+/// `/slow` takes 100 ms, `/big` is 3 MB, `/events` sends one now and then, `/some-events` five of them, `/upload` says how long the body
 /// was, `/status/N` has that status, `/echo` says what came,
-/// `/socket` is a WebSocket; anything else is the backend's name.
+/// `/socket` is a WebSocket; anything else is the backend's name. With a file `bad-NAME` in its folder all
+/// of it is a 500, but for `/health`.
 async fn answer(
     name: &'static str,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let path = request.uri().path().to_owned();
+    if path != "/health" && std::path::Path::new(&format!("bad-{name}")).exists() {
+        let mut response = Response::new(Full::from("bad").boxed_unsync());
+        *response.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
+        return Ok(response);
+    }
     let text = |text: String| Response::new(Full::from(text).boxed_unsync());
     if let Some(status) = path.strip_prefix("/status/") {
         let mut response = text(name.into());
@@ -111,10 +130,11 @@ async fn answer(
             let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
             text(said + "\n" + &String::from_utf8_lossy(&body))
         }
-        "/events" => {
+        "/events" | "/some-events" => {
+            let most = if path == "/events" { usize::MAX } else { 5 };
             let (events, stream) = tokio::sync::mpsc::channel::<Bytes>(1);
             spawn_local(async move {
-                for number in 0.. {
+                for number in 0..most {
                     if events.send(format!("data: {number}\n\n").into()).await.is_err() {
                         return;
                     }

@@ -1,7 +1,6 @@
 //! HTTP/2 and TLS.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use front::{Command, Counts};
@@ -9,18 +8,17 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http2::SendRequest;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use rustls::pki_types::{CertificateDer, ServerName};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use rustls::pki_types::CertificateDer;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::backend::{good, head, rude, say};
 use crate::client::{Client, Heard};
+use crate::streams::{encrypted, get, over_plain, two};
 use crate::suite::tests;
 use crate::world::{SOON, World};
 
@@ -36,36 +34,6 @@ tests![
     a_certificate_that_cannot_be_served_is_refused,
     http1_and_http2_are_agreed_on_over_tls,
 ];
-
-#[derive(Clone)]
-pub(crate) struct Local;
-
-impl<F: Future + 'static> hyper::rt::Executor<F> for Local {
-    fn execute(&self, future: F) {
-        spawn_local(async move { drop(future.await) });
-    }
-}
-
-pub(crate) async fn two<S>(stream: S) -> SendRequest<Full<Bytes>>
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
-    let (sender, connection) = hyper::client::conn::http2::handshake(Local, TokioIo::new(stream))
-        .await
-        .expect("a preface");
-    spawn_local(async move { drop(connection.await) });
-    sender
-}
-
-pub(crate) async fn plain(world: &World) -> SendRequest<Full<Bytes>> {
-    let stream = TcpStream::connect(world.plain).await.expect("a connection");
-    stream.set_nodelay(true).expect("an option");
-    two(stream).await
-}
-
-pub(crate) fn get(path: &str) -> Request<Full<Bytes>> {
-    Request::get(format!("http://web.test{path}")).body(Full::default()).expect("a request")
-}
 
 async fn text(response: Response<Incoming>) -> String {
     let body = response.into_body().collect().await.expect("a body").to_bytes();
@@ -300,16 +268,11 @@ async fn connect(
     believed: &[CertificateDer<'static>],
     protocol: &[u8],
 ) -> std::io::Result<TlsStream<TcpStream>> {
-    let mut roots = rustls::RootCertStore::empty();
-    believed.iter().for_each(|one| roots.add(one.clone()).expect("a root"));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider);
-    let config = config.with_safe_default_protocol_versions().expect("versions");
-    let mut config = config.with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![protocol.to_vec()];
-    let stream = TcpStream::connect(world.tls).await?;
-    let name = ServerName::try_from(name.to_owned()).expect("a name");
-    TlsConnector::from(Arc::new(config)).connect(name, stream).await
+    encrypted(world.tls, name, believed, protocol).await
+}
+
+async fn plain(world: &World) -> SendRequest<Full<Bytes>> {
+    over_plain(world.plain).await
 }
 
 async fn a_certificate_is_chosen_by_name_and_swapped_live() {

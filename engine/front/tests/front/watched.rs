@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use front::{Command, CutOver, CutoverStage, Looked, Reply, Watch};
+use front::{Command, CutOver, CutoverStage, Looked, Reply, RouteSpec, Watch};
 use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
 
@@ -21,6 +21,7 @@ tests![
     a_version_that_dies_goes_although_nobody_asks,
     a_watch_goes_on_in_the_next_process,
     a_version_that_is_not_in_health_never_comes_into_office,
+    what_is_bad_on_one_route_goes_on_all,
     who_was_left_for_good_does_not_come_again,
     a_change_of_office_by_another_hand_ends_the_watch,
 ];
@@ -96,7 +97,7 @@ async fn a_version_that_is_good_stays_and_the_receipt_is_kept() {
     assert_eq!(begun, [one.address]);
     // Long enough for what is looked at meanwhile, also on a machine with other work.
     let watch = Watch { for_ms: 3_000, ..WATCH };
-    let change = || CutOver { watch: Some(watch.clone()), ..change("two", two.address) };
+    let change = || CutOver { watch: Some(watch), ..change("two", two.address) };
     assert_eq!(cut_over(&world, change()).await, Some(1));
     // The answer may have been lost: asked again, it is the same.
     assert_eq!(cut_over(&world, change()).await, Some(1));
@@ -186,6 +187,44 @@ async fn a_version_that_is_not_in_health_never_comes_into_office() {
     let looked = look(&world).await;
     assert_eq!(looked.office.expect("somebody in office").version, "one");
     assert_eq!(looked.quarantined, [], "it may get well");
+}
+
+async fn what_is_bad_on_one_route_goes_on_all() {
+    let (one, two) = (good("one").await, bad().await);
+    let world = world(one.address).await;
+    for route in ["api", "late"] {
+        let hosts = vec![format!("{route}.test")];
+        let spec =
+            RouteSpec { name: route.into(), prefix: "/".into(), hosts, ..Default::default() };
+        world.say(Command::Put(spec)).await;
+        cut_over(&world, CutOver { route: route.into(), ..change("one", one.address) }).await;
+    }
+    let slow = Some(Watch { for_ms: 60_000, ..WATCH });
+    let quick = Some(Watch { for_ms: 0, ..WATCH });
+    let other = CutOver { route: "api".into(), watch: quick, ..change("two", two.address) };
+    cut_over(&world, other).await;
+    cut_over(&world, CutOver { watch: slow, ..change("two", two.address) }).await;
+    for _ in 0..25 {
+        get(world.plain, "/").await.expect("an answer");
+    }
+    let reverted = async {
+        loop {
+            let look = world.remote().look().await.expect("a look");
+            let version =
+                |route: &Looked| route.office.as_ref().map(|office| office.version.clone());
+            if look.routes.iter().all(|route| version(route).as_deref() == Some("one")) {
+                return look;
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let look = timeout(SOON, reverted).await.expect("all go back");
+    let api = look.routes.iter().find(|route| route.spec.name == "api").expect("a route");
+    assert!(api.quarantined[0].why.starts_with("by the route web: "), "{:?}", api.quarantined);
+    // One that comes later does not go there at all.
+    let late = CutOver { route: "late".into(), ..change("two", two.address) };
+    let refused = world.remote().say(&Command::CutOver(late)).await.expect_err("a refusal");
+    assert!(refused.to_string().starts_with("two is in quarantine: "), "{refused}");
 }
 
 async fn who_was_left_for_good_does_not_come_again() {

@@ -199,7 +199,14 @@ fn a_new_version_takes_the_side_that_nobody_is_routed_to() {
         );
         // Where the version before stood is another one by now: nobody goes back to it.
         let seen = route_of(&world).await;
-        assert_eq!((seen.text("previous_to"), (world.route().kind.back)(&seen)), ("", None));
+        assert_eq!(seen, route, "a route does not change by what is done elsewhere");
+        let back = world.to(&one, ", for_good: true");
+        let refused = world.route().update(&back, &seen).await.expect_err("no way back");
+        let said = format!("{} does not stand by any more", one.text("version"));
+        assert_eq!(refused.message, said);
+        let tree = world.project.lab.tree(&back);
+        let foreseen = world.route().foresee(Change::Update(&tree, &seen)).await.expect_err("no");
+        assert_eq!(foreseen.message, said);
         // Rules alone are taken over where it runs.
         let other = world.web("v4").replace("stop_timeout: 1s", "stop_timeout: 2s");
         let same = world.service().update(&other, &four).await.expect("a service");

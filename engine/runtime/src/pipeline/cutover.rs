@@ -20,9 +20,9 @@ impl Tasks {
         cutover: &CutoverTask,
         doing: Doing<'_>,
     ) -> Result<(), Fault> {
-        let CutoverTask { file, name, parameters, front, service, smoke } = cutover;
+        let CutoverTask { file, name, parameters, fronts, service, smoke } = cutover;
         let request = self.request(file, name.clone(), parameters)?;
-        let without = Targets { only: vec![], without: vec![front.clone()] };
+        let without = Targets { only: vec![], without: fronts.clone() };
         doing.log.line("— the new version, without anybody who is sent to it");
         self.change(&PlanRequest { targets: without, ..request.clone() }, false, doing).await?;
         if let Some(service) = service.as_ref().filter(|_| !smoke.is_empty()) {

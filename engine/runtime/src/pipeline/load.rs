@@ -643,7 +643,7 @@ impl Texts<'_> {
                 file: cutover.stack.clone(),
                 name: cutover.name.clone(),
                 parameters: self.tree(&cutover.parameters),
-                front: cutover.front.clone(),
+                fronts: cutover.front.all(),
                 service: cutover.service.clone(),
                 smoke: cutover.smoke.iter().map(|Script(line)| self.value(line)).collect(),
             })),

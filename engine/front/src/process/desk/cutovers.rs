@@ -27,7 +27,7 @@ impl Desk {
             if let Some(reply) = done_already(office, &asked.token) {
                 return Ok(reply);
             }
-            refuse_quarantined(office, &asked.version)?;
+            refuse(&state, office, &asked)?;
             office.kept.spec.check.clone()
         };
         if let Some(check) = check {
@@ -39,7 +39,7 @@ impl Desk {
         if let Some(reply) = done_already(office, &asked.token) {
             return Ok(reply);
         }
-        refuse_quarantined(office, &asked.version)?;
+        refuse(&state, office, &asked)?;
         let next = next(office, asked);
         let reply = self.switch(&mut state, &route, next)?;
         self.watch_on(&state);
@@ -49,12 +49,17 @@ impl Desk {
     /// Has a version come into office again.
     pub(super) fn pardon(&self, route: &str, version: &str) -> Done {
         let mut state = self.changing()?;
-        let mut next = state.office(route)?.kept.clone();
-        next.quarantined.retain(|one| one.version != version);
-        self.keep(&kept_with(&state, &next))?;
-        if let Some(office) = state.offices.get_mut(route) {
-            office.kept = next;
+        let own = &state.office(route)?.kept.quarantined;
+        let own = own.iter().find(|one| one.version == version);
+        let places = own.map(|one| one.targets.clone()).unwrap_or_default();
+        let mut kept = kept_of(&state);
+        for one in &mut kept.routes {
+            let own = one.spec.name == route;
+            let same = |q: &Quarantined| q.version == version && (own || q.targets == places);
+            one.quarantined.retain(|one| !same(one));
         }
+        self.keep(&kept)?;
+        state.take_up(kept);
         Ok(Reply::Done)
     }
 
@@ -67,14 +72,10 @@ impl Desk {
         }
         let mut kept = kept_of(&state);
         for cutover in kept.routes.iter_mut().filter_map(|route| route.cutover.as_mut()) {
-            cutover.from_targets.retain(|target| *target != address);
+            cutover.gone |= cutover.from_targets.contains(&address);
         }
         self.keep(&kept)?;
-        for route in kept.routes {
-            if let Some(office) = state.offices.get_mut(&route.spec.name) {
-                office.kept = route;
-            }
-        }
+        state.take_up(kept);
         Ok(Reply::Done)
     }
 
@@ -140,13 +141,50 @@ impl Desk {
         cutover: Cutover,
         why: String,
     ) -> bool {
-        let Some(office) = state.offices.get(route) else { return true };
+        let (version, targets) = match state.offices.get(route).map(|office| &office.kept.office) {
+            Some(Some(named)) => (named.version.clone(), named.targets.clone()),
+            _ => return true,
+        };
+        // A disk that is full is no reason to stay with what is bad: it is tried again in a moment.
+        if self.put_back(state, route, cutover, why.clone()).is_err() {
+            return false;
+        }
+        // What is bad here is bad everywhere: other routes to the very same go back, too.
+        let is_there = |office: &&Office| {
+            let named = office.kept.office.as_ref();
+            named.is_some_and(|named| named.version == version && named.targets == targets)
+        };
+        let others: Vec<(String, Cutover)> = state
+            .offices
+            .values()
+            .filter(is_there)
+            .filter_map(|office| {
+                let cutover = office.kept.cutover.clone()?;
+                let ours = cutover.version == version && !cutover.gone && cutover.from.is_some();
+                ours.then(|| (office.kept.spec.name.clone(), cutover))
+            })
+            .collect();
+        for (other, cutover) in others {
+            // It has its own watch, if this cannot be kept now.
+            let _ = self.put_back(state, &other, cutover, format!("by the route {route}: {why}"));
+        }
+        true
+    }
+
+    fn put_back(
+        self: &Arc<Self>,
+        state: &mut State,
+        route: &str,
+        cutover: Cutover,
+        why: String,
+    ) -> Done {
+        let office = state.office(route)?;
         let from = cutover.from.clone().unwrap_or_default();
         let mut next = office.with(&from, cutover.from_targets.clone());
-        quarantine(&mut next, &cutover.version, &why);
+        let targets = office.kept.office.as_ref().map(|named| named.targets.clone());
+        quarantine(&mut next, &cutover.version, targets.unwrap_or_default(), &why);
         next.cutover = Some(Cutover { stage: CutoverStage::Reverted { why }, ..cutover });
-        // A disk that is full is no reason to stay with what is bad: it is tried again in a moment.
-        self.switch(state, route, next).is_ok()
+        self.switch(state, route, next)
     }
 
     /// Keeps how far a change of office has come. Returns whether that is on disk.
@@ -174,10 +212,23 @@ fn done_already(office: &Office, token: &str) -> Option<Reply> {
     Some(Reply::Term { term: Some(made.term), relieved: made.from_term })
 }
 
-fn refuse_quarantined(office: &Office, version: &str) -> Result<(), String> {
-    match office.kept.quarantined.iter().find(|one| one.version == version) {
-        Some(one) => Err(format!("{version} is in quarantine: {}", one.why)),
-        None => Ok(()),
+/// Refuses a version that is in quarantine, on this route or, at the same place, on another; and a way back
+/// to where somebody else is by now.
+fn refuse(state: &State, office: &Office, asked: &CutOver) -> Result<(), String> {
+    let version = &asked.version;
+    let own = office.kept.quarantined.iter().filter(|one| one.version == *version);
+    let others = state.offices.values().filter(|other| other.kept.spec.name != asked.route);
+    let others = others.flat_map(|other| &other.kept.quarantined);
+    let same = |one: &&Quarantined| one.version == *version && one.targets == asked.targets;
+    if let Some(one) = own.chain(others.filter(same)).next() {
+        return Err(format!("{version} is in quarantine: {}", one.why));
+    }
+    let gone = |cutover: &&Cutover| cutover.gone && cutover.from_targets == asked.targets;
+    match office.kept.cutover.as_ref().filter(gone) {
+        Some(_) if asked.quarantine.is_some() => {
+            Err(format!("{version} does not stand by any more: another version is in its place"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -186,7 +237,7 @@ fn next(office: &Office, asked: CutOver) -> KeptRoute {
     let before = office.kept.office.clone();
     let mut next = office.with(&asked.version, asked.targets);
     if let (Some(why), Some(before)) = (&asked.quarantine, &before) {
-        quarantine(&mut next, &before.version, why);
+        quarantine(&mut next, &before.version, before.targets.clone(), why);
     }
     let watch = asked.watch.filter(|_| before.is_some());
     let stage = if watch.is_some() { CutoverStage::Watched } else { CutoverStage::Held };
@@ -205,10 +256,10 @@ fn next(office: &Office, asked: CutOver) -> KeptRoute {
     next
 }
 
-fn quarantine(route: &mut KeptRoute, version: &str, why: &str) {
+fn quarantine(route: &mut KeptRoute, version: &str, targets: Vec<SocketAddr>, why: &str) {
     route.quarantined.retain(|one| one.version != version);
     let (version, why) = (version.to_owned(), why.to_owned());
-    route.quarantined.push(Quarantined { version, since_ms: now_ms(), why });
+    route.quarantined.push(Quarantined { version, targets, since_ms: now_ms(), why });
     let surplus = route.quarantined.len().saturating_sub(QUARANTINED);
     route.quarantined.drain(..surplus);
 }

@@ -377,6 +377,15 @@ impl State {
         Ok(())
     }
 
+    /// Remembers what was kept of routes whose offices are as they were.
+    fn take_up(&mut self, kept: Kept) {
+        for route in kept.routes {
+            if let Some(office) = self.offices.get_mut(&route.spec.name) {
+                office.kept = route;
+            }
+        }
+    }
+
     fn office(&self, route: &str) -> Result<&Office, String> {
         self.offices.get(route).ok_or_else(|| no_route(route))
     }

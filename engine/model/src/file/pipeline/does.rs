@@ -183,9 +183,9 @@ pub struct Cutover {
     /// Parameters of the stack. One that holds a secret goes to a parameter of `type: secret`.
     #[spec(default = "{}")]
     pub parameters: BTreeMap<String, Text>,
-    /// The resource that sends requests to the new version: a `front.route`. It comes last, and so does
-    /// what needs it.
-    pub front: String,
+    /// The resources that send requests to the new version: a `front.route`, or a list of them. They come
+    /// last, and so does what needs them.
+    pub front: Fronts,
     /// The resource that is the new version: a `process.service` with sides.
     pub service: Option<String>,
     /// Commands for the shell that look at the new version before it gets a request: `$URL` is where it
@@ -193,6 +193,25 @@ pub struct Cutover {
     /// to serve. They may be run again after a crash.
     #[spec(default = "[]")]
     pub smoke: Vec<Script<Text>>,
+}
+
+/// Resources that send requests.
+#[derive(Clone, Debug, Spec)]
+pub enum Fronts {
+    /// This one.
+    One(String),
+    /// All of these.
+    Many(Vec<String>),
+}
+
+impl Fronts {
+    /// Returns their addresses.
+    pub fn all(&self) -> Vec<String> {
+        match self {
+            Self::One(one) => vec![one.clone()],
+            Self::Many(many) => many.clone(),
+        }
+    }
 }
 
 fn check_cutover(cutover: &Cutover, keys: &mut Keys<'_, '_, '_>) {

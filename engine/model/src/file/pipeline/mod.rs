@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use language::{Name, Period, Spec, Text};
 
 pub use does::{
-    Cache, Caches, Cutover, Does, Gate, Notify, OfStack, Patterns, Probe, Reports, RestoreStep,
+    Cache, Caches, Cutover, Does, Fronts, Gate, Notify, OfStack, Patterns, Probe, Reports, RestoreStep,
     Take, TakeName, TakeTo,
 };
 pub use schedule::{CatchUp, Overlap, Schedule, Schedules};

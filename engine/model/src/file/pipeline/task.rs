@@ -87,8 +87,8 @@ pub struct CutoverTask {
     pub name: Option<String>,
     /// Parameters of the stack, with handles for secrets.
     pub parameters: Tree,
-    /// The address of what sends requests.
-    pub front: String,
+    /// The addresses of what sends requests.
+    pub fronts: Vec<String>,
     /// The address of what answers them.
     pub service: Option<String>,
     /// Text with handles for secrets, each for the shell.

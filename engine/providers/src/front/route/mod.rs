@@ -103,6 +103,7 @@ impl Kind for FrontRoute {
         let name = name_of(context, &change);
         if let Some(route) = route(&sight.look, &name) {
             put::refuse_quarantined(route, spec)?;
+            put::refuse_gone(route, spec)?;
         }
         put::refuse_twin(&sight.look, &name, spec)?;
         let is_new = !sight

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use ::front::{Bind, Check, Command, CutOver, CutoverStage, Look, Looked, Parent, Remote, Watch};
 use model::{Context, Fault, Object};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::seen::{facts, object, receipt, time};
@@ -50,6 +51,7 @@ impl Putting<'_> {
         let known = route(&before, self.name);
         if let Some(known) = known {
             refuse_quarantined(known, self.spec)?;
+            refuse_gone(known, self.spec)?;
         }
         refuse_twin(&before, self.name, self.spec)?;
         let remote = ensure(self.context).await?;
@@ -235,13 +237,18 @@ impl Putting<'_> {
     }
 }
 
+/// Routes that go in one run go one after the other: the last one ends the front.
+static GOING: Mutex<()> = Mutex::const_new(());
+
 /// Takes a route away; with the last one the front ends.
 pub(super) async fn remove(context: &Context, name: &str) -> Result<(), Fault> {
+    let _one_at_a_time = GOING.lock().await;
     let look = see(context).await?.look;
     let Some(known) = route(&look, name) else { return Ok(()) };
     let remote = ensure(context).await?;
     say(&remote, Command::Remove { route: name.to_owned() }).await?;
-    let left: Vec<&Looked> = look.routes.iter().filter(|other| other.spec.name != name).collect();
+    // Others may have gone at the same time.
+    let left = see(context).await?.look.routes;
     if left.is_empty() {
         return ended(Parent::of(&home(context)).stop(LEAVE).await);
     }
@@ -259,6 +266,14 @@ pub(super) async fn remove(context: &Context, name: &str) -> Result<(), Fault> {
 const LEAVE: Duration = Duration::from_secs(30);
 
 fn ended(done: io::Result<()>) -> Result<(), Fault> {
+    let gone = |error: &io::Error| {
+        use io::ErrorKind::{ConnectionRefused, ConnectionReset, NotFound, UnexpectedEof};
+        matches!(error.kind(), NotFound | ConnectionRefused | ConnectionReset | UnexpectedEof)
+    };
+    // Whoever took the last route away beside this one has ended it by now.
+    if done.as_ref().is_err_and(gone) {
+        return Ok(());
+    }
     done.map_err(|error| Fault::broken(format!("the web front does not end: {error}")))
 }
 
@@ -334,6 +349,20 @@ pub(super) fn refuse_quarantined(known: &Looked, spec: &RouteSpec) -> Result<(),
     Err(Fault::refused(message).help(format!(
         "deploy what is another version; to try this one all the same, say `pardon: {version}` there"
     )))
+}
+
+/// There is no way back to where another version is by now.
+pub(super) fn refuse_gone(known: &Looked, spec: &RouteSpec) -> Result<(), Fault> {
+    let gone = known
+        .cutover
+        .as_ref()
+        .is_some_and(|cutover| cutover.gone && cutover.from_targets == spec.to.addresses());
+    if !(spec.for_good && gone) {
+        return Ok(());
+    }
+    let message = format!("{} does not stand by any more", spec.version());
+    Err(Fault::refused(message)
+        .help("another version is in its place: apply the files as they were"))
 }
 
 /// Somebody else on its address.

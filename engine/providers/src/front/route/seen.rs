@@ -85,10 +85,7 @@ fn told(looked: &Looked) -> [(&'static str, Value); 10] {
 /// Whether the version before is one to go back to.
 fn is_to_go_back_to(looked: &Looked, cutover: &Cutover) -> bool {
     let quarantined = |version: &String| looked.quarantined.iter().any(|q| q.version == *version);
-    let stands_by = !cutover.from_targets.is_empty();
-    stands_by
-        && cutover.stage == CutoverStage::Held
-        && !cutover.from.as_ref().is_some_and(quarantined)
+    cutover.stage == CutoverStage::Held && !cutover.from.as_ref().is_some_and(quarantined)
 }
 
 fn outcome(stage: &CutoverStage) -> String {

@@ -76,8 +76,8 @@ pub struct RouteObject {
     pub cut_over: Option<String>,
     /// The version that it relieved.
     pub previous_version: Option<String>,
-    /// Where that one is: `windlass rollback` goes back to it. Null once it is in quarantine, or another
-    /// version has taken its place.
+    /// Where that one was: `windlass rollback` goes back to it as long as no other version has taken its
+    /// place. Null once it is in quarantine.
     pub previous_to: Option<String>,
     /// Requests that the relieved version answered in its whole time.
     pub served: Option<u64>,

@@ -1,0 +1,220 @@
+//! Cutovers by `windlass apply` under load, with the real front, real services and clients who never retry.
+//!
+//! `WINDLASS_CUTOVERS=200 cargo test -p windlass --test windlass cutovers` makes them many.
+
+#[path = "../../engine/front/tests/front/backend.rs"]
+#[allow(dead_code, clippy::unwrap_used, reason = "the tests of the front share it")]
+mod backend;
+#[path = "../../engine/front/tests/front/client.rs"]
+#[allow(dead_code, reason = "the tests of the front share it")]
+mod client;
+#[path = "../../engine/front/tests/front/load.rs"]
+#[allow(dead_code, reason = "the tests of the front share it")]
+mod load;
+mod shop;
+#[path = "../../engine/front/tests/front/streams.rs"]
+#[allow(dead_code, reason = "the tests of the front share it")]
+mod streams;
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use tokio::time::{Instant, sleep};
+
+use shop::{Receipts, Shop, eprint, is_backend, times, within};
+use streams::encrypted;
+
+/// What the services of these tests run: this executable, which becomes a backend.
+#[test]
+fn a_backend() {
+    if let Some((address, name)) = is_backend() {
+        within(async { backend::good_at(address, name).await.forever().await });
+    }
+}
+
+#[test]
+fn cutovers_under_load_lose_nothing_and_the_receipts_say_so() {
+    within(async {
+        let shop = Shop::open().await;
+        let mut receipts = Receipts::default();
+        let load = load::Load::begin(shop.plain).await;
+        load.tunnel(shop.plain);
+        load.encrypt(shop.tls, "web.test", &shop.authority());
+        let begun = Instant::now();
+        for round in 0..times(3) {
+            sleep(Duration::from_millis(50)).await;
+            shop.deploy(&format!("v{round}")).await;
+            receipts.take(&shop).await;
+            // Its receipt is there: it may die.
+            shop.kill_older();
+        }
+        let took = begun.elapsed();
+        load.end().await;
+        let total = receipts.settled(&shop, load.answered.get()).await;
+        assert_eq!(load.lost.get(), 0, "clients lost; receipts: {total:?}");
+        assert_eq!(
+            (total.served, total.lost, total.gone),
+            (load.answered.get(), 0, 0),
+            "{total:?}"
+        );
+        let rate = load.answered.get() as f64 / took.as_secs_f64();
+        eprint(&format!("\n{} cutovers at {rate:.0} requests/s: {total:?}\n", times(3)));
+    });
+}
+
+#[test]
+fn a_side_that_is_killed_too_early_loses_as_much_as_clients_count() {
+    within(async {
+        let shop = Shop::open().await;
+        let mut receipts = Receipts::default();
+        let load = load::Load::begin(shop.plain).await;
+        for round in 0..times(2).min(20) {
+            sleep(Duration::from_millis(100)).await;
+            shop.kill_newest();
+            shop.deploy(&format!("v{round}")).await;
+            receipts.take(&shop).await;
+        }
+        load.end().await;
+        let total = receipts.settled(&shop, load.answered.get()).await;
+        assert!(load.lost.get() > 0, "something is lost");
+        let counted = (total.served, total.lost + total.gone);
+        assert_eq!(counted, (load.answered.get(), load.lost.get()), "{total:?}");
+    });
+}
+
+#[test]
+fn an_apply_that_is_killed_in_the_middle_of_a_cutover_is_settled_by_the_next() {
+    within(async {
+        let shop = Shop::open().await;
+        let mut receipts = Receipts::default();
+        let load = load::Load::begin(shop.plain).await;
+        load.tunnel(shop.plain);
+        for round in 0..times(3) {
+            let version = format!("v{round}");
+            let mut running = shop.begin(&version);
+            sleep(Duration::from_millis(fastrand::u64(50..1_200))).await;
+            running.kill().await.expect("a kill");
+            shop.deploy(&version).await;
+            receipts.take(&shop).await;
+            assert_eq!(shop.serves().await, version);
+        }
+        load.end().await;
+        let total = receipts.settled(&shop, load.answered.get() + times(3)).await;
+        assert_eq!((load.lost.get(), total.lost), (0, 0), "{total:?}");
+        // One question of this test on top for each round.
+        assert_eq!(total.served, load.answered.get() + times(3), "{total:?}");
+    });
+}
+
+#[test]
+fn nobody_is_refused_when_the_front_and_its_keeper_are_killed() {
+    within(async {
+        let shop = Shop::open().await;
+        let load = load::Load::begin(shop.plain).await;
+        load.tunnel(shop.plain);
+        for round in 0..times(3) {
+            sleep(Duration::from_millis(100)).await;
+            // A refused connection is a panic, and fails the test.
+            shop.kill_front(Signal::KILL).await;
+            assert_eq!(shop.serves().await, shop.version());
+            shop.kill_keeper().await;
+            assert_eq!(shop.serves().await, shop.version());
+            // The next apply brings a keeper again, and changes over.
+            shop.deploy(&format!("v{round}")).await;
+            assert_eq!(shop.serves().await, format!("v{round}"));
+        }
+        load.end().await;
+        // Each client may lose what was open in a front that died, and nothing else.
+        let most = 12 * times(3);
+        assert!(load.lost.get() <= most, "{} of {} lost", load.lost.get(), load.answered.get());
+    });
+}
+
+#[test]
+fn a_certificate_that_is_renewed_is_shown_to_the_next_client_and_nobody_is_lost() {
+    within(async {
+        let shop = Shop::open().await;
+        let load = load::Load::begin(shop.plain).await;
+        load.tunnel(shop.plain);
+        load.encrypt(shop.tls, "web.test", &shop.authority());
+        let shown = async || {
+            let authority = shop.authority();
+            let stream = encrypted(shop.tls, "web.test", &[authority], b"http/1.1").await;
+            let stream = stream.expect("a connection");
+            let chain = stream.get_ref().1.peer_certificates().expect("a certificate");
+            chain[0].clone().into_owned()
+        };
+        let first = shown().await;
+        shop.windlass(&["apply", "--yes", "--replace", "certificate", "--allow-deletes", "all"])
+            .await;
+        let until = Instant::now() + Duration::from_secs(20);
+        while shown().await == first {
+            assert!(Instant::now() < until, "the old certificate is still shown");
+            sleep(Duration::from_millis(50)).await;
+        }
+        let file = CertificateDer::from_pem_file(shop.project.place("tls/current/certificate.pem"));
+        assert_eq!(shown().await, file.expect("a certificate"));
+        load.end().await;
+        assert_eq!(load.lost.get(), 0);
+    });
+}
+
+#[test]
+fn a_version_that_turns_bad_is_taken_back_and_does_not_come_again() {
+    within(async {
+        let shop = Shop::open().await;
+        shop.turn_bad("bad");
+        let load = load::Load::begin(shop.plain).await;
+        load.tunnel(shop.plain);
+        let answer = shop.try_deploy("bad").await;
+        assert_eq!(answer.code, 1, "{answer}");
+        let said = answer.to_string();
+        for part in [
+            " was taken back: ",
+            "requests were answered with 500 or more",
+            " serves again, and nothing of it was ended",
+            " is in quarantine and does not come again",
+        ] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        assert_eq!(shop.serves().await, "v");
+        let answer = shop.windlass_says(&["plan", "--param", "version=bad"]).await;
+        assert_eq!(answer.code, 4, "{answer}");
+        assert!(answer.to_string().contains("is in quarantine since "), "{answer}");
+        shop.deploy("mended").await;
+        assert_eq!(shop.serves().await, "mended");
+        load.end().await;
+        // Clients take an answer of 500 for a loss; the front counts it as an answer.
+        assert!(load.lost.get() > 0);
+    });
+}
+
+#[test]
+fn a_version_that_fails_its_smoke_test_never_gets_a_request_and_there_is_a_way_back() {
+    within(async {
+        let shop = Shop::open().await;
+        shop.turn_bad("bad");
+        let load = load::Load::begin(shop.plain).await;
+        load.tunnel(shop.plain);
+        let answer = shop.windlass_says(&["run", "deploy", "--param", "version=bad"]).await;
+        assert_eq!(answer.code, 1, "{answer}");
+        let said = answer.to_string();
+        assert!(said.contains("the new version fails its smoke test: "), "{said}");
+        let answer = shop.windlass(&["run", "deploy", "--param", "version=good"]).await;
+        assert!(answer.to_string().contains(" lost 0 (late 0)"), "the receipt is shown: {answer}");
+        assert_eq!(shop.serves().await, "good");
+        let answer = shop.windlass(&["rollback", "shop", "--yes"]).await;
+        assert!(answer.to_string().contains("back to what was before"), "{answer}");
+        assert_eq!(shop.serves().await, "v");
+        load.end().await;
+        assert_eq!(load.lost.get(), 0, "nobody has seen the bad one");
+        let answer = shop.windlass_says(&["rollback", "shop", "--yes"]).await;
+        assert_eq!(answer.code, 4, "{answer}");
+        let said = "refused: nothing of `shop` can go back at once";
+        assert!(answer.to_string().contains(said), "{answer}");
+        let answer = shop.windlass_says(&["rollback", "shop", "sites", "--yes"]).await;
+        assert!(answer.to_string().contains("did you mean `site`?"), "{answer}");
+    });
+}
