@@ -352,7 +352,9 @@ outputs: { all: "${d.output} ${e.output}" }
       ╭▸ stacks/shop.yml:3:17
       │
     3 │   size: { type: nothing }
-      ╰╴                ━━━━━━━ expected `string`, `integer`, `boolean` or `secret`
+      │                 ━━━━━━━
+      │
+      ╰ note: expected `string`, `integer`, `boolean`, `choice`, `secret` or `file`
 
     error[W014]: `two` is not a whole number
       ╭▸ stacks/shop.yml:5:33

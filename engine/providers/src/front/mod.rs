@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use ::front::{Command, Look, Remote};
 pub use keep::{KEEP, keep};
 use model::{Context, Fault};
-pub use route::FrontRoute;
+pub use route::{FrontRoute, Socket};
 
 /// The folder of a project's front.
 fn home(context: &Context) -> PathBuf {

@@ -150,9 +150,9 @@ impl Applying {
             return Err(Fault::stale("another run changed it since"));
         }
         let object = self.read(kind, record, context).await?;
-        // What had drifted may have been put right by another step of this very run: it is as remembered.
-        let is_as_seen = Seen::of(record, object.as_ref(), Some(kind)) == *seen;
-        if !is_as_seen && object.as_ref() != Some(&record.object) {
+        let found = Seen::of(record, object.as_ref(), Some(kind));
+        // What had drifted may be put right by now, by another step of this very run: it is as remembered.
+        if found != *seen && found != Seen::of(record, Some(&record.object), Some(kind)) {
             return Err(Fault::stale("it is not what it was when the plan was made"));
         }
         Ok(object)

@@ -5,6 +5,7 @@
 //! It must not know any kind by name.
 
 use language::Shape;
+use model::value::Piece;
 use model::{Digest, Erased, Object, Secrets, Tree, Value};
 
 /// How often `diff` is asked before it is left as it is.
@@ -64,6 +65,9 @@ fn sample(shape: Shape, name: &str, seed: Digest) -> Value {
         Shape::Scalar(scalar) => match (scalar.examples.first(), scalar.json) {
             (_, ["integer" | "number", ..]) => Value::Plain((seed.0 % 1_000).to_string()),
             (_, ["boolean", ..]) => Value::Plain("true".to_owned()),
+            (Some(example), _) if let Some(name) = secret(example) => {
+                Value::Parts(vec![Piece::Secret { name: name.to_owned(), hash: seed }])
+            }
             (Some(example), _) if scalar.pattern.is_some() => Value::text(*example),
             _ => Value::text(format!("{name}-{}", &seed.to_string()[..8])),
         },
@@ -71,4 +75,9 @@ fn sample(shape: Shape, name: &str, seed: Digest) -> Value {
         Shape::List(item) => Value::List(vec![sample(item(), name, seed)]),
         _ => Value::Map(Tree::new()),
     }
+}
+
+/// The name of the secret that an example stands for: what looks like it is a secret.
+fn secret(example: &str) -> Option<&str> {
+    example.strip_prefix("${secret.")?.strip_suffix('}')
 }

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use language::{Name, Period, Spec, Text};
 
 pub use does::{
-    Cache, Caches, Cutover, Does, Fronts, Gate, Notify, OfStack, Patterns, Probe, Reports, RestoreStep,
-    Take, TakeName, TakeTo,
+    Cache, Caches, Cutover, Does, Fronts, Gate, Notify, OfStack, Patterns, Probe, Reports,
+    RestoreStep, Take, TakeName, TakeTo,
 };
 pub use schedule::{CatchUp, Overlap, Schedule, Schedules};
 pub use task::{

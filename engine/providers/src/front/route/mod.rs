@@ -11,11 +11,14 @@ mod put;
 mod seen;
 mod spec;
 
+use std::time::Duration;
+
 use ::front::{Command, Look, Looked as Seen, Parent, Remote};
 use model::fault::Nature;
 use model::{
     Change, Context, Difference, Fault, Found, Kind, Known, Looked, Object, Secrets, Token, Value,
 };
+use tokio::time::{Instant, sleep};
 
 pub use spec::{HostPattern, Rate, RouteHealth, RouteObject, RouteSpec, Socket, Targets, TlsFiles};
 
@@ -24,6 +27,10 @@ use put::Putting;
 
 /// What a route shows when all is well.
 const RUNNING: &str = "running";
+
+/// How long a parent may be away before the front counts as unkept: `serve` that is started again is back
+/// by then.
+const AWAY: Duration = Duration::from_secs(2);
 
 /// Requests and who answers them.
 pub struct FrontRoute;
@@ -78,7 +85,7 @@ impl Kind for FrontRoute {
         known: &[Known<RouteSpec>],
     ) -> Result<Vec<Looked>, Fault> {
         let sight = see(context).await?;
-        let kept = Parent::of(&home(context)).is_there();
+        let kept = !sight.serves || is_kept(context).await;
         let one = |id: &String| {
             let route = route(&sight.look, id)?;
             let state = match (sight.serves, kept) {
@@ -181,4 +188,17 @@ async fn see(context: &Context) -> Result<Sight, Fault> {
 /// Says a command to the front; a refusal is a refusal.
 async fn say(remote: &Remote, command: Command) -> Result<(), Fault> {
     remote.say(&command).await.map(|_| ()).map_err(|error| Fault::refused(error.to_string()))
+}
+
+/// Whether somebody would start the front again.
+async fn is_kept(context: &Context) -> bool {
+    let parent = Parent::of(&home(context));
+    let patience = Instant::now() + AWAY;
+    while !parent.is_there() {
+        if Instant::now() >= patience {
+            return false;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    true
 }

@@ -139,7 +139,8 @@ pub struct Socket(pub SocketAddr);
 impl Leaf for Socket {
     const SHAPE: &'static ScalarShape = &ScalarShape::new("an address and a port", &["string"])
         .many("addresses and ports")
-        .like(&["127.0.0.1:8080", "0.0.0.0:443", "[::1]:8080"]);
+        .like(&["127.0.0.1:8080", "0.0.0.0:443", "[::1]:8080"])
+        .pattern(r"^([0-9.]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$");
 
     fn parse(text: &str) -> Result<Self, String> {
         let why = |text: &str| match text {

@@ -8,6 +8,7 @@ use language::{
     Duration, FilePath, HostName, Keys, Period, Port, PortRange, Script, Size, Spec, Text,
 };
 
+use crate::front::Socket;
 use crate::process::supervisor::{RestartWhen, StopSignal};
 
 /// A program that is kept running and is ready when its health says so. It outlives the command that
@@ -70,7 +71,7 @@ pub struct ServiceObject {
     /// The file with its output; with `sides`, of the newest version.
     pub log_file: String,
     /// Where it listens, if it was given a port: `127.0.0.1:8401`; with `sides`, the newest version.
-    pub address: Option<String>,
+    pub address: Option<Socket>,
     /// Names what is run: a digest of its command, environment and folder.
     pub version: String,
     /// Where the newest version runs: `blue` or `green`.
@@ -78,7 +79,7 @@ pub struct ServiceObject {
     /// The version before, which still runs.
     pub older_version: Option<String>,
     /// Where that one listens.
-    pub older_address: Option<String>,
+    pub older_address: Option<Socket>,
 }
 
 /// What is run.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use language::{Keys, Spec, Text};
+use language::{Keys, Secret, Spec, Text};
 use model::{Tree, Value};
 
 /// The shortest that withstands guessing, and that can be covered in logs.
@@ -68,7 +68,7 @@ pub struct Least {
 pub struct PasswordObject {
     /// The password, as a secret: it can be put into what takes secrets, and is shown nowhere.
     #[spec(follows = "")]
-    pub value: Text,
+    pub value: Secret,
 }
 
 impl PasswordSpec {
