@@ -45,7 +45,7 @@ pub(crate) async fn keep_fronts(house: Arc<House>) {
         }
         tokio::select! {
             () = sleep(GLANCE) => {}
-            _ = leaving.changed() => return hand_on(&house, kept),
+            _ = leaving.changed() => return hand_on(&house, kept).await,
         }
     }
 }
@@ -72,10 +72,13 @@ fn plan(house: &House, folder: &Path) -> Plan {
     }
 }
 
-/// Leaves each front to a process of its own that keeps it.
-fn hand_on(house: &House, kept: HashMap<PathBuf, Keeper>) {
+/// Leaves each front to a process of its own that keeps it; one that has nothing to route any more has ended.
+async fn hand_on(house: &House, kept: HashMap<PathBuf, Keeper>) {
     for (folder, keeper) in kept {
         drop(keeper);
+        if !routes(&folder).await {
+            continue;
+        }
         let mut command = Command::new(&house.begin().program);
         command.args([WORD, "--keep"]).arg(folder).env_clear();
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

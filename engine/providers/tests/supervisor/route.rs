@@ -152,8 +152,16 @@ fn a_route_that_nobody_serves_is_seen_and_served_again() {
         let front = world.remote().look().await.expect("a look").pid.cast_signed();
         let keeper = parent_of(front);
         kill(keeper);
-        let alone = world.route().read(&keys, &made).await.expect("a look").expect("a route");
-        assert_eq!(alone.text("state"), "unkept");
+        let unkept = async {
+            // It may take a moment until who was killed is gone.
+            loop {
+                let seen = world.route().read(&keys, &made).await.expect("a look");
+                if seen.expect("a route").text("state") == "unkept" {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), unkept).await.expect("unkept");
         kill(front);
         let gone = world.route().read(&keys, &made).await.expect("a look").expect("a route");
         assert_eq!((gone.text("state"), gone.text("to")), ("stopped", made.text("to")));
