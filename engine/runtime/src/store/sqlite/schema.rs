@@ -3,7 +3,8 @@
 //! It must refuse what it does not know rather than mend it.
 
 use std::path::Path;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -89,9 +90,7 @@ pub(super) fn open(path: &Path, project: &str) -> Result<Connection, StoreError>
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(PATIENCE)?;
     let version = checked_version(&connection)?;
-    connection.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 16000;",
-    )?;
+    make_durable(&connection)?;
     durable(&connection)?;
     if version < VERSION {
         bring_up(&mut connection, project)?;
@@ -106,6 +105,26 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(PATIENCE)?;
     connection.execute_batch("PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;")?;
     Ok(connection)
+}
+
+/// Where two processes make a new store at once, SQLite does not wait for the other one's change of the
+/// journal, whatever its patience.
+fn make_durable(connection: &Connection) -> Result<(), StoreError> {
+    let pragmas =
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 16000;";
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match connection.execute_batch(pragmas) {
+            Err(error) if is_busy(&error) && Instant::now() < end => {
+                sleep(Duration::from_millis(2))
+            }
+            done => return Ok(done?),
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
 }
 
 /// 0 for a file without tables.
