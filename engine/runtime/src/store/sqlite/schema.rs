@@ -107,7 +107,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Where two processes make a new store at once, SQLite does not wait for the other one's change of the
+/// Where two processes make a new store at once, `SQLite` does not wait for the other one's change of the
 /// journal, whatever its patience.
 fn make_durable(connection: &Connection) -> Result<(), StoreError> {
     let pragmas =
@@ -116,7 +116,7 @@ fn make_durable(connection: &Connection) -> Result<(), StoreError> {
     loop {
         match connection.execute_batch(pragmas) {
             Err(error) if is_busy(&error) && Instant::now() < end => {
-                sleep(Duration::from_millis(2))
+                sleep(Duration::from_millis(2));
             }
             done => return Ok(done?),
         }
