@@ -300,6 +300,57 @@ fn a_part_of_a_run_is_done_again() {
     "#);
 }
 
+/// Without `--of` it is the last run of which a part is done again.
+#[test]
+fn the_run_of_which_a_part_is_done_again_can_be_named() {
+    let steps = "  build: { run: [echo build >> ran, test -e good] }\n  \
+                 test: { needs: [build], run: [echo test >> ran; test -e good] }\n";
+    let project = pipeline(steps);
+    let given = |cause: &str, commit: &str, more: &[&str]| {
+        let (cause, commit) = (format!("--cause={cause}"), format!("--commit={commit}"));
+        project.run([&["run", "p", &cause, &commit], more].concat())
+    };
+    let (old, new) = ("a".repeat(40), "b".repeat(40));
+    project.write("good", "");
+    assert_eq!(given("1", &new, &[]).code, 0);
+    std::fs::remove_file(project.place("good")).unwrap();
+    assert_eq!(given("2", &old, &[]).code, 1);
+    let answers = [
+        given("3", &new, &["--failed"]),
+        given("3", &old, &["--from", "test", "--of", "1"]),
+        given("3", &new, &["--failed", "--of", "7"]),
+        project.run(["run", "p", "--of", "2"]),
+    ];
+    insta::assert_snapshot!(answers.map(|answer| answer.to_string()).join("\n"), @r#"
+    --- stderr
+    refused: run 2 was of commit aaaaaaa, and this one is of bbbbbbb: what was done there is not done
+             here
+        try: run all of it: `windlass run p`; or name a run of bbbbbbb: `--of RUN`
+    --- exit 4
+    --- stderr
+    refused: run 1 was of commit bbbbbbb, and this one is of aaaaaaa: what was done there is not done
+             here
+        try: run all of it: `windlass run p`; or name a run of aaaaaaa: `--of RUN`
+    --- exit 4
+    --- stderr
+    error: `p` has no run 7, so nothing of it can be done again
+        try: `windlass runs p` lists its runs
+    --- exit 2
+    --- stderr
+    error: `--of 2` does not say what of run 2 is done again
+        try: add `--failed`, or `--from STEP`
+    --- exit 2
+    "#);
+    project.write("good", "");
+    // The last run did not build at all.
+    assert_eq!(given("3", &new, &["--from", "test", "--of", "1"]).code, 0);
+    assert_eq!(
+        project.read("ran").split_whitespace().collect::<Vec<_>>(),
+        ["build", "test", "build", "test"]
+    );
+    assert_eq!(given("4", &old, &["--failed", "--of", "2"]).code, 0);
+}
+
 /// What other programs make of a secret, written byte by byte: nothing of it is kept or shown.
 #[test]
 fn a_secret_is_covered_in_every_form_that_other_programs_write() {

@@ -145,6 +145,52 @@ fn a_run_is_done_again_at_its_commit_whole_or_in_part() {
     assert_eq!(status, 404, "{none}");
 }
 
+/// What is taken as done is what that run did, and not what the newest did at another commit.
+#[test]
+fn a_part_is_done_again_of_the_run_that_was_named() {
+    let server = Server::of("repositories: { shop: {} }\n");
+    let pusher = server.pusher("shop");
+    let steps = format!(
+        "  build: {{ run: ['cp version built; test ! -e broken'] }}\n  \
+           deploy: {{ needs: [build], run: ['echo $WINDLASS_COMMIT $(cat built) >> {}; test -e {}'] }}\n",
+        server.place("deployed").display(),
+        server.place("mended").display()
+    );
+    pusher.pipeline(&steps).file("version", "1").file("broken", "");
+    let first = pusher.commit("does not build");
+    pusher.push(&server);
+    std::fs::remove_file(pusher.place("broken")).unwrap();
+    pusher.file("version", "2");
+    let second = pusher.commit("builds");
+    pusher.push(&server);
+    fs::write(server.place("mended"), "").unwrap();
+    let (status, again) = server.post("/api/v1/runs/shop/1/rerun", &json!({ "failed": true }));
+    assert_eq!(status, 201, "{again}");
+    let run = &server.settled()[2];
+    assert_eq!(run["verdict"], "failed", "its build has never succeeded: {run}");
+    let (status, again) = server.post("/api/v1/runs/shop/2/rerun", &json!({ "failed": true }));
+    assert_eq!(status, 201, "{again}");
+    let run = &server.settled()[3];
+    assert_eq!(run["verdict"], "passed", "{run}");
+    let states = server.get("/api/v1/runs/shop/4")["steps"].clone();
+    let deployed = fs::read_to_string(server.place("deployed")).unwrap();
+    assert!(!deployed.contains(&first) && deployed.contains(&second), "{deployed}");
+    assert_eq!(states[0]["step"], "build", "{states}");
+}
+
+#[test]
+fn a_part_of_what_never_began_cannot_be_done_again() {
+    let server = Server::of("repositories: { shop: {} }\n");
+    let pusher = server.pusher("shop");
+    pusher.pipeline("  unit: { runn: [echo hi] }\n");
+    pusher.commit("a slip");
+    pusher.push(&server);
+    server.settled();
+    let (status, refused) = server.post("/api/v1/runs/shop/1/rerun", &json!({ "failed": true }));
+    let message = "run 1 never began, so there is no part of it";
+    assert_eq!((status, &refused["error"]["message"]), (409, &message.into()), "{refused}");
+}
+
 #[test]
 fn a_gate_waits_while_others_run_and_goes_on_when_it_is_approved() {
     let server = Server::of("repositories: { shop: {} }\napprovers: { ops: [ada] }\n");

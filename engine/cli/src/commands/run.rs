@@ -7,7 +7,7 @@ use clap::Args;
 use runtime::engine::{ApplyOptions, Course, Engine, Problem, Report, RunRequest, Surroundings};
 use runtime::pipeline::Again;
 use runtime::project::FileType;
-use runtime::store::{Cause, RunKind, RunOutcome};
+use runtime::store::{Cause, RunId, RunKind, RunOutcome};
 use runtime::walk::{Observer, Stop};
 use tokio::sync::watch;
 
@@ -15,7 +15,7 @@ use crate::applying::{WorkArgs, finish};
 use crate::call::{Call, full};
 use crate::commands::runs::tell_results;
 use crate::given::GivenArgs;
-use crate::problem::{Exit, failed};
+use crate::problem::{Exit, failed, usage};
 use crate::render::report::Verb;
 use crate::stacks::one;
 use crate::stop;
@@ -31,13 +31,17 @@ pub(crate) struct Run {
     #[arg(long)]
     resume: bool,
 
-    /// Run again what did not succeed in the last run, and what comes after it
+    /// Run again what did not succeed in the last run (or that of `--of`), and what comes after it
     #[arg(long, conflicts_with = "resume")]
     failed: bool,
 
-    /// Run this step of the last run again, and what comes after it
+    /// Run this step of the last run (or that of `--of`) again, and what comes after it
     #[arg(long, value_name = "STEP", conflicts_with_all = ["resume", "failed"])]
     from: Option<String>,
+
+    /// Do a part of this run again and not of the last one, with `--failed` or `--from`
+    #[arg(long, value_name = "RUN")]
+    of: Option<u64>,
 
     /// Open a shell in the environment of this step instead: its folder, its variables with their secrets,
     /// the artifacts that it takes
@@ -96,12 +100,7 @@ pub(crate) fn run(call: &Call, args: &Run) -> Result<Exit, Problem> {
     let file = call.locate(&engine.project, &args.pipeline, FileType::Pipeline)?;
     let meant = one(call, &engine.project, file)?;
     let given = args.given.of(call, meant.outline.as_ref(), true)?;
-    let course = match (&args.from, args.failed, args.resume) {
-        (Some(step), ..) => Course::Again(Again::From(step.clone())),
-        (_, true, _) => Course::Again(Again::Failed),
-        (.., true) => Course::Resume,
-        _ => Course::Whole,
-    };
+    let course = args.course()?;
     let request = RunRequest { file: meant.file, given, course, cause: args.cause.cause() };
     let options = options(&args.work);
     if let Some(step) = &args.shell {
@@ -115,6 +114,25 @@ pub(crate) fn run(call: &Call, args: &Run) -> Result<Exit, Problem> {
         let (engine, options) = (&engine, &options);
         async move { engine.run(&request, options, feed, stop).await }
     }))
+}
+
+impl Run {
+    fn course(&self) -> Result<Course, Problem> {
+        let of = self.of.map(RunId);
+        let part = match &self.from {
+            Some(step) => Some(Again::From(step.clone())),
+            None => self.failed.then_some(Again::Failed),
+        };
+        match (part, of) {
+            (Some(part), of) => Ok(Course::Again { part, of }),
+            (None, Some(run)) => Err(usage(
+                format!("`--of {run}` does not say what of run {run} is done again"),
+                "add `--failed`, or `--from STEP`",
+            )),
+            (None, None) if self.resume => Ok(Course::Resume),
+            (None, None) => Ok(Course::Whole),
+        }
+    }
 }
 
 /// Opens a shell for a person. It is no command of a step: nobody watches it or ends it.

@@ -43,8 +43,13 @@ pub enum Course {
     Whole,
     /// What the last run left, if its process is gone: that run goes on.
     Resume,
-    /// A part of the last run, in a new one.
-    Again(Again),
+    /// A part of an earlier run, in a new one.
+    Again {
+        /// Which part.
+        part: Again,
+        /// Of which run; None: of the last one.
+        of: Option<RunId>,
+    },
 }
 
 /// Where a run comes from.
@@ -259,7 +264,7 @@ impl Engine {
         }
         self.check_pipeline(&request.file, &request.given)?;
         match &request.course {
-            Course::Again(again) => self.begin_again(request, again, name, options).await,
+            Course::Again { part, of } => self.begin_again(request, part, *of, name, options).await,
             Course::Whole | Course::Resume => self.begin_pipeline(request, name, options).await,
         }
     }
@@ -336,14 +341,12 @@ impl Engine {
         &self,
         request: &RunRequest,
         again: &Again,
+        of: Option<RunId>,
         name: &str,
         options: &ApplyOptions,
     ) -> Result<(RunId, Vec<Step>), Problem> {
-        let runs = self.store.runs_in(&RunKind::Pipeline.scope(name), 1)?;
-        let Some(before) = runs.into_iter().next() else {
-            let message = format!("`{name}` has not run yet, so nothing can be done again");
-            return Err(Problem::usage(message).help(format!("windlass run {name}")));
-        };
+        let before = self.repeated(of, name)?;
+        at_one_commit(&before, request.cause.as_deref(), name)?;
         let first = before.again.unwrap_or(before.id);
         let steps = self.pipeline_steps(request, first.0)?;
         let ended = self.run_details(before.id)?.steps;
@@ -360,6 +363,36 @@ impl Engine {
         let new = NewRun { plan, again: Some(first), events, cause, ..new };
         let run = self.store.begin(new).await?;
         Ok((run, steps))
+    }
+
+    /// The run of which a part is done again.
+    fn repeated(&self, of: Option<RunId>, name: &str) -> Result<Run, Problem> {
+        let Some(wanted) = of else {
+            let newest = self.store.runs_in(&RunKind::Pipeline.scope(name), 1)?.into_iter().next();
+            return newest.ok_or_else(|| {
+                let message = format!("`{name}` has not run yet, so nothing can be done again");
+                Problem::usage(message).help(format!("windlass run {name}"))
+            });
+        };
+        let found = self.store.run(wanted)?;
+        match found.filter(|run| run.kind == RunKind::Pipeline && run.subject == name) {
+            Some(run) if run.ended.is_some() => Ok(run),
+            Some(run) => {
+                let message = format!("run {wanted} of `{name}` has not ended");
+                let help = match run.outcome {
+                    Some(RunOutcome::Waiting) => {
+                        format!("answer its gate: windlass approve {wanted}")
+                    }
+                    _ => format!("windlass run {name} --resume"),
+                };
+                Err(Problem::refused(message).help(help))
+            }
+            None => {
+                let message =
+                    format!("`{name}` has no run {wanted}, so nothing of it can be done again");
+                Err(Problem::usage(message).help(format!("`windlass runs {name}` lists its runs")))
+            }
+        }
     }
 
     /// Returns the name that a pipeline file gives to its pipeline.
@@ -487,6 +520,20 @@ impl Engine {
             Problem::failed(format!("the log of {step} in run {run} cannot be read: {error}"))
         })
     }
+}
+
+/// What a run did at one commit does not count at another, where both are known. By hand none is: people
+/// do a part again just because they have changed something.
+fn at_one_commit(before: &Run, cause: Option<&Cause>, name: &str) -> Result<(), Problem> {
+    let (Some(then), Some(now)) = (before.cause.as_deref(), cause) else { return Ok(()) };
+    if then.commit.is_empty() || now.commit.is_empty() || then.commit == now.commit {
+        return Ok(());
+    }
+    let (run, then, now) = (before.id, then.short_commit(), now.short_commit());
+    Err(Problem::refused(format!(
+        "run {run} was of commit {then}, and this one is of {now}: what was done there is not done here"
+    ))
+    .help(format!("run all of it: `windlass run {name}`; or name a run of {now}: `--of RUN`")))
 }
 
 fn not_again(name: &str, before: &Run, again: &Again, why: NotAgain) -> Problem {

@@ -174,6 +174,10 @@ pub(super) async fn rerun(
         (None, true) => Some("failed".to_owned()),
         (None, false) => None,
     };
+    if course.is_some() && run.project_run.is_none() {
+        let message = format!("run {} never began, so there is no part of it", run.id);
+        return Err(Refusal::new(StatusCode::CONFLICT, message, "do all of it again: send {}"));
+    }
     let by = format!("order of {}", who.name());
     let wanted = Wanted {
         repository: run.repository,

@@ -20,7 +20,7 @@ use super::seen::{Seen, look};
 use crate::house::House;
 use crate::records::{QueuedRun, Verdict, queue};
 use crate::repository::check_out;
-use crate::trouble::in_words;
+use crate::trouble::{in_words, refused};
 
 /// How often a process that another server started is looked at.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -106,13 +106,26 @@ async fn see_through(house: &Arc<House>, run: &QueuedRun) -> Result<Option<End>,
                 }
                 lives += 1;
                 check_out(&house.folder, &run.repository, &run.cause.commit).await?;
-                last = own(house, run, start(house, run)?, &mut known).await?;
+                let of = repeated(house, run).await?;
+                last = own(house, run, start(house, run, of)?, &mut known).await?;
             }
         }
         if house.leaves() && last.is_none() {
             return Ok(None);
         }
     }
+}
+
+/// Which run of its project it does a part of again. What the newest one did may be of another commit.
+async fn repeated(house: &House, run: &QueuedRun) -> Result<Option<u64>, Problem> {
+    let (Some(of), Some(_)) = (run.of, &run.course) else { return Ok(None) };
+    let number = house.run(of).await?.and_then(|run| run.project_run);
+    number.map(Some).ok_or_else(|| {
+        refused(
+            format!("nothing is kept of run {of}, so no part of it can be done again"),
+            "start all of it: POST /api/v1/repositories/NAME/runs",
+        )
+    })
 }
 
 /// Writes down which run of its project it is, once that is known.

@@ -41,21 +41,22 @@ const INHERITED: [&str; 16] = [
 /// A run waits so long for somebody who runs the same pipeline by hand.
 const PATIENCE: &str = "24h";
 
-/// Starts the process of a run, or one that goes on with it.
-pub(crate) fn start(house: &House, run: &QueuedRun) -> Result<Child, Problem> {
+/// Starts the process of a run, or one that goes on with it. `of` is the run of its project of which it
+/// does a part again.
+pub(crate) fn start(house: &House, run: &QueuedRun, of: Option<u64>) -> Result<Child, Problem> {
     let path = house.folder.output(run.id);
     let mut options = OpenOptions::new();
     options.create(true).append(true).mode(0o600);
     let output = options.open(&path).map_err(|error| place("write", &path, error))?;
     let both = output.try_clone().map_err(|error| place("write", &path, error))?;
     let mut command = Command::new(&house.begin().program);
-    command.args(arguments(run)).env_clear().envs(environment(house, run));
+    command.args(arguments(run, of)).env_clear().envs(environment(house, run));
     command.current_dir(house.folder.project(&run.repository).root);
     command.process_group(0).stdin(Stdio::null()).stdout(output).stderr(both);
     command.spawn().map_err(|error| failed(format!("the run cannot be started: {error}")))
 }
 
-fn arguments(run: &QueuedRun) -> Vec<OsString> {
+fn arguments(run: &QueuedRun, of: Option<u64>) -> Vec<OsString> {
     let cause = &run.cause;
     let mut words: Vec<String> = ["run", &run.file].map(str::to_owned).to_vec();
     let told = [
@@ -81,6 +82,7 @@ fn arguments(run: &QueuedRun) -> Vec<OsString> {
         }
         _ => {}
     }
+    words.extend(of.map(|of| format!("--of={of}")));
     words.into_iter().map(OsString::from).collect()
 }
 
