@@ -3,7 +3,7 @@
 //! It must not open anything that is named in it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use language::decoder::decode;
@@ -36,7 +36,8 @@ pub struct Server {
     /// How many runs there are at once, of different repositories.
     #[spec(default = "2")]
     pub runs: u16,
-    /// Who may approve what waits for approval: names by group.
+    /// Who may approve what waits for approval: names by group. Who somebody is their token says; without
+    /// `tokens` everybody on this machine, its pipelines among them, is who they say they are.
     #[spec(default = "{}")]
     pub approvers: BTreeMap<Name, Vec<String>>,
     /// Who may come in, each by name with a secret of theirs. Without any, everybody on this machine.
@@ -155,12 +156,20 @@ fn check_follow(follow: &Follow, keys: &mut Keys<'_, '_, '_>) {
 
 /// Whether others can read what is sent there.
 fn is_readable(url: &str) -> bool {
-    let Some(rest) = url.strip_prefix("http://") else { return false };
-    let authority = rest.split('/').next().unwrap_or_default();
+    let rest = url.strip_prefix("http://").map(|rest| rest.split('/').next().unwrap_or_default());
+    rest.is_some_and(|authority| !is_this_machine(authority))
+}
+
+/// Returns whether a host, with a port or without, is this machine and nothing else: `localhost` or an
+/// address of the loopback. Any other name may lead anywhere, and elsewhere in a moment.
+pub fn is_this_machine(authority: &str) -> bool {
     let end = authority.rfind(':').filter(|colon| !authority[*colon..].contains(']'));
     let host = &authority[..end.unwrap_or(authority.len())];
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse();
-    host != "localhost" && !address.is_ok_and(|address: IpAddr| address.is_loopback())
+    let address = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(host) => host.parse::<Ipv6Addr>().map(IpAddr::from),
+        None => host.parse::<Ipv4Addr>().map(IpAddr::from),
+    };
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn check_server(server: &Server, keys: &mut Keys<'_, '_, '_>) {
@@ -168,6 +177,14 @@ fn check_server(server: &Server, keys: &mut Keys<'_, '_, '_>) {
         let why = "others can reach this address, and without `tokens` they could push and run \
                    what they like";
         keys.refuse("listen", why);
+    }
+    let outside = |url: &Url| {
+        let rest = url.as_str().split_once("://").map_or("", |(_, rest)| rest);
+        !is_this_machine(rest.split('/').next().unwrap_or_default())
+    };
+    if server.url.as_ref().is_some_and(outside) && server.tokens.is_empty() {
+        let why = "who reaches it from there could push and run what they like: write `tokens`";
+        keys.refuse("url", why);
     }
     if server.runs == 0 {
         keys.refuse("runs", "nothing would ever run: write 1 or more");
@@ -203,5 +220,17 @@ mod tests {
         let out = ["http://127.0.0.1.evil.test/a", "http://git.test/a", "http://[2001:db8::1]/a"];
         assert!(out.iter().all(|url| is_readable(url)));
         assert!(!is_readable("https://git.test/a"));
+    }
+
+    #[test]
+    fn a_name_that_looks_like_an_address_is_not_this_machine() {
+        for here in ["localhost", "localhost:7400", "127.0.0.1", "127.1.2.3:80", "[::1]:7400"] {
+            assert!(is_this_machine(here), "{here}");
+        }
+        let out =
+            ["127.evil.test:7400", "127.0.0.1.evil.test", "localhost.evil.test", "0.0.0.0:80"];
+        for elsewhere in out.into_iter().chain(["", "::1", "[127.0.0.1]", "10.0.0.1"]) {
+            assert!(!is_this_machine(elsewhere), "{elsewhere}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hyper::{Method, StatusCode};
 
 use super::Request;
-use super::access::{Door, challenged};
+use super::access::{Door, Who, challenged};
 use super::answer::Refusal;
 use super::body::Answer;
 use crate::house::House;
@@ -35,7 +35,8 @@ async fn answered(house: &Arc<House>, request: Request, parts: &[&str]) -> (&'st
         is_local: house.settings.file.listen.0.ip().is_loopback(),
     };
     let is_git = parts.len() > 1 && smart::is_git(parts);
-    let who = match door.open(request.headers()) {
+    let opened = door.open(request.method(), request.headers());
+    let who = match opened.and_then(|who| hook_may(who, &request, parts)) {
         Ok(who) => who,
         Err(refusal) if is_git => return ("git", challenged(refusal.text())),
         Err(refusal) => return ("refused", challenged(refusal.json())),
@@ -59,4 +60,16 @@ async fn answered(house: &Arc<House>, request: Request, parts: &[&str]) -> (&'st
             ("page", Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message, help).json())
         }
     }
+}
+
+/// What the hook of a push knows others on this machine may learn: it opens only what a push needs.
+fn hook_may(who: Who, request: &Request, parts: &[&str]) -> Result<Who, Refusal> {
+    let reads = request.method() == Method::GET && parts.starts_with(&["api", "v1", "runs"]);
+    let tells = matches!(parts, ["api", "v1", "repositories", _, "pushed"]);
+    if who != Who::Hook || reads || tells {
+        return Ok(who);
+    }
+    let message = "the key of a push opens nothing but what a push needs";
+    let help = "send a token of your own";
+    Err(Refusal::new(StatusCode::FORBIDDEN, message, help))
 }

@@ -17,8 +17,9 @@ use crate::house::House;
 use crate::records::QueuedRun;
 use crate::trouble::{failed, place};
 
-/// What a run inherits of the server's environment, and nothing else: no secret of one project is in
-/// reach of another.
+/// What a run inherits of the server's environment, and nothing else. It is no wall: steps are programs of
+/// the server's own user, and read what that one may read. Who must not trust each other wants a server
+/// each, as users of their own.
 const INHERITED: [&str; 16] = [
     "PATH",
     "HOME",
