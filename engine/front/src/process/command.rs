@@ -63,8 +63,10 @@ fn two() -> u32 {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
-    /// Makes a route, or changes one; who is in office stays.
+    /// Makes a route, or changes one; who is in office stays, and is checked as before.
     Put(RouteSpec),
+    /// Has the targets in office judged by another check from now on, if one of them passes it in time.
+    Recheck { route: String, check: Check, ready_ms: u64 },
     /// Takes a route away.
     Remove { route: String },
     /// Puts targets in office as a version; answers with the new term and the relieved one.
@@ -187,6 +189,9 @@ pub struct Looked {
     pub office: Option<Receipt>,
     /// The targets in office.
     pub targets: Vec<Seen>,
+    /// What they are checked by: the route's own check from its next flip on.
+    #[serde(default)]
+    pub check: Option<Check>,
     /// Relieved terms that are not drained.
     pub open: Vec<Receipt>,
     /// The latest of those that are drained.
@@ -229,6 +234,9 @@ pub(crate) struct Named {
     pub(crate) term: u64,
     pub(crate) version: String,
     pub(crate) targets: Vec<SocketAddr>,
+    /// What its targets are checked by.
+    #[serde(default)]
+    pub(crate) check: Option<Check>,
 }
 
 impl Named {

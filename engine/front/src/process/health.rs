@@ -12,33 +12,49 @@ use hyper::client::conn::http1;
 use hyper::header::{CONNECTION, HOST, USER_AGENT};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::select;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::command::Check;
 use crate::account::Target;
 
+/// How often it is looked whether a target that nobody checks is there still.
+const UNCHECKED: Duration = Duration::from_secs(2);
 /// From one look to the next while a flip waits for a target.
 const EAGER: Duration = Duration::from_millis(50);
 
-/// Watches a target until nobody has it any more.
-pub(crate) fn watch(target: &Arc<Target>, check: Check) {
-    tokio::spawn(follow(Arc::downgrade(target), target.address, check));
+/// What a target is checked by: it may change.
+pub(crate) type Checks = watch::Receiver<Option<Check>>;
+
+/// Watches a target until nobody has it any more. Without a check it is in health.
+pub(crate) fn follow(target: &Arc<Target>, checks: Checks) {
+    tokio::spawn(judge(Arc::downgrade(target), target.address, checks));
 }
 
-async fn follow(target: Weak<Target>, address: SocketAddr, check: Check) {
-    let mut ticks = interval(Duration::from_millis(check.interval_ms.max(1)));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+async fn judge(target: Weak<Target>, address: SocketAddr, mut checks: Checks) {
     let (mut passed, mut failed) = (0, 0);
     loop {
-        ticks.tick().await;
-        let outcome = once(address, &check).await;
+        let (began, check) = (Instant::now(), checks.borrow_and_update().clone());
+        let outcome = match &check {
+            Some(check) => once(address, check).await,
+            None => Ok("nobody checks it".to_owned()),
+        };
         let Some(target) = target.upgrade() else { return };
         (passed, failed) = if outcome.is_ok() { (passed + 1, 0) } else { (0, failed + 1) };
+        let (fall, rise) = check.as_ref().map_or((1, 1), |check| (check.fall, check.rise));
         let healthy = match target.is_healthy() {
-            true => failed < check.fall.max(1),
-            false => passed >= check.rise.max(1),
+            true => failed < fall.max(1),
+            false => passed >= rise.max(1),
         };
         target.judge(healthy, outcome.unwrap_or_else(|error| error));
+        drop(target);
+        let pause =
+            check.map_or(UNCHECKED, |check| Duration::from_millis(check.interval_ms.max(1)));
+        select! {
+            () = sleep_until(began + pause) => {}
+            Ok(()) = checks.changed() => (passed, failed) = (0, 0),
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::command::{Looked, Named, RouteSpec, Seen};
+use tokio::sync::watch;
+
+use super::command::{Check, Looked, Named, RouteSpec, Seen};
 use super::health;
 use super::kept::{Accounts, KeptRoute};
 use crate::account::{Counts, Place, Receipt, Route, Target, Term};
@@ -16,13 +18,15 @@ pub(crate) struct Office {
     pub(crate) route: Arc<Route>,
     /// Relieved and not drained; `kept.open` names them.
     pub(crate) open: Vec<Arc<Term>>,
+    /// What the targets in office are checked by.
+    checks: watch::Sender<Option<Check>>,
 }
 
 impl Office {
     /// Returns a new route, with nobody in office.
     pub(crate) fn new(spec: RouteSpec) -> Self {
         let route = Arc::new(Route::new());
-        Self { kept: KeptRoute::new(spec), route, open: vec![] }
+        Self { kept: KeptRoute::new(spec), route, open: vec![], checks: watch::Sender::default() }
     }
 
     /// Returns a route as it was kept. Terms that nobody holds since their process died are closed.
@@ -32,19 +36,21 @@ impl Office {
         for named in std::mem::take(&mut kept.open) {
             kept.close(named.receipt(&name, accounts.of(&name, named.term)));
         }
+        let checks = watch::Sender::default();
         if let Some(named) = &kept.office {
-            let term = term(named, &kept.spec);
+            let term = term(named, &checks);
             term.carry(&accounts.of(&name, named.term));
             route.switch(Some(term));
         }
-        Self { kept, route, open: vec![] }
+        Self { kept, route, open: vec![], checks }
     }
 
     /// Returns the route as it will be kept once a version is in office, and the number of its term.
     pub(crate) fn with(&self, version: &str, targets: Vec<SocketAddr>) -> KeptRoute {
         let mut next = self.relieved();
         next.last += 1;
-        next.office = Some(Named { term: next.last, version: version.into(), targets });
+        let check = next.spec.check.clone();
+        next.office = Some(Named { term: next.last, version: version.into(), targets, check });
         next.resting = None;
         next
     }
@@ -63,11 +69,19 @@ impl Office {
     /// number.
     pub(crate) fn switch(&mut self, next: KeptRoute) -> Option<u64> {
         self.kept = next;
-        let term = self.kept.office.as_ref().map(|named| term(named, &self.kept.spec));
+        // Who is relieved is judged by its own check to its end.
+        self.checks = watch::Sender::default();
+        let term = self.kept.office.as_ref().map(|named| term(named, &self.checks));
         let old = self.route.switch(term)?;
         let number = old.number;
         self.open.push(old);
         Some(number)
+    }
+
+    /// Has those in office judged by another check from now on, which is kept by now.
+    pub(crate) fn recheck(&mut self, next: KeptRoute) {
+        self.kept = next;
+        self.checks.send_replace(self.kept.office.as_ref().and_then(|named| named.check.clone()));
     }
 
     /// Keeps the receipt of a relieved term if nobody else holds it; then its account is final. Returns
@@ -160,6 +174,7 @@ impl KeptRoute {
             spec: self.spec.clone(),
             office: self.office.as_ref().map(named),
             targets: targets.map(seen).collect(),
+            check: self.office.as_ref().and_then(|named| named.check.clone()),
             open: self.open.iter().map(named).collect(),
             closed: self.closed.clone(),
             cutover: self.cutover.clone(),
@@ -192,11 +207,10 @@ impl KeptRoute {
     }
 }
 
-fn term(named: &Named, spec: &RouteSpec) -> Arc<Term> {
+fn term(named: &Named, checks: &watch::Sender<Option<Check>>) -> Arc<Term> {
     let targets: Vec<_> =
         named.targets.iter().map(|address| Arc::new(Target::new(*address))).collect();
-    if let Some(check) = &spec.check {
-        targets.iter().for_each(|target| health::watch(target, check.clone()));
-    }
+    checks.send_replace(named.check.clone());
+    targets.iter().for_each(|target| health::follow(target, checks.subscribe()));
     Arc::new(Term::new(named.term, &named.version, targets))
 }

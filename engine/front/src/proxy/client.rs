@@ -1,6 +1,7 @@
 //! A client's connection as hyper reads and writes it: watched for the last byte of each answer, and for
 //! clients that keep it without using it.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -71,6 +72,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// Says that nothing more comes, and listens for a while to what is still being sent.
     pub(crate) async fn close(mut self) {
+        if self.line.silent.get() && self.has_nothing_unread().await {
+            return;
+        }
         if self.line.is_severed() || !self.shut && self.stream.shutdown().await.is_err() {
             return;
         }
@@ -78,6 +82,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let mut waste = [0; 512];
         let rest = async { while matches!(self.stream.read(&mut waste).await, Ok(1..)) {} };
         let _ = timeout(LINGER, rest).await;
+    }
+
+    /// Whether nothing is there to be read, not even an end: closing then takes back nothing.
+    async fn has_nothing_unread(&mut self) -> bool {
+        let mut byte = [0];
+        let mut byte = ReadBuf::new(&mut byte);
+        let looked = poll_fn(|cx| {
+            Poll::Ready(Pin::new(&mut self.stream).poll_read(cx, &mut byte).is_pending())
+        });
+        looked.await
     }
 
     /// When a client that sends nothing has had its time; never while a request is being answered.
@@ -178,6 +192,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Client<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context) -> Poll<io::Result<()>> {
+        // Closing says the same, at once.
+        if self.line.silent.get() && !self.line.tls {
+            return Poll::Ready(Ok(()));
+        }
         let told = ready!(self.forward(cx, AsyncWrite::poll_shutdown));
         self.shut = told.is_ok();
         Poll::Ready(told)

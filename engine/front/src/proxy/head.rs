@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use hyper::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::http::uri::{Authority, Uri};
 use hyper::{Method, StatusCode, Version};
@@ -92,6 +92,16 @@ pub(crate) fn wants_websocket(parts: &Parts) -> bool {
             .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
+/// Returns whether a client says that it sends nothing after this request (RFC 9112, 9.6).
+pub(crate) fn is_last(parts: &Parts) -> bool {
+    let mut said = names(&parts.headers, &header::CONNECTION);
+    match parts.version {
+        Version::HTTP_11 => said.any(|name| name.eq_ignore_ascii_case("close")),
+        Version::HTTP_10 => !said.any(|name| name.eq_ignore_ascii_case("keep-alive")),
+        _ => false,
+    }
+}
+
 /// Makes a request what the backend is to see: HTTP/1.1, origin form, one Host, and who asks.
 pub(crate) fn pass_on(parts: &mut Parts, host: &str, line: &Line, trusted: bool) {
     let websocket = wants_websocket(parts);
@@ -148,39 +158,60 @@ fn drop_lookalikes(headers: &mut HeaderMap) {
     }
 }
 
-/// Says who asks, for what host and by which scheme: as `X-Forwarded-*` and as `Forwarded` (RFC 7239).
-/// What a client says about that is believed only where it is a trusted proxy.
-fn say_who(headers: &mut HeaderMap, host: &str, line: &Line, trusted: bool) {
-    let from = line.from.to_string();
-    let node = match line.from {
-        IpAddr::V4(_) => from.clone(),
-        IpAddr::V6(_) => format!("\"[{from}]\""),
-    };
-    let forwarded = format!("for={node};host=\"{host}\";proto={}", line.scheme());
-    if trusted {
-        append(headers, FORWARDED_FOR, &from);
-        append(headers, header::FORWARDED, &forwarded);
-        for (name, value) in
-            [(FORWARDED_HOST, host), (FORWARDED_PROTO, line.scheme()), (REAL_IP, &from)]
-        {
-            if let Entry::Vacant(vacant) = headers.entry(name) {
-                vacant.insert(text(value));
-            }
-        }
-    } else {
-        headers.insert(FORWARDED_FOR, text(&from));
-        headers.insert(header::FORWARDED, text(&forwarded));
-        headers.insert(FORWARDED_HOST, text(host));
-        headers.insert(FORWARDED_PROTO, HeaderValue::from_static(line.scheme()));
-        headers.insert(REAL_IP, text(&from));
+/// Who asks, for what host and by which scheme, as backends are told of it. A line keeps the last one: most
+/// clients ask for one host.
+pub(crate) struct Introduction {
+    host: HeaderValue,
+    from: HeaderValue,
+    forwarded: HeaderValue,
+}
+
+impl Introduction {
+    fn of(line: &Line, host: &str) -> Self {
+        let from = line.from.to_string();
+        let node = match line.from {
+            IpAddr::V4(_) => from.clone(),
+            IpAddr::V6(_) => format!("\"[{from}]\""),
+        };
+        let forwarded = format!("for={node};host=\"{host}\";proto={}", line.scheme());
+        Self { host: text(host), from: text(&from), forwarded: text(&forwarded) }
     }
 }
 
-fn append(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    let before: Vec<&str> =
-        headers.get_all(&name).into_iter().filter_map(|value| value.to_str().ok()).collect();
-    let all = before.into_iter().chain([value]).collect::<Vec<_>>().join(", ");
-    headers.insert(name, text(&all));
+/// Says who asks: as `X-Forwarded-*` and as `Forwarded` (RFC 7239).
+/// What a client says about that is believed only where it is a trusted proxy.
+fn say_who(headers: &mut HeaderMap, host: &str, line: &Line, trusted: bool) {
+    let mut kept = line.introduction.borrow_mut();
+    if kept.as_ref().is_none_or(|kept| kept.host != host) {
+        *kept = None;
+    }
+    let Introduction { host, from, forwarded } =
+        kept.get_or_insert_with(|| Introduction::of(line, host));
+    let others = [
+        (FORWARDED_HOST, host.clone()),
+        (FORWARDED_PROTO, HeaderValue::from_static(line.scheme())),
+        (REAL_IP, from.clone()),
+    ];
+    if trusted {
+        append(headers, FORWARDED_FOR, from);
+        append(headers, header::FORWARDED, forwarded);
+        for (name, value) in others {
+            headers.entry(name).or_insert(value);
+        }
+    } else {
+        headers.insert(FORWARDED_FOR, from.clone());
+        headers.insert(header::FORWARDED, forwarded.clone());
+        for (name, value) in others {
+            headers.insert(name, value);
+        }
+    }
+}
+
+fn append(headers: &mut HeaderMap, name: HeaderName, value: &HeaderValue) {
+    let all = headers.get_all(&name).into_iter().chain([value]);
+    let all: Vec<&str> = all.filter_map(|value| value.to_str().ok()).collect();
+    let all = text(&all.join(", "));
+    headers.insert(name, all);
 }
 
 /// HTTP/2 may send a cookie in parts; HTTP/1.1 has one line (RFC 9113, 8.2.3).

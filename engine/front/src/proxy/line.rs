@@ -7,6 +7,7 @@ use std::task::{Context, Waker};
 
 use tokio::time::Instant;
 
+use super::head::Introduction;
 use super::ride::Ride;
 use super::tunnel::Tunnel;
 
@@ -26,8 +27,11 @@ pub(crate) struct Line {
     pub(crate) arriving: Cell<bool>,
     /// Answers that are whole, and whose last byte the socket has not accepted yet.
     leaving: RefCell<Vec<Rc<Ride>>>,
+    /// The client has said everything that it is going to say.
+    pub(crate) silent: Cell<bool>,
     /// Nothing goes through any more.
     severed: Cell<bool>,
+    pub(crate) introduction: RefCell<Option<Introduction>>,
     reader: RefCell<Option<Waker>>,
     writer: RefCell<Option<Waker>>,
     /// What takes the connection over once its upgrade has been answered.
@@ -52,7 +56,9 @@ impl Line {
             since: Cell::new(Instant::now()),
             arriving: Cell::new(false),
             leaving: RefCell::default(),
+            silent: Cell::new(false),
             severed: Cell::new(false),
+            introduction: RefCell::default(),
             reader: RefCell::default(),
             writer: RefCell::default(),
             tunnel: RefCell::default(),

@@ -4,11 +4,12 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use front::{Command, Counts};
+use front::{Command, Counts, Reply};
 use tokio::time::{sleep, timeout};
 
 use crate::backend::{Backend, good, head, rude, say};
 use crate::client::get;
+use crate::process::{another, kill};
 use crate::suite::tests;
 use crate::world::{SOON, World, check};
 
@@ -17,6 +18,7 @@ tests![
     without_a_target_in_health_requests_are_lost,
     a_target_is_checked_by_connecting_to_it,
     a_flip_waits_for_a_target_in_health,
+    another_check_relieves_nobody,
 ];
 
 /// A backend whose `/health` has the status of the cell, and that answers anything else.
@@ -94,6 +96,35 @@ async fn a_target_is_checked_by_connecting_to_it() {
     until(&world, true).await;
     drop(backend);
     until(&world, false).await;
+}
+
+async fn another_check_relieves_nobody() {
+    let world = World::new().await;
+    let status = Rc::new(Cell::new(200));
+    let backend = moody(&status, "blue").await;
+    world.put(|spec| spec.check = Some(check(None))).await;
+    world.flip("one", &[backend.address]).await;
+    let recheck = |path, ready_ms| Command::Recheck {
+        route: "web".into(),
+        check: check(Some(path)),
+        ready_ms,
+    };
+    status.set(500);
+    let refused = world.remote().say(&recheck("/health", 50)).await.expect_err("a refusal");
+    assert!(refused.to_string().starts_with("no target is in health: "), "{refused}");
+    assert_eq!(get(world.plain, "/").await.expect("an answer").text(), "blue", "as before");
+
+    status.set(200);
+    assert_eq!(world.say(recheck("/health", 1_000)).await, Reply::Done);
+    let looked = world.remote().look().await.expect("a look").routes.remove(0);
+    assert_eq!((looked.office.expect("an office").term, looked.open.len()), (1, 0));
+    let pid = world.pid().await;
+    kill(pid);
+    another(&world, pid).await;
+    status.set(500);
+    until(&world, false).await;
+    status.set(200);
+    until(&world, true).await;
 }
 
 async fn a_flip_waits_for_a_target_in_health() {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use front::{Command, CutOver, CutoverStage, Looked, Reply, RouteSpec, Watch};
+use front::{Command, CutOver, CutoverStage, Look, Looked, Reply, RouteSpec, Watch};
 use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
 
@@ -24,6 +24,7 @@ tests![
     what_is_bad_on_one_route_goes_on_all,
     who_was_left_for_good_does_not_come_again,
     a_change_of_office_by_another_hand_ends_the_watch,
+    a_disk_that_is_full_keeps_no_bad_version,
 ];
 
 const WATCH: Watch = Watch { for_ms: 200, max_lost: 0, max_errors_ppm: 10_000 };
@@ -144,6 +145,36 @@ async fn a_version_that_answers_with_errors_goes_by_itself_and_does_not_come_aga
     let pardon = Command::Pardon { route: "web".into(), version: "two".into() };
     assert_eq!(world.say(pardon).await, Reply::Done);
     assert_eq!(cut_over(&world, again).await, Some(3));
+}
+
+async fn a_disk_that_is_full_keeps_no_bad_version() {
+    let (one, two) = (good("one").await, bad().await);
+    let world = world(one.address).await;
+    let slow = Watch { for_ms: 60_000, ..WATCH };
+    cut_over(&world, CutOver { watch: Some(slow), ..change("two", two.address) }).await;
+    // Nothing can be written under this name any more.
+    let pid = world.pid().await;
+    let in_the_way = world.folder.path().join(format!("front.json.{pid}"));
+    std::fs::create_dir(&in_the_way).expect("a folder");
+    for _ in 0..25 {
+        get(world.plain, "/").await.expect("an answer");
+    }
+    let looked = outcome(&world).await;
+    assert_eq!(looked.office.expect("somebody in office").version, "one");
+    assert_eq!(get(world.plain, "/").await.expect("an answer").text(), "one");
+    // There is room again, and what was done is kept.
+    std::fs::remove_dir(&in_the_way).expect("no folder");
+    let kept = async {
+        let is_kept = |look: &Look| !look.routes[0].quarantined.is_empty();
+        while !Look::kept(world.folder.path()).is_ok_and(|look| is_kept(&look)) {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(SOON, kept).await.expect("the way back on disk");
+    kill(pid);
+    another(&world, pid).await;
+    assert_eq!(get(world.plain, "/").await.expect("an answer").text(), "one");
+    assert_eq!(look(&world).await.quarantined[0].version, "two");
 }
 
 async fn a_version_that_dies_goes_although_nobody_asks() {

@@ -82,6 +82,11 @@ impl Desk {
     /// Keeps what will be, and does it.
     fn switch(self: &Arc<Self>, state: &mut State, route: &str, next: KeptRoute) -> Done {
         self.keep(&kept_with(state, &next))?;
+        self.seat(state, route, next)
+    }
+
+    /// Does what will be.
+    fn seat(self: &Arc<Self>, state: &mut State, route: &str, next: KeptRoute) -> Done {
         let office = state.offices.get_mut(route).ok_or_else(|| no_route(route))?;
         let relieved = office.switch(next);
         let term = office.kept.office.as_ref().map(|named| named.term);
@@ -145,9 +150,8 @@ impl Desk {
             Some(Some(named)) => (named.version.clone(), named.targets.clone()),
             _ => return true,
         };
-        // A disk that is full is no reason to stay with what is bad: it is tried again in a moment.
         if self.put_back(state, route, cutover, why.clone()).is_err() {
-            return false;
+            return true;
         }
         // What is bad here is bad everywhere: other routes to the very same go back, too.
         let is_there = |office: &&Office| {
@@ -165,7 +169,7 @@ impl Desk {
             })
             .collect();
         for (other, cutover) in others {
-            // It has its own watch, if this cannot be kept now.
+            // It is gone, if this is refused.
             let _ = self.put_back(state, &other, cutover, format!("by the route {route}: {why}"));
         }
         true
@@ -184,7 +188,10 @@ impl Desk {
         let targets = office.kept.office.as_ref().map(|named| named.targets.clone());
         quarantine(&mut next, &cutover.version, targets.unwrap_or_default(), &why);
         next.cutover = Some(Cutover { stage: CutoverStage::Reverted { why }, ..cutover });
-        self.switch(state, route, next)
+        // A disk that is full, perhaps by what is bad, is no reason to stay with it: what cannot be kept
+        // now is kept in a moment.
+        state.unkept |= self.keep(&kept_with(state, &next)).is_err();
+        self.seat(state, route, next)
     }
 
     /// Keeps how far a change of office has come. Returns whether that is on disk.

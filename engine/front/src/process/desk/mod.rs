@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::certificates::Certificates;
-use super::command::{Command, Look, Named, Reply, RouteSpec};
+use super::command::{Check, Command, Look, Named, Reply, RouteSpec};
 use super::health;
 use super::kept::{Accounts, Folder, Kept, KeptCertificate, KeptRoute};
 use super::listening::Listening;
@@ -55,6 +55,8 @@ struct State {
     frozen: bool,
     /// What is counted is this process's to write down.
     accounts: bool,
+    /// A version was taken back, and that could not be kept on disk yet.
+    unkept: bool,
     threads: Vec<JoinHandle<io::Result<()>>>,
 }
 
@@ -82,6 +84,7 @@ impl Desk {
             certificates: kept.certificates,
             frozen: successor,
             accounts: !successor,
+            unkept: false,
             threads: vec![],
         };
         let desk = Arc::new(Self { outfit, folder, state: Mutex::new(state) });
@@ -104,6 +107,9 @@ impl Desk {
     pub(crate) async fn obey(self: &Arc<Self>, command: Command) -> Reply {
         let done = match command {
             Command::Put(spec) => self.put(spec),
+            Command::Recheck { route, check, ready_ms } => {
+                self.recheck(&route, check, Duration::from_millis(ready_ms)).await
+            }
             Command::Remove { route } => self.remove(&route),
             Command::Flip { route, version, targets, ready_ms } => {
                 self.flip(&route, &version, targets, Duration::from_millis(ready_ms)).await
@@ -178,6 +184,27 @@ impl Desk {
         office.kept = next;
         self.publish(&state);
         self.leave_socket(&state, left);
+        Ok(Reply::Done)
+    }
+
+    /// Has who is in office judged by another check. One that nobody passes would end the route.
+    async fn recheck(&self, route: &str, check: Check, patience: Duration) -> Done {
+        let targets = |state: &State| {
+            let office = state.office(route)?.kept.office.clone();
+            let targets = office.map(|named| named.targets);
+            targets.ok_or_else(|| format!("nobody is in office on {route}"))
+        };
+        let asked = targets(&*self.state())?;
+        health::ready(&asked, &check, patience).await?;
+        let mut state = self.changing()?;
+        if targets(&state)? != asked {
+            return Err(format!("who is in office on {route} has changed meanwhile"));
+        }
+        let mut next = state.office(route)?.kept.clone();
+        next.office = next.office.map(|named| Named { check: Some(check), ..named });
+        self.keep(&kept_with(&state, &next))?;
+        let office = state.offices.get_mut(route).ok_or_else(|| no_route(route))?;
+        office.recheck(next);
         Ok(Reply::Done)
     }
 
@@ -338,9 +365,13 @@ impl Desk {
         Look { pid: std::process::id(), frozen: state.frozen, routes }
     }
 
-    /// Writes down what open terms have counted by now.
+    /// Writes down what open terms have counted by now, and what could not be kept before.
     pub(crate) fn note(&self) -> io::Result<()> {
-        let state = self.state();
+        let mut state = self.state();
+        if state.unkept && !state.frozen {
+            self.folder.keep(&kept_of(&state))?;
+            state.unkept = false;
+        }
         if state.accounts { self.write_accounts(&state, false) } else { Ok(()) }
     }
 

@@ -69,15 +69,17 @@ impl Putting<'_> {
             self.socket_is_free(remote).await?;
         }
         self.certify(remote).await?;
+        if let Some(known) = known.filter(|known| !self.flips(known)) {
+            self.recheck(remote, known).await?;
+        }
         say(remote, Command::Put(self.wanted()?)).await?;
         hold(self.context).await?;
         if let Some(version) = &self.spec.pardon {
             let (route, version) = (self.name.to_owned(), version.clone());
             say(remote, Command::Pardon { route, version }).await?;
         }
-        let other_check = known.is_some_and(|known| known.spec.check != Some(self.check()));
         let looked = self.look(remote).await?;
-        if self.flips(&looked) || other_check {
+        if self.flips(&looked) {
             self.cut_over(remote).await?;
             return self.settled(remote).await;
         }
@@ -86,6 +88,21 @@ impl Putting<'_> {
             Some(cutover) if cutover.token == self.token => self.settled(remote).await,
             _ => Ok(object(&looked, RUNNING)),
         }
+    }
+
+    /// Who answers is judged by the check that is written from now on.
+    async fn recheck(&self, remote: &Remote, known: &Looked) -> Result<(), Fault> {
+        let check = self.check();
+        if known.office.is_none() || known.check.as_ref() == Some(&check) {
+            return Ok(());
+        }
+        let (route, ready_ms) = (self.name.to_owned(), ms(self.spec.ready_within.0));
+        remote.say(&Command::Recheck { route, check, ready_ms }).await.map(|_| ()).map_err(
+            |error| {
+                let message = format!("what answers does not pass the new `health`: {error}");
+                Fault::refused(message).help("it goes on to answer, judged as before")
+            },
+        )
     }
 
     /// Whether somebody else is to answer than does.
