@@ -194,7 +194,7 @@ impl Desk {
             let targets = office.map(|named| named.targets);
             targets.ok_or_else(|| format!("nobody is in office on {route}"))
         };
-        let asked = targets(&*self.state())?;
+        let asked = targets(&self.state())?;
         health::ready(&asked, &check, patience).await?;
         let mut state = self.changing()?;
         if targets(&state)? != asked {
