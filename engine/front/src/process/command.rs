@@ -176,6 +176,9 @@ pub enum Reply {
 pub struct Look {
     /// The process.
     pub pid: u32,
+    /// Which program it runs: a mark of its file.
+    #[serde(default)]
+    pub program: Option<String>,
     /// Nothing may be changed: it is being replaced.
     pub frozen: bool,
     pub routes: Vec<Looked>,

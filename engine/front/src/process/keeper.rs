@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::command::Command as Say;
 use super::keeping::{Ask, Charge, answer};
 use super::kept::Folder;
+use super::program::mark;
 use super::remote::Remote;
 use super::sockets::{Bind, Socket};
 use crate::settings::Settings;
@@ -27,6 +28,8 @@ const GLANCE: Duration = Duration::from_millis(5);
 /// From one start to the next when it dies again and again.
 const SHORTEST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_secs(5);
+/// From one attempt to the next to replace one of another program: a change of office may be under way.
+const RENEWAL: Duration = Duration::from_millis(500);
 /// A front that has lived so long died of something new.
 const SETTLED: Duration = Duration::from_secs(10);
 
@@ -156,6 +159,8 @@ type Inbox = mpsc::Receiver<(Order, oneshot::Sender<io::Result<()>>)>;
 impl Post {
     async fn keep(mut self, mut front: Front, mut inbox: Inbox) {
         let (mut since, mut pause) = (Instant::now(), SHORTEST);
+        // One that was taken over may be of a program that has been replaced since.
+        let mut outdated = matches!(front.life, Life::Adopted(_));
         loop {
             let (order, reply) = select! {
                 order = inbox.recv() => match order {
@@ -166,16 +171,23 @@ impl Post {
                     let Ok((ask, stream)) = asked else { continue };
                     let done = match ask {
                         Ask::Hold => self.hold(),
+                        Ask::Renew => self.renew(&mut front).await,
                         Ask::Yield => Ok(()),
                         Ask::Stop { deadline_ms } => {
                             self.stop(&mut front, Duration::from_millis(deadline_ms)).await
                         }
                     };
                     answer(stream, done).await;
-                    if ask == Ask::Hold {
-                        continue;
+                    if matches!(ask, Ask::Yield | Ask::Stop { .. }) {
+                        return;
                     }
-                    return;
+                    continue;
+                }
+                () = sleep(RENEWAL), if outdated => {
+                    // A program that cannot begin is not tried again and again.
+                    let busy = |error: &io::Error| error.kind() == io::ErrorKind::ResourceBusy;
+                    outdated = self.renew(&mut front).await.is_err_and(|error| busy(&error));
+                    continue;
                 }
                 () = front.ended() => {
                     if since.elapsed() > SETTLED {
@@ -224,9 +236,21 @@ impl Post {
         }
     }
 
+    /// Has a process of the program that is installed by now take the place of one of another.
+    async fn renew(&mut self, front: &mut Front) -> io::Result<()> {
+        let runs = self.remote.look().await?.program;
+        let installed = mark(&self.plan.program);
+        if installed.is_none() || runs == installed {
+            return Ok(());
+        }
+        let deadline = Duration::from_millis(self.plan.settings.leave_ms);
+        self.replace(front, deadline).await
+    }
+
     async fn replace(&mut self, front: &mut Front, deadline: Duration) -> io::Result<()> {
         self.hold()?;
-        self.remote.say(&Say::Freeze).await?;
+        let busy = |error| io::Error::new(io::ErrorKind::ResourceBusy, error);
+        self.remote.say(&Say::Freeze).await.map_err(busy)?;
         let next = match begin(&self.plan, &self.folder, &self.sockets, true).await {
             Ok(next) => next,
             Err(error) => {

@@ -1,5 +1,5 @@
 //! One keeper of a front at a time: who holds the lock of its folder. It can be asked to take up the
-//! sockets of the front, to leave it to another keeper, and to end it.
+//! sockets of the front, to renew it, to leave it to another keeper, and to end it.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -28,6 +28,8 @@ const HANDOVER: Duration = Duration::from_secs(10);
 pub(crate) enum Ask {
     /// Hold all sockets that the front listens on.
     Hold,
+    /// Have the front be the program that is installed by now: another one takes its place.
+    Renew,
     /// Leave the front to whoever asks.
     Yield,
     /// End the front: it goes on with what it has begun until the deadline.
@@ -107,6 +109,11 @@ impl Parent {
     /// Has it hold all sockets that the front listens on, so that they outlive the front.
     pub async fn hold(&self) -> io::Result<()> {
         self.ask(Ask::Hold).await
+    }
+
+    /// Has the front be the program that is installed by now, if it is not, without losing a request.
+    pub async fn renew(&self) -> io::Result<()> {
+        self.ask(Ask::Renew).await
     }
 
     /// Has it end the front, which goes on with what it has begun until the deadline.

@@ -25,6 +25,7 @@ mod keeping;
 mod kept;
 mod listening;
 mod office;
+mod program;
 mod remote;
 mod run;
 mod sockets;

@@ -21,8 +21,8 @@ use crate::process::supervisor::detach;
 /// `windlass front --keep FOLDER` calls [`keep`].
 pub const KEEP: [&str; 2] = ["front", "--keep"];
 
-/// How long a front may take to serve.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a front may take to serve, also where another one has to leave first.
+const PATIENCE: Duration = Duration::from_secs(45);
 const GLANCE: Duration = Duration::from_millis(5);
 /// How long one that was started may take before another one is started.
 const START: Duration = Duration::from_secs(2);
@@ -63,7 +63,9 @@ pub(super) async fn ensure(context: &Context) -> Result<Remote, Fault> {
     let mut started: Option<(Child, Instant)> = None;
     let until = Instant::now() + PATIENCE;
     loop {
-        if parent.is_there() && remote.look().await.is_ok() {
+        if parent.is_there() && remote.look().await.is_ok_and(|look| !look.frozen) {
+            // Where a change of office is under way it stays what it is until the next time.
+            let _ = parent.renew().await;
             return Ok(remote);
         }
         if Instant::now() > until {

@@ -83,9 +83,12 @@ impl Door<'_> {
             return Ok(Who::Hook);
         }
         // All of them are compared: how long it takes says nothing of which it was.
-        let known = self.tokens.iter().filter(|(_, own)| **own == hash).last();
+        let mut known = None;
+        for (name, own) in self.tokens {
+            known = if *own == hash { Some(name) } else { known };
+        }
         match known {
-            Some((name, _)) => Ok(Who::Named(name.clone())),
+            Some(name) => Ok(Who::Named(name.clone())),
             None if self.tokens.is_empty() => Ok(Who::Local),
             None => Err(who_are_you("this token is not known here")),
         }

@@ -23,6 +23,7 @@ use super::health;
 use super::kept::{Accounts, Folder, Kept, KeptCertificate, KeptRoute};
 use super::listening::Listening;
 use super::office::Office;
+use super::program::own_mark;
 use super::sockets::Bind;
 use crate::account::{Receipt, Table};
 use crate::proxy::Shared;
@@ -38,6 +39,8 @@ const FROZEN: &str = "the front is being replaced: say it again in a moment";
 pub(crate) struct Desk {
     outfit: Outfit,
     folder: Folder,
+    /// A mark of the program that this is.
+    program: Option<String>,
     state: Mutex<State>,
 }
 
@@ -87,7 +90,7 @@ impl Desk {
             unkept: false,
             threads: vec![],
         };
-        let desk = Arc::new(Self { outfit, folder, state: Mutex::new(state) });
+        let desk = Arc::new(Self { outfit, folder, program: own_mark(), state: Mutex::new(state) });
         let state = desk.state();
         desk.publish(&state);
         if !successor {
@@ -362,7 +365,8 @@ impl Desk {
             office.look(bind.is_none_or(|bind| self.outfit.listening.has(bind)))
         };
         let routes = state.offices.values().map(look).collect();
-        Look { pid: std::process::id(), frozen: state.frozen, routes }
+        let (pid, program) = (std::process::id(), self.program.clone());
+        Look { pid, program, frozen: state.frozen, routes }
     }
 
     /// Writes down what open terms have counted by now, and what could not be kept before.
