@@ -28,6 +28,7 @@ mod outward;
 mod parameters;
 mod pipelines;
 mod plans;
+mod pruned;
 mod results;
 mod schedules;
 mod shared;

@@ -131,3 +131,18 @@ fn only_repositories_are_served_and_nothing_around_them() {
     assert_eq!(post("/shop.git/git-evil"), 403);
     assert_eq!(post("/api/v1/repositories/shop/pushed"), 403);
 }
+
+#[test]
+fn to_keep_nothing_is_refused() {
+    let said = refused("server: lab\nlisten: 127.0.0.1:0\nkeep: { runs: 0, days: 3 }\n", &[]);
+    insta::assert_snapshot!(said, @r#"
+    error[W014]: a part of the newest could not be run again: write 1 or more
+      ╭▸ windlass.yml:3:15
+      │
+    3 │ keep: { runs: 0, days: 3 }
+      ╰╴              ━
+
+    1 file checked, 1 error.                                                                      exit 2
+    --- exit 2
+    "#);
+}

@@ -15,6 +15,7 @@
 //! | [`log`], [`annotations`] | what steps wrote, and what they said about files |
 //! | [`objects`] | files by their content |
 //! | [`store`] | where runs and state are kept |
+//! | [`keep`] | which runs are kept |
 //! | [`lease`], [`process`] | who may change a stack now |
 //!
 //! It must not print, and must not know any kind by name.
@@ -23,6 +24,7 @@ pub mod annotations;
 pub mod apply;
 pub mod engine;
 mod http;
+pub mod keep;
 pub mod lease;
 pub mod log;
 pub mod objects;

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use rustix::fs::{FlockOperation, flock};
+
 /// Bytes that are handled at once.
 const BUFFER: usize = 256 * 1024;
 
@@ -85,6 +87,7 @@ impl Objects {
 
     fn put(&self, fresh: Fresh, name: &str) -> io::Result<()> {
         let path = self.path(name);
+        let _nobody_sweeps = self.lock(FlockOperation::LockShared)?;
         // What is there stays, and is fresh again. It is looked at when it is read.
         let same =
             |found: fs::Metadata| fresh.file.metadata().is_ok_and(|new| new.len() == found.len());
@@ -135,21 +138,53 @@ impl Objects {
         _ = fs::remove_file(self.path(name));
     }
 
-    /// Throws away what nobody names, and what was left half written.
-    pub fn sweep(&self, named: &HashSet<String>) {
-        let old = |path: &Path| {
-            let touched = fs::metadata(path).and_then(|found| found.modified());
-            touched.is_ok_and(|touched| touched.elapsed().is_ok_and(|age| age > FRESH))
-        };
+    /// Throws away what nobody names, and what was left half written, if it was not touched since this
+    /// time and not of late. Returns how many bytes that frees, also if it is only tried.
+    ///
+    /// # Errors
+    /// Something cannot be thrown away.
+    pub fn sweep(
+        &self,
+        named: &HashSet<String>,
+        since: SystemTime,
+        dry_run: bool,
+    ) -> io::Result<u64> {
+        let since = SystemTime::now().checked_sub(FRESH).map_or(since, |late| late.min(since));
+        let mut freed = 0;
         for path in inside(&self.folder).flat_map(|path| match path.is_dir() {
             true => inside(&path).collect(),
             false => vec![path],
         }) {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if !named.contains(&*name) && old(&path) {
-                _ = fs::remove_file(&path);
+            if !named.contains(&*name) {
+                freed += self.discard_old(&path, since, dry_run)?;
             }
         }
+        Ok(freed)
+    }
+
+    /// Whoever keeps the same in this moment touches it before, or puts it there anew after.
+    fn discard_old(&self, path: &Path, since: SystemTime, dry_run: bool) -> io::Result<u64> {
+        let _nobody_keeps = self.lock(FlockOperation::LockExclusive)?;
+        let found = match fs::metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            found => found?,
+        };
+        if found.modified()? >= since {
+            return Ok(0);
+        }
+        if !dry_run {
+            fs::remove_file(path)?;
+        }
+        Ok(found.len())
+    }
+
+    /// Free again when it is dropped, or its process is gone.
+    fn lock(&self, how: FlockOperation) -> io::Result<File> {
+        let path = self.folder.with_extension("lock");
+        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        flock(&file, how)?;
+        Ok(file)
     }
 
     /// Two hundred folders, so that none holds very many.

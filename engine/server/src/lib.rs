@@ -15,6 +15,7 @@
 //! | [`webhook`], [`poll`] | repositories that live elsewhere: what their providers say, and what is there |
 //! | [`schedule`] | pipelines that the time starts |
 //! | [`status`] | what providers are told of runs |
+//! | [`prune`] | forgets old runs |
 //! | [`troubles`] | what goes wrong where nobody waits for an answer |
 //!
 //! It runs no step itself: each run is a process of its own, which a death of this one does not touch.
@@ -29,6 +30,7 @@ mod http;
 mod outside;
 mod page;
 mod poll;
+mod prune;
 mod pushed;
 mod records;
 mod repository;

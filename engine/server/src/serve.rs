@@ -19,6 +19,7 @@ use crate::fronts::keep_fronts;
 use crate::house::House;
 use crate::http::listen;
 use crate::outside;
+use crate::prune::keep_short;
 use crate::records::Records;
 use crate::runs::{dispatch, recover, watch_gates};
 use crate::settings::Settings;
@@ -106,6 +107,7 @@ pub async fn serve(
     let listening = tokio::spawn(listen(Arc::clone(&house), listener));
     let keeping = tokio::spawn(keep_fronts(Arc::clone(&house)));
     tokio::spawn(watch_gates(Arc::clone(&house)));
+    tokio::spawn(keep_short(Arc::clone(&house)));
     ready(&about(&house));
     while *told.borrow_and_update() == Told::Stay {
         if told.changed().await.is_err() {

@@ -4,7 +4,7 @@
 //! it is kept, and nobody hears so). It is slower than some effects, so that an effect that does not
 //! wait for its intent is caught. It must not keep anything itself.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -147,6 +147,18 @@ impl Store for CrashStore {
 
     fn prunable(&self, scope: &str, keep: usize) -> Result<Vec<RunId>, StoreError> {
         self.inner.prunable(scope, keep)
+    }
+
+    fn unpruned(&self) -> Result<Vec<Run>, StoreError> {
+        self.inner.unpruned()
+    }
+
+    fn in_doubt(&self) -> Result<BTreeSet<RunId>, StoreError> {
+        self.inner.in_doubt()
+    }
+
+    fn parts(&self, first: RunId) -> Result<Vec<Run>, StoreError> {
+        self.inner.parts(first)
     }
 
     fn plan_used(&self, id: &str) -> Result<Option<RunId>, StoreError> {

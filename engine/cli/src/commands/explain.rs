@@ -4,7 +4,7 @@ use clap::Args;
 use language::{Layout, Record};
 use model::file::inventory::Inventory;
 use model::file::pipeline::{Pipeline, PipelineStep};
-use model::file::server::{Repository, Server};
+use model::file::server::{Keep, Repository, Server};
 use model::file::stack::{Header, Parameter, StackHead};
 use runtime::engine::Problem;
 use serde_json::json as object;
@@ -83,11 +83,11 @@ impl Page {
     /// Whether it explains this: by its name, or by a key of what it is made of.
     fn explains(&self, word: &str) -> bool {
         let within = match self.name {
-            "pipeline" => Some(PipelineStep::layout()),
-            "server" => Some(Repository::layout()),
-            _ => None,
+            "pipeline" => vec![PipelineStep::layout()],
+            "server" => vec![Repository::layout(), Keep::layout()],
+            _ => vec![],
         };
-        let mut layouts = [Some(self.layout), within].into_iter().flatten();
+        let mut layouts = [self.layout].into_iter().chain(within);
         self.name == word || layouts.any(|layout| layout.keys().any(|key| key == word))
     }
 }

@@ -3,8 +3,9 @@
 //! It must not read logs.
 
 use model::event::Ending;
+use providers::backup::bytes;
 use runtime::annotations::Annotation;
-use runtime::engine::{RunDetails, StepDetails};
+use runtime::engine::{Pruned, RunDetails, StepDetails};
 use runtime::store::{Cause, Run, RunOutcome};
 
 use super::line::Line;
@@ -53,6 +54,26 @@ fn starts(columns: &[usize]) -> Vec<usize> {
         start
     };
     columns.iter().map(add).collect()
+}
+
+/// Returns what was forgotten, or would be, in a line.
+pub(crate) fn pruned(pruned: &Pruned, dry_run: bool, moment: &Moment) -> String {
+    let would = if dry_run { "would be " } else { "" };
+    let size = bytes(pruned.bytes);
+    let line = match (&pruned.runs[..], pruned.bytes) {
+        ([], 0) => "nothing is old enough to be forgotten".to_owned(),
+        ([], _) => format!("no run {would}forgotten; {size} {would}freed that no run needs"),
+        ([one], _) => format!("run {} {would}forgotten, {size} {would}freed", one.id),
+        ([first, .., last], _) => format!(
+            "{} {would}forgotten, {size} {would}freed: run {} of {} to run {} of {}",
+            counted(pruned.runs.len(), "run"),
+            first.id,
+            moment.clock(first.began),
+            last.id,
+            moment.clock(last.began)
+        ),
+    };
+    line + "\n"
 }
 
 /// Returns one run as text, with its steps.

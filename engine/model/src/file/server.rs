@@ -36,6 +36,9 @@ pub struct Server {
     /// How many runs there are at once, of different repositories.
     #[spec(default = "2")]
     pub runs: u16,
+    /// What is kept of runs that are over.
+    #[spec(default = "{}")]
+    pub keep: Keep,
     /// Who may approve what waits for approval: names by group. Who somebody is their token says; without
     /// `tokens` everybody on this machine, its pipelines among them, is who they say they are.
     #[spec(default = "{}")]
@@ -43,6 +46,19 @@ pub struct Server {
     /// Who may come in, each by name with a secret of theirs. Without any, everybody on this machine.
     #[spec(default = "{}")]
     pub tokens: BTreeMap<Name, Secret>,
+}
+
+/// What is kept of runs that are over: of each pipeline the last `runs`, and whatever is younger than
+/// `days`. The rest is forgotten: its line, its log, and the files that it made for later steps.
+#[derive(Clone, Debug, Spec)]
+#[spec(check = check_keep)]
+pub struct Keep {
+    /// So many of each pipeline of a repository, the newest. The newest of each branch stays in any case.
+    #[spec(default = "200")]
+    pub runs: u32,
+    /// And all that ended within so many days.
+    #[spec(default = "30")]
+    pub days: u32,
 }
 
 /// One repository. With nothing in it (`{}`) it is hosted here.
@@ -170,6 +186,13 @@ pub fn is_this_machine(authority: &str) -> bool {
         None => host.parse::<Ipv4Addr>().map(IpAddr::from),
     };
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+fn check_keep(keep: &Keep, keys: &mut Keys<'_, '_, '_>) {
+    if keep.runs == 0 {
+        let why = "a part of the newest could not be run again: write 1 or more";
+        keys.refuse("runs", why);
+    }
 }
 
 fn check_server(server: &Server, keys: &mut Keys<'_, '_, '_>) {

@@ -114,9 +114,6 @@ impl Budget {
     }
 }
 
-/// Of so many runs of a stack or pipeline steps and logs are kept.
-const KEPT_RUNS: usize = 100;
-
 /// What settling brought to light.
 #[derive(Debug, Default)]
 pub struct Settled {
@@ -275,21 +272,6 @@ impl Engine {
         self.store.finish(run, report.outcome, self.now()).await?;
         self.tidy(&stack).await;
         Ok(report)
-    }
-
-    /// Forgets what the oldest runs of a stack or pipeline did and wrote. That it could not is no fault
-    /// of the run that has just ended: the next one tries again.
-    pub(super) async fn tidy(&self, scope: &str) {
-        let old = self.store.prunable(scope, KEPT_RUNS).unwrap_or_default();
-        if old.is_empty() {
-            return;
-        }
-        for &run in &old {
-            _ = std::fs::remove_dir_all(crate::log::folder(&self.project.home, run));
-        }
-        _ = self.store.prune(old).await;
-        let home = self.project.home.clone();
-        _ = tokio::task::spawn_blocking(move || crate::pipeline::sweep(&home)).await;
     }
 
     pub(super) fn journal(&self, run: RunId, held: &HeldLease) -> Journal {

@@ -445,7 +445,13 @@ impl Engine {
         })?;
         if run.pruned {
             let message = format!("what run {id} did is no longer kept");
-            let help = "the last 100 runs of each stack and pipeline are";
+            let help = match self.is_served() {
+                true => "`keep` in the server's windlass.yml says which are",
+                false => {
+                    "the last 100 runs of each stack and pipeline are, or what `windlass runs \
+                          prune` left"
+                }
+            };
             return Err(Problem::usage(message).help(help));
         }
         let mut steps: Vec<StepDetails> = Vec::new();
@@ -476,10 +482,7 @@ impl Engine {
         let mut reports = self.reports_of(id)?;
         let run = self.store.run(id)?;
         if let Some(first) = run.as_ref().and_then(|run| run.again) {
-            let subject = run.map(|run| run.subject).unwrap_or_default();
-            let part = |run: &Run| run.id == first || run.again == Some(first);
-            let runs = self.store.runs_in(&RunKind::Pipeline.scope(&subject), 100)?;
-            for earlier in runs.iter().filter(|run| run.id < id && part(run)) {
+            for earlier in self.store.parts(first)?.iter().filter(|run| run.id < id) {
                 let known: HashSet<String> =
                     reports.iter().map(|(source, _)| source.step.clone()).collect();
                 let more = self.reports_of(earlier.id)?.into_iter();

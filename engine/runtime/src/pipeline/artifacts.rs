@@ -3,7 +3,7 @@
 //! They are listed with the logs of the run, and stay as long as it does. It must not guess: what a step
 //! takes was made in this run, or in the one of which it does a part again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use super::Tasks;
 use super::bundle::Bundle;
 use super::task::Doing;
 use crate::objects::{ObjectError, Objects};
-use crate::store::{RunId, RunKind};
+use crate::store::RunId;
 
 /// In the folder of a run's logs: a line for each artifact that a step made; the last one counts.
 const NAME: &str = "artifacts";
@@ -118,11 +118,8 @@ impl Tasks {
         let Some(first) = store.run(self.run).map_err(broken)?.and_then(|run| run.again) else {
             return Ok(vec![self.run]);
         };
-        let scope = RunKind::Pipeline.scope(&self.pipeline);
-        let runs = store.runs_in(&scope, 100).map_err(broken)?;
-        let part = |run: &crate::store::Run| run.id == first || run.again == Some(first);
-        let earlier = runs.into_iter().filter(|run| run.id <= self.run && part(run));
-        Ok(earlier.map(|run| run.id).collect())
+        let parts = store.parts(first).map_err(broken)?;
+        Ok(parts.into_iter().map(|run| run.id).filter(|run| *run <= self.run).collect())
     }
 
     fn missing(&self, take: &TakeTask, step: &Address) -> Fault {
@@ -178,9 +175,22 @@ fn listed(folder: &Path) -> io::Result<Vec<Made>> {
         .collect()
 }
 
-/// Returns the lists of files of all artifacts that are kept, under a folder of logs.
-pub(super) fn all(logs: &Path) -> Vec<String> {
-    let runs = fs::read_dir(logs).into_iter().flatten().flatten();
-    let made = runs.flat_map(|run| listed(&run.path()).unwrap_or_default());
-    made.map(|made| made.bundle).collect()
+/// Returns the lists of files of all artifacts under a folder of logs, but for those of some runs.
+///
+/// # Errors
+/// It is not known what is kept.
+pub(super) fn all(logs: &Path, without: &BTreeSet<RunId>) -> io::Result<Vec<String>> {
+    let runs = match fs::read_dir(logs) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        runs => runs?,
+    };
+    let mut all = Vec::new();
+    for run in runs {
+        let run = run?;
+        let number = run.file_name().to_str().and_then(|name| name.parse().ok());
+        if number.is_none_or(|number| !without.contains(&RunId(number))) {
+            all.extend(listed(&run.path())?.into_iter().map(|made| made.bundle));
+        }
+    }
+    Ok(all)
 }

@@ -3,7 +3,6 @@
 //! A cache makes a step faster and nothing else: what is wrong with one is said, and the step runs on. It
 //! must not fail a step.
 
-use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -16,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
 use super::Tasks;
-use super::artifacts;
 use super::bundle::{Bundle, matching};
+use super::sweep::{Sweep, sweep};
 use super::task::Doing;
 use crate::objects::Objects;
 
@@ -214,20 +213,12 @@ fn bound(home: &Path) {
     let used = |path: &Path| fs::metadata(path).and_then(|found| found.modified()).ok();
     all.sort_unstable_by_key(|(path, _)| std::cmp::Reverse(used(path)));
     all[MOST..].iter().for_each(|(path, _)| _ = fs::remove_file(path));
-    sweep(home);
+    // What cannot be thrown away now is in the next sweep.
+    _ = sweep(home, &Sweep::now());
 }
 
-/// Throws away all objects that no artifact and no cache needs.
-pub fn sweep(home: &Path) {
-    let objects = Objects::of(home);
-    let Ok(caches) = listed(home) else { return };
-    let mut named = HashSet::new();
-    let bundles = artifacts::all(&home.join("logs")).into_iter();
-    for bundle in bundles.chain(caches.into_iter().map(|(_, kept)| kept.bundle)) {
-        if let Ok(bundle) = Bundle::open(&objects, &bundle) {
-            bundle.names(&mut named);
-        }
-        named.insert(bundle);
-    }
-    objects.sweep(&named);
+/// Returns the lists of files of all caches that are kept. None: one of them cannot be understood, and what
+/// it needs is not known.
+pub(super) fn all(home: &Path) -> Option<Vec<String>> {
+    Some(listed(home).ok()?.into_iter().map(|(_, kept)| kept.bundle).collect())
 }

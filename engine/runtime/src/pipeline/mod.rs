@@ -21,16 +21,17 @@ mod results;
 mod run;
 mod schedules;
 mod shared;
+mod sweep;
 mod task;
 mod trace;
 
 pub use again::{Again, NotAgain};
-pub use caches::sweep;
 pub use check::{Stacks, check, names_given};
 pub use gate::{Held, about, conversation, difference};
 pub use load::{Told, load};
 pub use results::kept;
 pub use schedules::schedules;
 pub use shared::Shared;
+pub use sweep::{Sweep, sweep};
 pub use task::{GRACE, Tasks, token};
 pub use trace::{Trace, cut_off};

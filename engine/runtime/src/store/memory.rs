@@ -2,7 +2,7 @@
 //!
 //! It must behave as the one on disk does; one suite tests both.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use model::Registry;
@@ -83,6 +83,10 @@ impl Kept {
 
     fn run_for(&self, cause: &str) -> Option<&Run> {
         self.runs.iter().find(|run| run.cause.as_ref().is_some_and(|one| one.id == cause))
+    }
+
+    fn in_doubt(&self) -> BTreeSet<RunId> {
+        self.stacks.values().flat_map(|stack| &stack.doubts).map(|doubt| doubt.run).collect()
     }
 
     fn scope(&self, run: RunId) -> Result<String, StoreError> {
@@ -198,9 +202,15 @@ impl Store for MemoryStore {
     fn prune(&self, runs: Vec<RunId>) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
             let mut kept = self.kept();
-            kept.events.retain(|(run, _)| !runs.contains(run));
-            let pruned = kept.runs.iter_mut().filter(|run| runs.contains(&run.id));
-            pruned.for_each(|run| run.pruned = true);
+            let doubts = kept.in_doubt();
+            let may_go = |run: &Run| run.ended.is_some() && !doubts.contains(&run.id);
+            let asked = kept.runs.iter_mut().filter(|run| runs.contains(&run.id) && may_go(run));
+            let mut old = BTreeSet::new();
+            for run in asked {
+                run.pruned = true;
+                old.insert(run.id);
+            }
+            kept.events.retain(|(run, _)| !old.contains(run));
             Ok(())
         })
     }
@@ -324,8 +334,7 @@ impl Store for MemoryStore {
 
     fn prunable(&self, scope: &str, keep: usize) -> Result<Vec<RunId>, StoreError> {
         let kept = self.kept();
-        let doubts: Vec<RunId> =
-            kept.stacks.values().flat_map(|stack| &stack.doubts).map(|doubt| doubt.run).collect();
+        let doubts = kept.in_doubt();
         let old = kept.runs.iter().rev();
         let old = old.filter(|run| run.kind.scope(&run.subject) == scope).skip(keep);
         let old = old.filter(|run| !run.pruned && run.ended.is_some() && !doubts.contains(&run.id));
@@ -333,6 +342,21 @@ impl Store for MemoryStore {
         old.reverse();
         old.truncate(super::PRUNED_AT_ONCE);
         Ok(old)
+    }
+
+    fn unpruned(&self) -> Result<Vec<Run>, StoreError> {
+        let kept = self.kept();
+        Ok(kept.runs.iter().rev().filter(|run| !run.pruned).cloned().collect())
+    }
+
+    fn in_doubt(&self) -> Result<BTreeSet<RunId>, StoreError> {
+        Ok(self.kept().in_doubt())
+    }
+
+    fn parts(&self, first: RunId) -> Result<Vec<Run>, StoreError> {
+        let kept = self.kept();
+        let part = |run: &&Run| run.id == first || run.again == Some(first);
+        Ok(kept.runs.iter().rev().filter(part).cloned().collect())
     }
 
     fn plan_used(&self, id: &str) -> Result<Option<RunId>, StoreError> {

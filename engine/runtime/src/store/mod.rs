@@ -11,7 +11,7 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use model::event::{Event, Intent};
@@ -248,7 +248,7 @@ pub trait Store: Send + Sync {
     /// Says that a run waits for a person and nobody is at work on it, or no longer so. It has not ended.
     fn wait(&self, run: RunId, waits: bool) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Forgets the events of these runs.
+    /// Forgets the events of these runs, but of none that has no end or left something in doubt.
     fn prune(&self, runs: Vec<RunId>) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Asks for the lease of a stack or pipeline.
@@ -305,6 +305,15 @@ pub trait Store: Send + Sync {
     /// Returns runs with events that nobody needs any more, oldest first, at most a hundred: they have
     /// ended, left nothing in doubt, and are older than the newest `keep` of their [`RunKind::scope`].
     fn prunable(&self, scope: &str, keep: usize) -> Result<Vec<RunId>, StoreError>;
+
+    /// Returns all runs whose events are kept, newest first.
+    fn unpruned(&self) -> Result<Vec<Run>, StoreError>;
+
+    /// Returns the runs that left something in doubt, of all stacks.
+    fn in_doubt(&self) -> Result<BTreeSet<RunId>, StoreError>;
+
+    /// Returns a run and those that did a part of it again, newest first.
+    fn parts(&self, first: RunId) -> Result<Vec<Run>, StoreError>;
 
     /// Returns the run that a kept plan was applied by.
     fn plan_used(&self, id: &str) -> Result<Option<RunId>, StoreError>;

@@ -8,7 +8,7 @@ mod read;
 mod schema;
 mod write;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -216,6 +216,18 @@ impl Store for SqliteStore {
 
     fn prunable(&self, scope: &str, keep: usize) -> Result<Vec<RunId>, StoreError> {
         read::prunable(&self.reader(), scope, keep)
+    }
+
+    fn unpruned(&self) -> Result<Vec<Run>, StoreError> {
+        read::unpruned(&self.reader())
+    }
+
+    fn in_doubt(&self) -> Result<BTreeSet<RunId>, StoreError> {
+        read::in_doubt(&self.reader())
+    }
+
+    fn parts(&self, first: RunId) -> Result<Vec<Run>, StoreError> {
+        read::parts(&self.reader(), first)
     }
 
     fn plan_used(&self, id: &str) -> Result<Option<RunId>, StoreError> {

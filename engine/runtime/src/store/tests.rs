@@ -291,6 +291,44 @@ async fn events_of_old_runs_are_forgotten_but_those_that_may_be_needed() {
     }
 }
 
+/// Whoever asks may have looked before the run went on.
+#[tokio::test]
+async fn a_run_that_may_be_needed_is_not_forgotten_whoever_asks() {
+    for (store, _folder) in both() {
+        let lease = lease(&*store).await;
+        for id in 1..=3 {
+            let run = store.begin(new_run(None)).await.expect("a run");
+            store.append(run, &lease, vec![started(&format!("s{id}"))]).await.expect("durable");
+        }
+        // The first has no end, the second left a doubt behind.
+        let settled = vec![ended("s3", Ending::Skipped)];
+        store.append(RunId(3), &lease, settled).await.expect("durable");
+        for id in 2..=3 {
+            store.finish(RunId(id), RunOutcome::Failed, 2_000).await.expect("durable");
+        }
+        assert_eq!(store.in_doubt(), Ok([RunId(1), RunId(2)].into()));
+        let doubts = store.doubts("shop").expect("doubts");
+        store.prune((1..=3).map(RunId).collect()).await.expect("durable");
+        let kept: Vec<u64> = store.unpruned().expect("runs").iter().map(|run| run.id.0).collect();
+        assert_eq!(kept, [2, 1]);
+        assert_eq!(store.events(RunId(2)).expect("events").len(), 1);
+        assert_eq!(store.doubts("shop").expect("doubts"), doubts);
+        assert_eq!(store.begin(new_run(None)).await, Ok(RunId(4)), "no number comes twice");
+    }
+}
+
+#[tokio::test]
+async fn a_run_is_found_with_those_that_did_a_part_of_it_again() {
+    for (store, _folder) in both() {
+        let first = store.begin(new_run(None)).await.expect("a run");
+        for again in [Some(first), None, Some(first), Some(RunId(3))] {
+            store.begin(NewRun { again, ..new_run(None) }).await.expect("a run");
+        }
+        let parts = store.parts(first).expect("runs");
+        assert_eq!(parts.iter().map(|run| run.id.0).collect::<Vec<_>>(), [4, 2, 1]);
+    }
+}
+
 /// The tables of version 1, as it made them.
 const VERSION_1: &str = "
     CREATE TABLE about (project TEXT NOT NULL) STRICT;

@@ -53,8 +53,8 @@ pub(crate) async fn metrics(house: &Arc<House>) -> Result<Answer, Refusal> {
         .collect();
     family(
         "windlass_run_duration_seconds_sum",
-        "counter",
-        "How long runs took that have ended, in all.",
+        "gauge",
+        "How long runs took that have ended and are kept, in all.",
         &durations,
     );
     let requests = house.counters.all();

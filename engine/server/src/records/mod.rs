@@ -3,6 +3,7 @@
 //! One `SQLite` file, WAL, `synchronous = FULL`: whatever was answered is on disk. Calls take a moment
 //! on a disk, so they are made off the threads that serve. It must not decide what runs.
 
+pub(crate) mod past;
 pub(crate) mod queue;
 pub(crate) mod row;
 mod schema;

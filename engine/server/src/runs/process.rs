@@ -10,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::process::Stdio;
 
 use runtime::engine::Problem;
+use runtime::keep::SERVED;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
@@ -97,7 +98,7 @@ fn environment(house: &House, run: &QueuedRun) -> BTreeMap<String, String> {
         ("COLUMNS", "88".to_owned()),
         ("LC_ALL", "C.UTF-8".to_owned()),
         ("WINDLASS_SERVER", house.url().to_owned()),
-        ("WINDLASS_SERVER_RUN", page),
+        (SERVED, page),
     ];
     inherited.chain(own).map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -25,6 +25,7 @@ use pace::Outcome;
 use records::Untold;
 
 pub(crate) use place::Place;
+pub(crate) use records::TOLD_WITHIN;
 
 /// The longest that nobody looks whether something is to be said.
 const NAP: Millis = 60_000;

@@ -11,7 +11,7 @@ use crate::records::QueuedRun;
 use crate::records::row::COLUMNS;
 
 /// After this nobody wants to know any more, in milliseconds.
-const KEPT: Millis = 3 * 24 * 60 * 60 * 1_000;
+pub(crate) const TOLD_WITHIN: Millis = 3 * 24 * 60 * 60 * 1_000;
 
 /// A run of which something is to be said.
 pub(super) struct Untold {
@@ -40,7 +40,7 @@ pub(super) fn untold(
          ) ORDER BY id"
     );
     let mut query = connection.prepare_cached(&query)?;
-    let rows = query.query_map(params![repository, now.saturating_sub(KEPT)], |row| {
+    let rows = query.query_map(params![repository, now.saturating_sub(TOLD_WITHIN)], |row| {
         let run = QueuedRun::of_row(row)?;
         let told: String = row.get("coalesce(told, '')")?;
         let about: String = row.get("coalesce(about, '')")?;

@@ -6,6 +6,7 @@
 mod api;
 mod following;
 mod hooks;
+mod pruning;
 mod remote;
 mod statuses;
 mod times;

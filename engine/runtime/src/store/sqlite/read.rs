@@ -1,6 +1,6 @@
 //! What is asked of the file. Nothing here writes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use model::event::Event;
 use model::record::{OutputsRecord, Record, Row};
@@ -204,6 +204,29 @@ pub(super) fn prunable(
     )?;
     let old = params![subject, newest_old, PRUNED_AT_ONCE as u64, kinds];
     let runs = query.query_map(old, |line| Ok(RunId(line.get(0)?)))?;
+    Ok(runs.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn unpruned(connection: &Connection) -> Result<Vec<Run>, StoreError> {
+    let mut query =
+        connection.prepare_cached(&format!("{RUN} WHERE pruned = 0 ORDER BY id DESC"))?;
+    let runs = query.query_map([], one_run)?;
+    Ok(runs.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn in_doubt(connection: &Connection) -> Result<BTreeSet<RunId>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT DISTINCT run FROM doubt")?;
+    let runs = query.query_map([], |line| Ok(RunId(line.get(0)?)))?;
+    Ok(runs.collect::<rusqlite::Result<_>>()?)
+}
+
+/// All parts of a run are of its pipeline, by which they are found.
+pub(super) fn parts(connection: &Connection, first: RunId) -> Result<Vec<Run>, StoreError> {
+    let mut query = connection.prepare_cached(&format!(
+        "{RUN} WHERE subject = (SELECT subject FROM run WHERE id = ?1) AND id >= ?1
+         AND (id = ?1 OR again = ?1) ORDER BY id DESC"
+    ))?;
+    let runs = query.query_map([first.0], one_run)?;
     Ok(runs.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -121,8 +121,11 @@ fn perform(
         }
         Operation::Prune { runs } => {
             for run in runs {
-                transaction.execute("DELETE FROM event WHERE run = ?1", [run.0])?;
-                transaction.execute("UPDATE run SET pruned = 1 WHERE id = ?1", [run.0])?;
+                let mark = "UPDATE run SET pruned = 1 WHERE id = ?1 AND ended IS NOT NULL
+                            AND id NOT IN (SELECT run FROM doubt)";
+                if transaction.execute(mark, [run.0])? > 0 {
+                    transaction.execute("DELETE FROM event WHERE run = ?1", [run.0])?;
+                }
             }
             Ok(Answer::Done)
         }
