@@ -145,6 +145,24 @@ fn a_run_is_done_again_at_its_commit_whole_or_in_part() {
     assert_eq!(status, 404, "{none}");
 }
 
+#[test]
+fn a_secret_is_not_taken_as_a_parameter_that_everybody_sees() {
+    let server = Server::of("repositories: { shop: {} }\n");
+    let pusher = server.pusher("shop");
+    pusher.file(
+        "pipelines/p.yml",
+        "pipeline: p\nparameters:\n  token: { type: secret }\nsteps: { a: { run: [\"true\"] } }\n",
+    );
+    pusher.commit("first");
+    pusher.push(&server);
+    let order = json!({ "pipeline": "p", "parameters": { "token": "hunter2" } });
+    let (status, said) = server.post("/api/v1/repositories/shop/runs", &order);
+    assert_eq!(status, 400);
+    let message = "`token` is a secret, and what starts a run is kept and shown";
+    assert_eq!(said["error"]["message"].as_str().unwrap_or_default(), message, "{said}");
+    assert!(server.runs().is_empty());
+}
+
 /// What is taken as done is what that run did, and not what the newest did at another commit.
 #[test]
 fn a_part_is_done_again_of_the_run_that_was_named() {

@@ -12,10 +12,20 @@ use crate::house::House;
 use crate::http::{Answer, Refusal, json as answer_json, text};
 use crate::records::queue;
 
-/// Says that it lives.
-pub(crate) fn health(house: &House) -> Answer {
-    let name = &house.settings.file.server.0;
-    answer_json(&json!({ "status": "ok", "server": name, "version": env!("CARGO_PKG_VERSION") }))
+/// Says whether it lives, and can do what it is there for: without its records it takes in nothing.
+pub(crate) async fn health(house: &Arc<House>) -> Answer {
+    let records = house.records.ask(queue::is_readable).await;
+    let status = if records.is_ok() { "ok" } else { "failing" };
+    let about = json!({
+        "status": status,
+        "server": house.settings.file.server.0,
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    let mut answer = answer_json(&about);
+    if status != "ok" {
+        *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    answer
 }
 
 /// Says how much of what there is.

@@ -109,6 +109,12 @@ pub(super) async fn start(
             if names.is_empty() { "it has none".to_owned() } else { format!("there are {names}") };
         Refusal::not_found(message, &help)
     })?;
+    if let Some(name) = found.secrets.iter().find(|name| parameters.contains_key(*name)) {
+        let message = format!("`{name}` is a secret, and what starts a run is kept and shown");
+        let help = "set it once in the server's copy of the project (`windlass secret set NAME`), and \
+                    let the pipeline say `${secret.NAME}`";
+        return Err(Refusal::bad(message, help));
+    }
     let (author, title) = (said.author.clone(), said.title.clone());
     let by = format!("order of {}", who.name());
     let wanted = Wanted {

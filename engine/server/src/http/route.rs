@@ -23,7 +23,7 @@ pub(crate) async fn route(house: &Arc<House>, request: Request) -> Answer {
 async fn answered(house: &Arc<House>, request: Request, parts: &[&str]) -> (&'static str, Answer) {
     // Whether it lives may be asked by everybody.
     if parts == ["health"] {
-        return ("health", api::health(house));
+        return ("health", api::health(house).await);
     }
     // Who sends them is known by their signature alone.
     if let ["hooks", name] = parts {

@@ -227,6 +227,11 @@ pub(crate) fn cancel(
     transaction.commit()
 }
 
+/// Fails where the queue cannot be read.
+pub(crate) fn is_readable(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.query_row("SELECT count(*) FROM (SELECT id FROM run LIMIT 1)", [], |_| Ok(()))
+}
+
 /// How many runs there are, by state or verdict, and how long those that ended took in all, in
 /// milliseconds.
 pub(crate) fn counts(

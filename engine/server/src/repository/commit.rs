@@ -6,7 +6,7 @@ use std::path::Path;
 use glob::{MatchOptions, Pattern};
 use language::decoder::read_with;
 use language::scope::Unresolved;
-use language::{Diagnostics, Document, Node, Sources};
+use language::{Content, Diagnostics, Document, Node, Sources};
 use model::file::pipeline::{Cancel, Concurrency, Keep, Push, Schedule};
 use runtime::engine::Problem;
 use runtime::pipeline::schedules;
@@ -40,6 +40,8 @@ pub(crate) struct CommitPipeline {
     pub(crate) schedules: Vec<Schedule>,
     /// Which other runs of the repository it does not run beside.
     pub(crate) grouped: Option<Grouped>,
+    /// Its parameters that are secret.
+    pub(crate) secrets: Vec<String>,
 }
 
 /// Returns what a commit says.
@@ -131,7 +133,19 @@ fn pipeline(path: &str, text: &[u8]) -> CommitPipeline {
         keeps_newest: one.keep == Keep::Newest,
         ends_running: one.cancel == Some(Cancel::Running),
     });
-    CommitPipeline { file: path.to_owned(), name, push, schedules, grouped }
+    let secrets = secrets(root);
+    CommitPipeline { file: path.to_owned(), name, push, schedules, grouped, secrets }
+}
+
+fn secrets(root: Node<'_>) -> Vec<String> {
+    let Some(Content::Map(all)) = root.get("parameters").map(Node::content) else {
+        return Vec::new();
+    };
+    let is_secret = |parameter: &Node<'_>| {
+        parameter.get("type").and_then(Node::scalar).is_some_and(|word| word.text == "secret")
+    };
+    let secret = all.iter().filter(|(_, parameter)| is_secret(parameter));
+    secret.filter_map(|(name, _)| Some(name.scalar()?.text.to_owned())).collect()
 }
 
 fn everything() -> Push {
@@ -206,6 +220,13 @@ mod tests {
         assert!(wide.wants("release/1", Some(&app)) && !wide.wants("release/1", Some(&docs)));
         assert!(!wide.wants("release/1/2", Some(&app)) && wide.wants("main", None));
         assert!(!of("pipeline: shop\nsteps: {}\n").wants("main", None));
+    }
+
+    #[test]
+    fn secret_parameters_are_known_by_their_type() {
+        let text =
+            "pipeline: shop\nparameters:\n  token: { type: secret }\n  name: { default: a }\n";
+        assert_eq!(of(text).secrets, ["token"]);
     }
 
     #[test]
