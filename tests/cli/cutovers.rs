@@ -192,6 +192,94 @@ fn a_version_that_turns_bad_is_taken_back_and_does_not_come_again() {
 }
 
 #[test]
+fn a_version_that_failed_its_smoke_test_does_not_come_by_a_plain_apply() {
+    within(async {
+        let shop = Shop::open().await;
+        shop.turn_bad("bad");
+        let answer = shop.windlass_says(&["run", "deploy", "--param", "version=bad"]).await;
+        assert_eq!(answer.code, 1, "{answer}");
+        let apply = ["apply", "--yes", "--param", "version=bad"];
+        let answer = shop.project.run(apply);
+        insta::assert_snapshot!(answer.stderr, @"
+        refused: this plan cannot be applied
+            - secure: NNNNNNNNNNNN is kept away since NNNN-NN-NNTNN:NN:NNZ: it failed its smoke test: exit
+              code 1 (it comes once its test passes: run the pipeline again; or deploy what is another
+              version; to try this one all the same, say `pardon: NNNNNNNNNNNN` there)
+            - site: NNNNNNNNNNNN is kept away since NNNN-NN-NNTNN:NN:NNZ: it failed its smoke test: exit
+              code 1 (it comes once its test passes: run the pipeline again; or deploy what is another
+              version; to try this one all the same, say `pardon: NNNNNNNNNNNN` there)
+        ");
+        assert_eq!(answer.code, 4, "{answer}");
+        assert_eq!(shop.serves().await, "v");
+        // The front may be another by now.
+        shop.kill_front(Signal::KILL).await;
+        let answer = shop.try_deploy("bad").await;
+        assert_eq!(answer.code, 4, "{answer}");
+        shop.deploy("mended").await;
+        assert_eq!(shop.serves().await, "mended");
+        // Whoever stands in its place has nothing against it.
+        shop.deploy("next").await;
+        assert_eq!(shop.serves().await, "next");
+    });
+}
+
+#[test]
+fn a_version_comes_once_its_smoke_test_passes_or_it_is_pardoned() {
+    within(async {
+        let shop = Shop::open().await;
+        let deploy = async |version: &str| {
+            let version = format!("version={version}");
+            shop.windlass_says(&["run", "deploy", "--param", &version]).await
+        };
+        shop.turn_bad("flaky");
+        assert_eq!(deploy("flaky").await.code, 1);
+        assert_eq!(shop.try_deploy("flaky").await.code, 4);
+        shop.turn_good("flaky");
+        let answer = deploy("flaky").await;
+        assert_eq!(answer.code, 0, "{answer}");
+        assert_eq!(shop.serves().await, "flaky");
+
+        // It fails its test, and is good all the same.
+        shop.turn_bad("odd");
+        assert_eq!(deploy("odd").await.code, 1);
+        shop.turn_good("odd");
+        let answer = shop.try_deploy("odd").await;
+        assert_eq!(answer.code, 4, "{answer}");
+        let said = answer.to_string();
+        let (_, pardon) = said.split_once("say `pardon: ").expect("what to do");
+        let stack = shop.project.read("stacks/shop.yml");
+        let key = format!("    watch: 500ms\n    pardon: \"{}\"\n", &pardon[..12]);
+        shop.project.write("stacks/shop.yml", stack.replace("    watch: 500ms\n", &key));
+        shop.deploy("odd").await;
+        assert_eq!(shop.serves().await, "odd");
+    });
+}
+
+#[test]
+fn a_pipeline_that_is_killed_within_a_smoke_test_leaves_a_version_that_nobody_is_sent_to() {
+    within(async {
+        let shop = Shop::open().await;
+        shop.project.write("pipelines/deploy.yml", shop::SLOW_PIPELINE);
+        let mut running = shop.begin_with(&["run", "deploy", "--param", "version=new"]);
+        let until = Instant::now() + Duration::from_secs(30);
+        while !shop.project.place("smoked").exists() {
+            assert!(Instant::now() < until, "the smoke test does not begin");
+            sleep(Duration::from_millis(20)).await;
+        }
+        running.kill().await.expect("a kill");
+        let answer = shop.try_deploy("new").await;
+        assert_eq!(answer.code, 4, "{answer}");
+        let said: Vec<&str> = answer.stderr.split_whitespace().collect();
+        let why = "its smoke test was begun and has not passed";
+        assert!(said.join(" ").contains(why), "{answer}");
+        assert_eq!(shop.serves().await, "v");
+        shop.project.write("go", "");
+        shop.windlass(&["run", "deploy", "--param", "version=new"]).await;
+        assert_eq!(shop.serves().await, "new");
+    });
+}
+
+#[test]
 fn a_version_that_fails_its_smoke_test_never_gets_a_request_and_there_is_a_way_back() {
     within(async {
         let shop = Shop::open().await;

@@ -257,6 +257,8 @@ fn covered_line(line: &str) -> String {
         let fresh = out.chars().next_back().is_none_or(|c| !c.is_alphanumeric() && c != '.');
         let process = out.ends_with("process ");
         let length = match () {
+            // With its time, as programs write it.
+            () if date && rest.as_bytes().get(10) == Some(&b'T') => rest.len().min(20),
             () if date => 10,
             // A line and a column are no time of day.
             () if clock && fresh && !out.ends_with(':') => {

@@ -16,7 +16,7 @@ mod settings;
 
 pub use account::{Counts, Receipt};
 pub use process::{
-    Bind, Check, Command, CutOver, Cutover, CutoverStage, Keeper, Look, Looked, Parent, Plan,
-    Quarantined, Remote, Reply, RouteSpec, Seen, Start, Watch, run,
+    Barred, Bind, Check, Command, CutOver, Cutover, CutoverStage, Keeper, Look, Looked, Parent,
+    Plan, Quarantined, Remote, Reply, RouteSpec, Seen, Start, Watch, run,
 };
 pub use settings::Settings;

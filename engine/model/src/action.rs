@@ -1,8 +1,8 @@
 //! What a resource can do beside being there: a verb of its kind, such as the `backup` of a job.
 //!
 //! An action works with what was applied, not with what a file says. What it must know later its kind
-//! keeps in a note: an action changes no state, and no plan is different after it. It must not know
-//! how it was asked for.
+//! keeps in a note: an action changes no state, and no plan is different after it, unless its kind
+//! refuses it. It must not know how it was asked for.
 
 use std::future::Future;
 use std::marker::PhantomData;

@@ -94,7 +94,11 @@ impl Shop {
     /// Begins to deploy a version.
     pub(super) fn begin(&self, version: &str) -> Child {
         let version = format!("version={version}");
-        let mut command = self.project.command(["apply", "--yes", "--param", &version]);
+        self.begin_with(&["apply", "--yes", "--param", &version])
+    }
+
+    pub(super) fn begin_with(&self, words: &[&str]) -> Child {
+        let mut command = self.project.command(words.iter().copied());
         command.stdout(Stdio::null()).stderr(Stdio::null());
         Command::from(command).kill_on_drop(true).spawn().expect("a child")
     }
@@ -132,6 +136,11 @@ impl Shop {
     /// Has a version answer with 500 to everybody, but for its health.
     pub(super) fn turn_bad(&self, version: &str) {
         self.project.write(&format!("bad-{version}"), "");
+    }
+
+    /// Has it answer as it should.
+    pub(super) fn turn_good(&self, version: &str) {
+        fs::remove_file(self.project.place(&format!("bad-{version}"))).expect("a file");
     }
 
     pub(super) fn authority(&self) -> CertificateDer<'static> {
@@ -297,4 +306,18 @@ steps:
       front: [site, secure]
       smoke:
         - test "$(curl --silent --output /dev/null --write-out '%{http_code}' "$URL/")" = 200
+"#;
+
+/// Its smoke test waits for a file.
+pub(super) const SLOW_PIPELINE: &str = r#"
+pipeline: deploy
+on: { manual: { parameters: { version: { default: v } } } }
+steps:
+  live:
+    cutover:
+      stack: stacks/shop.yml
+      parameters: { version: "${version}" }
+      service: web
+      front: site
+      smoke: ["touch smoked; until [ -e go ]; do sleep 0.02; done"]
 "#;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::cutover::{Cutover, Quarantined, Watch};
+use super::cutover::{Barred, Cutover, Quarantined, Watch};
 use super::sockets::Bind;
 use crate::account::{Counts, Receipt};
 
@@ -82,7 +82,12 @@ pub enum Command {
     CutOver(CutOver),
     /// Has a version come into office again that was quarantined on a route.
     Pardon { route: String, version: String },
-    /// Has no route go back to an address, since somebody else will be there. Refused while requests go
+    /// Has no route change over to an address, whatever is asked: who is there is not known to be good.
+    /// Where a route goes already it goes on, and a way back to who has served stays open.
+    Bar { address: SocketAddr, why: String },
+    /// Has routes change over to an address again.
+    Admit { address: SocketAddr },
+    /// Has no route go back to an address, since somebody else will be there, who is not barred. Refused while requests go
     /// there, may have to go back there, or are still answered there.
     Release { address: SocketAddr },
     /// Puts nobody in office: requests wait.
@@ -182,6 +187,9 @@ pub struct Look {
     /// Nothing may be changed: it is being replaced.
     pub frozen: bool,
     pub routes: Vec<Looked>,
+    /// Addresses that no route changes over to.
+    #[serde(default)]
+    pub barred: Vec<Barred>,
 }
 
 /// One route of a front.

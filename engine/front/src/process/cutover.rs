@@ -84,6 +84,15 @@ pub struct Quarantined {
     pub why: String,
 }
 
+/// An address that no route changes over to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Barred {
+    pub address: SocketAddr,
+    /// Since when: milliseconds since 1970.
+    pub since_ms: u64,
+    pub why: String,
+}
+
 impl Watch {
     /// Returns why a term is too bad, with numbers. What is at fault while nobody asks is not seen here.
     pub(crate) fn exceeded(&self, counts: &Counts, over: bool) -> Option<String> {

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::command::{Look, Named, RouteSpec};
-use super::cutover::{Cutover, Quarantined};
+use super::cutover::{Barred, Cutover, Quarantined};
 use crate::account::{Counts, Receipt};
 use crate::settings::Settings;
 
@@ -23,6 +23,7 @@ use crate::settings::Settings;
 pub(crate) struct Kept {
     pub(crate) routes: Vec<KeptRoute>,
     pub(crate) certificates: Vec<KeptCertificate>,
+    pub(crate) barred: Vec<Barred>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -75,7 +76,8 @@ impl Look {
     pub fn kept(folder: &Path) -> io::Result<Self> {
         // Not by way of a folder that is made where none is.
         let kept = Folder(folder.into()).kept()?;
-        Ok(Self { routes: kept.routes.iter().map(KeptRoute::look).collect(), ..Self::default() })
+        let routes = kept.routes.iter().map(KeptRoute::look).collect();
+        Ok(Self { routes, barred: kept.barred, ..Self::default() })
     }
 }
 

@@ -31,7 +31,7 @@ mod run;
 mod sockets;
 
 pub use command::{Check, Command, CutOver, Look, Looked, Reply, RouteSpec, Seen};
-pub use cutover::{Cutover, CutoverStage, Quarantined, Watch};
+pub use cutover::{Barred, Cutover, CutoverStage, Quarantined, Watch};
 pub use keeper::{Keeper, Plan};
 pub use keeping::Parent;
 pub use remote::Remote;

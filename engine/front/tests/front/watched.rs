@@ -23,6 +23,8 @@ tests![
     a_version_that_is_not_in_health_never_comes_into_office,
     what_is_bad_on_one_route_goes_on_all,
     who_was_left_for_good_does_not_come_again,
+    nobody_changes_over_to_a_place_that_is_barred,
+    a_bar_ends_no_service_and_closes_no_way_back,
     a_change_of_office_by_another_hand_ends_the_watch,
     a_disk_that_is_full_keeps_no_bad_version,
 ];
@@ -267,6 +269,62 @@ async fn who_was_left_for_good_does_not_come_again() {
     let back = Command::CutOver(CutOver { token: "back".into(), ..change("one", one.address) });
     let refused = world.remote().say(&back).await.expect_err("a refusal").to_string();
     assert_eq!(refused, "one is in quarantine: rolled back");
+}
+
+async fn nobody_changes_over_to_a_place_that_is_barred() {
+    let (one, two) = (good("one").await, good("two").await);
+    let world = world(one.address).await;
+    let bar = |why: &str| Command::Bar { address: two.address, why: why.into() };
+    world.say(bar("its test did not end")).await;
+    world.say(bar("its test failed")).await;
+    let pid = world.pid().await;
+    kill(pid);
+    another(&world, pid).await;
+    let asked = || change("two", two.address);
+    let refused = || async {
+        let refused = world.remote().say(&Command::CutOver(asked())).await.expect_err("a refusal");
+        assert_eq!(
+            refused.to_string(),
+            format!("two is kept away from {}: its test failed", two.address)
+        );
+    };
+    refused().await;
+    world.say(Command::Admit { address: two.address }).await;
+    assert_eq!(world.remote().look().await.expect("a look").barred, []);
+    // It goes as well once somebody else is there.
+    world.say(bar("its test failed")).await;
+    refused().await;
+    world.say(Command::Release { address: two.address }).await;
+    assert_eq!(cut_over(&world, asked()).await, Some(1));
+    assert_eq!(get(world.plain, "/").await.expect("an answer").text(), "two");
+    // Without a route nobody goes anywhere.
+    world.say(bar("its test failed")).await;
+    world.say(Command::Remove { route: "web".into() }).await;
+    assert_eq!(world.remote().look().await.expect("a look").barred, []);
+}
+
+async fn a_bar_ends_no_service_and_closes_no_way_back() {
+    let (one, two) = (good("one").await, bad().await);
+    let world = world(one.address).await;
+    world.say(Command::Bar { address: one.address, why: "its test failed".into() }).await;
+    // Who is there already may be called otherwise.
+    let called = CutOver { watch: None, ..change("one, as it is called now", one.address) };
+    cut_over(&world, called).await;
+    let slow = Watch { for_ms: 60_000, ..WATCH };
+    cut_over(&world, CutOver { watch: Some(slow), ..change("two", two.address) }).await;
+    for _ in 0..25 {
+        get(world.plain, "/").await.expect("an answer");
+    }
+    let looked = outcome(&world).await;
+    assert_eq!(looked.office.expect("somebody in office").version, "one, as it is called now");
+    // Nor one that a person asks for.
+    let three = good("three").await;
+    cut_over(&world, change("three", three.address)).await;
+    outcome(&world).await;
+    let back = CutOver { token: "back".into(), ..change("one", one.address) };
+    let back = CutOver { quarantine: Some("rolled back".into()), ..back };
+    cut_over(&world, back).await;
+    assert_eq!(get(world.plain, "/").await.expect("an answer").text(), "one");
 }
 
 async fn a_change_of_office_by_another_hand_ends_the_watch() {

@@ -51,6 +51,18 @@ pub(crate) async fn release(context: &Context, address: SocketAddr) -> Result<bo
     Ok(remote.say(&Command::Release { address }).await.is_ok())
 }
 
+/// Has the routes of a project's front change over to these addresses again, if they were kept from it.
+pub(crate) async fn admit(context: &Context, addresses: &[SocketAddr]) -> Result<(), Fault> {
+    let unseen = |error: io::Error| Fault::broken(format!("cannot see who is barred: {error}"));
+    let barred = sight(&home(context)).await.map_err(unseen)?.look.barred;
+    for one in barred.iter().filter(|one| addresses.contains(&one.address)) {
+        let remote = keep::ensure(context).await?;
+        let told = remote.say(&Command::Admit { address: one.address }).await;
+        told.map_err(|error| Fault::passing(error.to_string()))?;
+    }
+    Ok(())
+}
+
 /// Returns every address that the front of a project sends requests to, may send them back to, or still
 /// waits for, each with the route that does.
 pub(crate) async fn busy(context: &Context) -> io::Result<Vec<(String, SocketAddr)>> {

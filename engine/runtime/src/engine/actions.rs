@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use model::action::{Conduct, ErasedAction, On};
+use model::context::Progress;
 use model::event::{Ending, Event, Outcome};
 use model::file::pipeline::{Task, TaskWork};
 use model::plan::{Step, Work};
@@ -88,6 +89,24 @@ impl Engine {
         let origin: String = nonce.iter().map(|byte| format!("{byte:02x}")).collect();
         let token = Token::of(&origin, &request.stack, &request.resource, 0);
         let said = able.perform(&context, &request.args, &token).await;
+        said.map_err(|fault| Problem::Failed(self.sealing().masked_fault(fault)))
+    }
+
+    /// Lets a resource do something as a part of a step: no run of its own, no lease. What it starts
+    /// carries the token of the step, which may be begun again.
+    pub async fn act_within(
+        &self,
+        request: &ActRequest,
+        progress: Arc<dyn Progress>,
+        token: &Token,
+    ) -> Result<Tree, Problem> {
+        let able = self.able_to(request)?;
+        if able.action.conduct == Conduct::Once {
+            let message = format!("`{}` of {} is a run of its own", request.verb, able.kind.name);
+            return Err(Problem::usage(message));
+        }
+        let context = Context { progress, ..self.context_of(request) };
+        let said = able.perform(&context, &request.args, token).await;
         said.map_err(|fault| Problem::Failed(self.sealing().masked_fault(fault)))
     }
 

@@ -1,17 +1,37 @@
 //! `cutover` and `rollback`: a stack in two parts, with a look at the new version between them; and the
 //! way back.
 //!
-//! It must not know what a front is: it applies what the files say, in an order of its own.
+//! It must not know what a front is: it applies what the files say, in an order of its own. Who sends
+//! requests is told by verbs, if its kind has them: `bar` keeps it away from an address, `admit` lets it go
+//! there again.
 
+use std::sync::Arc;
+
+use model::address::block_of;
 use model::context::Progress;
 use model::file::pipeline::{CutoverTask, RunTask, Task};
-use model::{Fault, Value};
+use model::{Fault, Tree, Value};
 
 use super::Tasks;
 use super::child_run::fault;
 use super::task::Doing;
-use crate::engine::PlanRequest;
+use crate::engine::{ActRequest, PlanRequest};
 use crate::plan::Targets;
+
+/// Those that send requests, and where the new version is.
+struct Fronts<'f> {
+    stack: &'f str,
+    /// As the file names them: addresses, or blocks of them.
+    names: &'f [String],
+    address: &'f str,
+}
+
+impl Fronts<'_> {
+    fn are(&self, stack: &str, address: &str) -> bool {
+        let named = |name: &String| name == address || name == block_of(address);
+        stack == self.stack && self.names.iter().any(named)
+    }
+}
 
 impl Tasks {
     /// The new version first, which nobody is sent to; then the smoke commands; then the front.
@@ -27,37 +47,76 @@ impl Tasks {
         self.change(&PlanRequest { targets: without, ..request.clone() }, false, doing).await?;
         if let Some(service) = service.as_ref().filter(|_| !smoke.is_empty()) {
             let stack = self.stack_of(&request)?;
-            self.smoked(&stack, service, smoke, doing).await?;
+            let address = self.address_of(&stack, service)?;
+            let fronts = Fronts { stack: &stack, names: fronts, address: &address };
+            self.smoked(&fronts, smoke, doing).await?;
         }
         doing.log.line("— the front");
         self.change(&request, false, doing).await
     }
 
-    /// Looks at the new version.
-    async fn smoked(
-        &self,
-        stack: &str,
-        service: &str,
-        smoke: &[Value],
-        doing: Doing<'_>,
-    ) -> Result<(), Fault> {
+    fn address_of(&self, stack: &str, service: &str) -> Result<String, Fault> {
         let record = self.engine.resource(stack, service).map_err(fault)?;
         let address = record.object.text("address");
         if address.is_empty() {
             let message = format!("{} {service} says no address to look at", record.kind);
             return Err(Fault::refused(message).help("give it `ports`, and `sides: true`"));
         }
-        let url = format!("http://{address}");
+        Ok(address.to_owned())
+    }
+
+    /// Looks at the new version. Nobody is sent to it before all is well, whoever applies the stack by
+    /// then and whatever becomes of this process.
+    async fn smoked(
+        &self,
+        fronts: &Fronts<'_>,
+        smoke: &[Value],
+        doing: Doing<'_>,
+    ) -> Result<(), Fault> {
+        self.bar(fronts, "its smoke test was begun and has not passed", doing).await?;
+        let url = format!("http://{}", fronts.address);
         doing.log.line(&format!("— smoke: {url}"));
         let mut task: Task = doing.task.clone();
         task.env.insert("URL".to_owned(), Value::text(url));
         let commands = RunTask { commands: smoke.to_vec(), ..RunTask::default() };
-        let told = self.run_commands(&commands, Doing { task: &task, ..doing }).await;
-        told.map_err(|fault| Fault {
-            message: format!("the new version fails its smoke test: {}", fault.message),
-            help: Some("no request went to it, and the old version goes on to serve".to_owned()),
-            ..fault
+        let Err(failed) = self.run_commands(&commands, Doing { task: &task, ..doing }).await else {
+            return self.say_to(fronts, "admit", Tree::new(), doing).await;
+        };
+        let failed = self.engine.sealing().masked_fault(failed);
+        let why = format!("it failed its smoke test: {}", failed.message);
+        // It is barred already: only why is not as good to read, if this cannot be said.
+        let _ = self.bar(fronts, &why, doing).await;
+        let help = "no request goes to it before it passes, and the old version goes on to serve";
+        Err(Fault {
+            message: format!("the new version fails its smoke test: {}", failed.message),
+            help: Some(help.to_owned()),
+            ..failed
         })
+    }
+
+    async fn bar(&self, fronts: &Fronts<'_>, why: &str, doing: Doing<'_>) -> Result<(), Fault> {
+        let why = Tree::from([("why".to_owned(), why.into())]);
+        self.say_to(fronts, "bar", why, doing).await
+    }
+
+    /// Says a verb to all that send requests, with the address of the new version. Who is not there yet
+    /// sends nobody anywhere, and whose kind has no such verb cannot be told.
+    async fn say_to(
+        &self,
+        fronts: &Fronts<'_>,
+        verb: &str,
+        args: Tree,
+        doing: Doing<'_>,
+    ) -> Result<(), Fault> {
+        let args = args.into_iter().chain([("address".to_owned(), fronts.address.into())]);
+        let args: Tree = args.collect();
+        let able = self.engine.able(verb).map_err(fault)?.into_iter();
+        for (stack, resource) in able.filter(|(stack, address)| fronts.are(stack, address)) {
+            let request = ActRequest { stack, resource, verb: verb.to_owned(), args: args.clone() };
+            let progress = Arc::clone(doing.log) as Arc<dyn Progress>;
+            self.engine.act_within(&request, progress, doing.token).await.map_err(fault)?;
+        }
+        Ok(())
     }
 
     /// What was changed over from is changed over to.

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::{Desk, Done, GLANCE, State, kept_of, kept_with, no_route};
 use crate::process::command::{CutOver, Reply};
-use crate::process::cutover::{Cutover, CutoverStage, Quarantined, now_ms};
+use crate::process::cutover::{Barred, Cutover, CutoverStage, Quarantined, now_ms};
 use crate::process::health;
 use crate::process::kept::KeptRoute;
 use crate::process::office::Office;
@@ -63,6 +63,19 @@ impl Desk {
         Ok(Reply::Done)
     }
 
+    /// Keeps routes from changing over to an address, or lets them.
+    pub(super) fn bar(&self, address: SocketAddr, why: Option<String>) -> Done {
+        let mut state = self.changing()?;
+        let mut kept = kept_of(&state);
+        kept.barred.retain(|one| one.address != address);
+        kept.barred.extend(why.map(|why| Barred { address, since_ms: now_ms(), why }));
+        if kept.barred != state.barred {
+            self.keep(&kept)?;
+            state.take_up(kept);
+        }
+        Ok(Reply::Done)
+    }
+
     /// Has no route go back to an address.
     pub(super) fn release(&self, address: SocketAddr) -> Done {
         let mut state = self.changing()?;
@@ -74,6 +87,7 @@ impl Desk {
         for cutover in kept.routes.iter_mut().filter_map(|route| route.cutover.as_mut()) {
             cutover.gone |= cutover.from_targets.contains(&address);
         }
+        kept.barred.retain(|one| one.address != address);
         self.keep(&kept)?;
         state.take_up(kept);
         Ok(Reply::Done)
@@ -219,8 +233,8 @@ fn done_already(office: &Office, token: &str) -> Option<Reply> {
     Some(Reply::Term { term: Some(made.term), relieved: made.from_term })
 }
 
-/// Refuses a version that is in quarantine, on this route or, at the same place, on another; and a way back
-/// to where somebody else is by now.
+/// Refuses a version that is in quarantine, on this route or, at the same place, on another; a place that is
+/// barred; and a way back to where somebody else is by now.
 fn refuse(state: &State, office: &Office, asked: &CutOver) -> Result<(), String> {
     let version = &asked.version;
     let own = office.kept.quarantined.iter().filter(|one| one.version == *version);
@@ -229,6 +243,15 @@ fn refuse(state: &State, office: &Office, asked: &CutOver) -> Result<(), String>
     let same = |one: &&Quarantined| one.version == *version && one.targets == asked.targets;
     if let Some(one) = own.chain(others.filter(same)).next() {
         return Err(format!("{version} is in quarantine: {}", one.why));
+    }
+    let serves = |address: &SocketAddr| {
+        office.kept.office.as_ref().is_some_and(|named| named.targets.contains(address))
+    };
+    let comes = |one: &&Barred| asked.targets.contains(&one.address) && !serves(&one.address);
+    // Whoever is gone back to has served: that says more than what it was barred for.
+    let goes_back = asked.quarantine.is_some();
+    if let Some(one) = state.barred.iter().find(comes).filter(|_| !goes_back) {
+        return Err(format!("{version} is kept away from {}: {}", one.address, one.why));
     }
     let gone = |cutover: &&Cutover| cutover.gone && cutover.from_targets == asked.targets;
     match office.kept.cutover.as_ref().filter(gone) {

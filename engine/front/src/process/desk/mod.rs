@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep};
 
 use super::certificates::Certificates;
 use super::command::{Check, Command, Look, Named, Reply, RouteSpec};
+use super::cutover::Barred;
 use super::health;
 use super::kept::{Accounts, Folder, Kept, KeptCertificate, KeptRoute};
 use super::listening::Listening;
@@ -54,6 +55,7 @@ pub(crate) struct Outfit {
 struct State {
     offices: BTreeMap<String, Office>,
     certificates: Vec<KeptCertificate>,
+    barred: Vec<Barred>,
     /// Nothing may be changed: a successor begins, or a predecessor has not ended.
     frozen: bool,
     /// What is counted is this process's to write down.
@@ -85,6 +87,7 @@ impl Desk {
         let state = State {
             offices,
             certificates: kept.certificates,
+            barred: kept.barred,
             frozen: successor,
             accounts: !successor,
             unkept: false,
@@ -119,6 +122,8 @@ impl Desk {
             }
             Command::CutOver(cut_over) => self.cut_over(cut_over).await,
             Command::Pardon { route, version } => self.pardon(&route, &version),
+            Command::Bar { address, why } => self.bar(address, Some(why)),
+            Command::Admit { address } => self.bar(address, None),
             Command::Release { address } => self.release(address),
             Command::Pause { route } => self.change(&route, |office| Ok(office.relieved())),
             Command::Resume { route } => self.change(&route, resumed),
@@ -216,7 +221,12 @@ impl Desk {
         let left = state.office(route)?.kept.spec.listen;
         let mut kept = kept_of(&state);
         kept.routes.retain(|kept| kept.spec.name != route);
+        if kept.routes.is_empty() {
+            // Nobody goes anywhere any more, and nobody says when somebody else is there.
+            kept.barred.clear();
+        }
         self.keep(&kept)?;
+        state.barred = kept.barred;
         if let Some(office) = state.offices.remove(route) {
             office.route.remove();
         }
@@ -366,7 +376,8 @@ impl Desk {
         };
         let routes = state.offices.values().map(look).collect();
         let (pid, program) = (std::process::id(), self.program.clone());
-        Look { pid, program, frozen: state.frozen, routes }
+        let barred = state.barred.clone();
+        Look { pid, program, frozen: state.frozen, routes, barred }
     }
 
     /// Writes down what open terms have counted by now, and what could not be kept before.
@@ -412,8 +423,9 @@ impl State {
         Ok(())
     }
 
-    /// Remembers what was kept of routes whose offices are as they were.
+    /// Remembers what was kept of routes whose offices are as they were, and who is barred.
     fn take_up(&mut self, kept: Kept) {
+        self.barred = kept.barred;
         for route in kept.routes {
             if let Some(office) = self.offices.get_mut(&route.spec.name) {
                 office.kept = route;
@@ -457,7 +469,8 @@ fn resumed(office: &Office) -> Result<KeptRoute, String> {
 
 fn kept_of(state: &State) -> Kept {
     let routes = state.offices.values().map(|office| office.kept.clone()).collect();
-    Kept { routes, certificates: state.certificates.clone() }
+    let (certificates, barred) = (state.certificates.clone(), state.barred.clone());
+    Kept { routes, certificates, barred }
 }
 
 /// Returns what is kept with one route as it will be.

@@ -190,7 +190,8 @@ pub struct Cutover {
     pub service: Option<String>,
     /// Commands for the shell that look at the new version before it gets a request: `$URL` is where it
     /// is, such as `http://127.0.0.1:8402`. The first that fails ends the step, and the old version goes on
-    /// to serve. They may be run again after a crash.
+    /// to serve; `windlass apply` refuses to go to the new one, too, until its commands have passed. They
+    /// may be run again after a crash.
     #[spec(default = "[]")]
     pub smoke: Vec<Script<Text>>,
 }

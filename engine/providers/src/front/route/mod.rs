@@ -4,9 +4,11 @@
 //! | module | for |
 //! |---|---|
 //! | [`spec`] | its keys and attributes |
+//! | `bar` | keeps it from changing over to an address |
 //! | `put` | brings a route about: socket, certificate, cutover |
 //! | `seen` | a route as the front tells of it |
 
+mod bar;
 mod put;
 mod seen;
 mod spec;
@@ -14,6 +16,7 @@ mod spec;
 use std::time::Duration;
 
 use ::front::{Command, Look, Looked as Seen, Parent, Remote};
+use model::action::ErasedAction;
 use model::fault::Nature;
 use model::{
     Change, Context, Difference, Fault, Found, Kind, Known, Looked, Object, Secrets, Token, Value,
@@ -79,6 +82,10 @@ impl Kind for FrontRoute {
         Some(keys.map(|(key, value)| (key.to_owned(), value)).into())
     }
 
+    fn actions() -> Vec<ErasedAction> {
+        vec![ErasedAction::of(bar::Bar), ErasedAction::of(bar::Admit)]
+    }
+
     async fn read(
         &self,
         context: &Context,
@@ -112,6 +119,7 @@ impl Kind for FrontRoute {
             put::refuse_quarantined(route, spec)?;
             put::refuse_gone(route, spec)?;
         }
+        put::refuse_barred(&sight.look, &name, spec)?;
         put::refuse_twin(&sight.look, &name, spec)?;
         let is_new = !sight
             .look

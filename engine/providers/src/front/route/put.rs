@@ -8,7 +8,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ::front::{Bind, Check, Command, CutOver, CutoverStage, Look, Looked, Parent, Remote, Watch};
+use ::front::{
+    Barred, Bind, Check, Command, CutOver, CutoverStage, Look, Looked, Parent, Remote, Watch,
+};
 use model::{Context, Fault, Object};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
@@ -17,8 +19,8 @@ use super::seen::{facts, object, receipt, time};
 use super::spec::RouteSpec;
 use super::{RUNNING, route, say, see};
 use crate::cert::ends_at;
-use crate::front::home;
 use crate::front::keep::ensure;
+use crate::front::{admit, home};
 use crate::process::service::refuse_taken as refuse_port;
 
 /// How often it is looked how a cutover goes.
@@ -53,6 +55,7 @@ impl Putting<'_> {
             refuse_quarantined(known, self.spec)?;
             refuse_gone(known, self.spec)?;
         }
+        refuse_barred(&before, self.name, self.spec)?;
         refuse_twin(&before, self.name, self.spec)?;
         let remote = ensure(self.context).await?;
         let made = self.put(&remote, known).await;
@@ -77,6 +80,9 @@ impl Putting<'_> {
         if let Some(version) = &self.spec.pardon {
             let (route, version) = (self.name.to_owned(), version.clone());
             say(remote, Command::Pardon { route, version }).await?;
+            if self.spec.is_pardoned() {
+                admit(self.context, &self.spec.to.addresses()).await?;
+            }
         }
         let looked = self.look(remote).await?;
         if self.flips(&looked) {
@@ -358,13 +364,34 @@ pub(super) fn refuse_quarantined(known: &Looked, spec: &RouteSpec) -> Result<(),
     let version = spec.version();
     let serves = known.office.as_ref().is_some_and(|office| office.version == version);
     let one = known.quarantined.iter().find(|one| one.version == version);
-    let Some(one) = one.filter(|_| !serves && spec.pardon.as_ref() != Some(&version)) else {
+    let Some(one) = one.filter(|_| !serves && !spec.is_pardoned()) else {
         return Ok(());
     };
     let since = time(one.since_ms);
     let message = format!("{version} is in quarantine since {since}: {}", one.why);
     Err(Fault::refused(message).help(format!(
         "deploy what is another version; to try this one all the same, say `pardon: {version}` there"
+    )))
+}
+
+/// Who did not pass a test gets no request. Who has some already keeps them, and so does who has had some:
+/// that says more than a test.
+pub(super) fn refuse_barred(look: &Look, name: &str, spec: &RouteSpec) -> Result<(), Fault> {
+    let goes_there = |address: SocketAddr| {
+        let targets = route(look, name).into_iter().flat_map(|known| &known.targets);
+        targets.into_iter().any(|target| target.address == address)
+    };
+    let to = spec.to.addresses();
+    let comes = |one: &&Barred| to.contains(&one.address) && !goes_there(one.address);
+    let Some(one) = look.barred.iter().find(comes) else { return Ok(()) };
+    if spec.for_good || spec.is_pardoned() {
+        return Ok(());
+    }
+    let (version, since) = (spec.version(), time(one.since_ms));
+    let message = format!("{version} is kept away since {since}: {}", one.why);
+    Err(Fault::refused(message).help(format!(
+        "it comes once its test passes: run the pipeline again; or deploy what is another version; to try \
+         this one all the same, say `pardon: {version}` there"
     )))
 }
 

@@ -53,7 +53,7 @@ pub struct RouteSpec {
     /// How long the old version may take for what it has begun; what is left is cut.
     #[spec(default = "30s")]
     pub drain: Duration,
-    /// A version in quarantine that may come again all the same.
+    /// A version that may come all the same: it is in quarantine, or failed the smoke test of a pipeline.
     pub pardon: Option<String>,
     /// The version that this change relieves goes to quarantine. `windlass rollback` says so.
     #[spec(default = "false")]
@@ -218,6 +218,11 @@ impl RouteSpec {
     /// What its version is called.
     pub(super) fn version(&self) -> String {
         self.version.clone().unwrap_or_else(|| words(&self.to.addresses()))
+    }
+
+    /// Whether it may come whatever is held against it.
+    pub(super) fn is_pardoned(&self) -> bool {
+        self.pardon.as_ref() == Some(&self.version())
     }
 }
 

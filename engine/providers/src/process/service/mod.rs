@@ -10,6 +10,7 @@ mod sides;
 mod spec;
 mod wanted;
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::slice;
 
@@ -25,6 +26,7 @@ pub use spec::{
 };
 pub use wanted::usual_log;
 
+use crate::front::admit;
 use crate::process::SUPERVISE;
 use crate::process::supervisor::{Client, Launch, Status, look};
 use ports::Ports;
@@ -179,6 +181,10 @@ async fn given_port(
     };
     if let Some(port) = port.or(named_port(spec)).filter(|_| !running) {
         refuse_taken(port)?;
+    }
+    // What is held against who was there before is not held against this one.
+    if let Some(port) = port.filter(|_| !running && had != port) {
+        admit(context, &[(Ipv4Addr::LOCALHOST, port).into()]).await?;
     }
     Ok(port)
 }
