@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
+use super::http::ask;
 use super::server::{Server, until_long};
 use crate::cli::project::until;
 
@@ -232,4 +233,35 @@ fn a_gate_waits_while_others_run_and_goes_on_when_it_is_approved() {
     push.wait().unwrap();
     let runs = server.settled();
     assert_eq!(runs[0]["verdict"], "passed", "{runs:#?}");
+}
+
+/// The answer is kept at once, and outlives the server; the run goes on when its turn comes.
+#[test]
+fn a_gate_is_approved_while_another_run_of_the_repository_is_at_work() {
+    let mut server = Server::of("repositories: { shop: {} }\napprovers: { ops: [ada] }\n");
+    let pusher = server.pusher("shop");
+    pusher.pipeline(
+        "  ready: { gate: { approvers: [ops] } }\n  deploy: { needs: [ready], run: [cat n.txt] }\n",
+    );
+    pusher.file("n.txt", "one").commit("first");
+    let mut pushes = vec![pusher.push_command(&server, "main").spawn().unwrap()];
+    until_long("it waits", || server.runs().iter().any(|run| run["state"] == "approval"));
+    pusher.pipeline(&format!("  s: {{ run: ['{}'] }}\n", waits(&server, "a")));
+    pusher.file("n.txt", "two").commit("second");
+    pushes.push(pusher.push_command(&server, "main").spawn().unwrap());
+    begun(&server, "a");
+    let path = "/api/v1/runs/shop/1/approve";
+    let (status, refused) = server.post(path, &json!({ "by": "eve" }));
+    assert_eq!(status, 409, "{refused}");
+    let (status, run) = server.post(path, &json!({ "by": "ada" }));
+    assert_eq!((status, &run["state"]), (200, &"waiting".into()), "{run}");
+    server.kill();
+    server.start();
+    assert_eq!(server.get("/api/v1/runs/shop/1")["state"], "waiting", "its turn has not come");
+    go(&server, "a");
+    let runs = server.settled();
+    assert!(runs.iter().all(|run| run["verdict"] == "passed"), "{runs:#?}");
+    let output = ask(&server.address(), "GET", "/api/v1/runs/shop/1/output", &[], "").text();
+    assert!(output.contains("approved by ada") && output.contains("deploy | one"), "{output}");
+    pushes.iter_mut().for_each(|push| _ = push.wait().unwrap());
 }

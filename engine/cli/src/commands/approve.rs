@@ -64,7 +64,7 @@ fn say(call: &Call, said: &Said, approved: bool) -> Result<Exit, Problem> {
     let id = RunId(said.run);
     let user = || call.around.variable("USER").or(call.around.variable("LOGNAME"));
     let by = said.by.clone().or_else(|| user().map(str::to_owned)).unwrap_or_default();
-    let answer = Answer { approved, by: by.clone(), note: said.note.clone() };
+    let answer = Answer { approved, by: by.clone(), note: said.note.clone(), at_hand: true };
     let word = if approved { "approved" } else { "rejected" };
     runtime.block_on(async {
         let step = engine.answer(id, said.step.as_deref(), answer, &Groups::new()).await?;

@@ -23,6 +23,9 @@ pub struct Answer {
     pub by: String,
     /// Why, in words.
     pub note: Option<String>,
+    /// Whether what lies behind the gate is at hand, so that what is otherwise by now is said at once. The
+    /// run looks in any case before it goes on.
+    pub at_hand: bool,
 }
 
 /// Names of people, by the name of their group.
@@ -57,6 +60,9 @@ impl Engine {
         let gate = chosen(id, step, self.gates_of(&run, &steps)?)?;
         may(&gate, &answer.by, groups)?;
         if answer.approved {
+            self.in_time(&run, &gate)?;
+        }
+        if answer.approved && answer.at_hand {
             self.still_stands(&run, &steps, &gate)?;
         }
         let decision = Decision {
@@ -84,21 +90,27 @@ impl Engine {
         Ok(steps.all().iter().enumerate().filter_map(open).collect())
     }
 
+    fn in_time(&self, run: &Run, gate: &Held) -> Result<(), Problem> {
+        if self.now() < gate.question.until {
+            return Ok(());
+        }
+        let Run { id, subject, .. } = run;
+        let message =
+            format!("`{}` of run {id} can no longer be approved: its time was up", gate.step);
+        Err(Problem::refused(message).help(format!(
+            "`windlass run {subject} --resume` ends the run; start again: `windlass run {subject}`"
+        )))
+    }
+
     fn still_stands(&self, run: &Run, steps: &Steps, gate: &Held) -> Result<(), Problem> {
         let Held { step, question, .. } = gate;
-        let again = format!("start again: `windlass run {}`", run.subject);
-        if self.now() >= question.until {
-            let message =
-                format!("`{step}` of run {} can no longer be approved: its time was up", run.id);
-            let end = format!("windlass run {} --resume", run.subject);
-            return Err(Problem::refused(message).help(format!("`{end}` ends the run; {again}")));
-        }
         let id = steps.id(step).unwrap_or_default();
         let now = about(self, steps, id).map_err(Problem::Failed)?;
         match difference(&question.about, &now) {
             None => Ok(()),
             Some(why) => {
                 let message = format!("`{step}` of run {} cannot be approved: {why}", run.id);
+                let again = format!("start again: `windlass run {}`", run.subject);
                 Err(Problem::refused(message).help(format!("put back what was there, or {again}")))
             }
         }

@@ -209,7 +209,8 @@ struct Said {
     reject: bool,
 }
 
-/// Says yes or no to what a run waits for, and lets it go on.
+/// Says yes or no to what a run waits for, and lets it go on when its turn comes. What is said is durable
+/// when this answers, and holds for what was asked, whoever works in the tree by then.
 pub(super) async fn approve(
     house: &Arc<House>,
     request: Request,
@@ -225,12 +226,12 @@ pub(super) async fn approve(
             return Err(conflict(message, "look at what it does"));
         }
     };
-    // What is approved is compared with what lies in the work tree.
-    let Some(tree) = house.idle_tree(&run.repository) else {
-        let message = format!("another run of `{}` is under way", run.repository);
-        return Err(conflict(message, "approve when it is over: it works in the same folder"));
-    };
-    check_out(&house.folder, &run.repository, &run.cause.commit).await?;
+    // What is approved is compared with what lies in the work tree; while another run works there, once
+    // this one goes on.
+    let tree = house.idle_tree(&run.repository);
+    if tree.is_some() {
+        check_out(&house.folder, &run.repository, &run.cause.commit).await?;
+    }
     let Some(engine) = house.engine(&run.repository).await? else {
         return Err(conflict(format!("nothing is kept of run {}", run.id), "start it again"));
     };
@@ -240,7 +241,7 @@ pub(super) async fn approve(
     };
     let groups = house.settings.file.approvers.iter();
     let groups = groups.map(|(name, members)| (name.0.clone(), members.clone())).collect();
-    let said = runtime::engine::Answer { approved: !reject, by, note };
+    let said = runtime::engine::Answer { approved: !reject, by, note, at_hand: tree.is_some() };
     engine.answer(number, step.as_deref(), said, &groups).await?;
     drop(tree);
     let id = run.id;
