@@ -195,3 +195,24 @@ fn a_run_that_waits_is_left_to_wait_by_the_next_one() {
     project.done(["approve", "2", "--by", "ops"]);
     assert_eq!(ran(&project).iter().filter(|line| *line == "deployed").count(), 2);
 }
+
+/// A group is the same at a terminal as where the project is served.
+#[test]
+fn who_is_of_a_group_that_the_file_of_the_server_names_may_answer_for_it() {
+    let file = "server: lab\napprovers: { ops: [anna, ben] }\n";
+    let project = project(STEPS).file("windlass.yml", file);
+    assert_eq!(project.run(["run", "p"]).code, 5);
+    insta::assert_snapshot!(project.run(["approve", "1", "--by", "ops"]), @"
+    --- stderr
+    refused: `accept` is answered by `ops`, and `ops` is none of them
+        try: `--by NAME` says who answers
+    --- exit 4
+    ");
+    project.write("windlass.yml", file.replace("ops", "0ps").replace("lab", "lab\nlissten: x"));
+    let answer = project.run(["approve", "1"]);
+    assert_eq!(answer.code, 2, "{answer}");
+    assert!(answer.stderr.contains("windlass.yml"), "{answer}");
+    project.write("windlass.yml", file);
+    let answer = project.done(["approve", "1"]);
+    assert!(answer.stdout.contains("accept | approved by anna"), "{answer}");
+}

@@ -51,4 +51,4 @@ pub use house::{Arrival, House, Wanted};
 pub use pushed::{Hook, pushed};
 pub use records::{Grouped, QueuedRun, Records, State, Verdict};
 pub use serve::{Begin, Ready, Told, serve};
-pub use settings::{EXAMPLE, Settings};
+pub use settings::{EXAMPLE, Settings, approvers};

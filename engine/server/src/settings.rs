@@ -8,7 +8,7 @@ use std::path::Path;
 use language::Leaf;
 use model::file::server::{self, FILE, Listen, Server};
 use model::{SecretText, Secrets};
-use runtime::engine::{Loaded, Problem, Wrong};
+use runtime::engine::{Groups, Loaded, Problem, Wrong};
 use runtime::project::Project;
 
 use crate::folder::Folder;
@@ -39,19 +39,18 @@ impl Settings {
             );
             return Err(usage(message, help));
         }
-        let project = Project { root: folder.root.clone(), home: folder.home.clone() };
-        let Loaded { sources, document, mut diagnostics } =
-            Loaded::read(&project, Path::new(FILE))?;
-        let read = server::read(&document, &mut diagnostics);
-        let Some(file) = read.filter(|_| !diagnostics.has_errors()) else {
-            return Err(Problem::Files(Box::new(Wrong { diagnostics, sources })));
-        };
+        let file = said(&Project { root: folder.root.clone(), home: folder.home.clone() })?;
         let mut tokens = BTreeMap::new();
         for (name, secret) in &file.tokens {
             let text = secret_text(secrets, &secret.name)?;
             tokens.insert(name.0.clone(), blake3::hash(text.expose().as_bytes()));
         }
         Ok(Self { file, tokens })
+    }
+
+    /// Returns who may stand for a name that a gate asks for.
+    pub(crate) fn approvers(&self) -> Groups {
+        groups(&self.file)
     }
 
     /// Listens elsewhere than the file says.
@@ -72,6 +71,31 @@ impl Settings {
         }
         self.file.listen = listen;
         Ok(())
+    }
+}
+
+/// Returns the groups of approvers that the file of a project names; none, where it has no such file.
+///
+/// # Errors
+/// It is wrong.
+pub fn approvers(project: &Project) -> Result<Groups, Problem> {
+    match project.root.join(FILE).is_file() {
+        true => said(project).map(|file| groups(&file)),
+        false => Ok(Groups::new()),
+    }
+}
+
+fn groups(file: &Server) -> Groups {
+    file.approvers.iter().map(|(name, members)| (name.0.clone(), members.clone())).collect()
+}
+
+/// Returns what the file of a folder says.
+fn said(project: &Project) -> Result<Server, Problem> {
+    let Loaded { sources, document, mut diagnostics } = Loaded::read(project, Path::new(FILE))?;
+    let read = server::read(&document, &mut diagnostics);
+    match read.filter(|_| !diagnostics.has_errors()) {
+        Some(file) => Ok(file),
+        None => Err(Problem::Files(Box::new(Wrong { diagnostics, sources }))),
     }
 }
 

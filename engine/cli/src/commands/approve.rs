@@ -3,7 +3,7 @@
 //! It must not judge what lies behind the gate.
 
 use clap::Args;
-use runtime::engine::{Answer, Groups, Problem};
+use runtime::engine::{Answer, Problem};
 use runtime::store::{RunId, RunOutcome};
 use serde_json::json;
 
@@ -61,13 +61,15 @@ pub(crate) fn reject(call: &Call, args: &Reject) -> Result<Exit, Problem> {
 fn say(call: &Call, said: &Said, approved: bool) -> Result<Exit, Problem> {
     let runtime = full()?;
     let engine = call.engine()?;
+    // A group is the same here as where the project is served.
+    let groups = server::approvers(&engine.project)?;
     let id = RunId(said.run);
     let user = || call.around.variable("USER").or(call.around.variable("LOGNAME"));
     let by = said.by.clone().or_else(|| user().map(str::to_owned)).unwrap_or_default();
     let answer = Answer { approved, by: by.clone(), note: said.note.clone(), at_hand: true };
     let word = if approved { "approved" } else { "rejected" };
     runtime.block_on(async {
-        let step = engine.answer(id, said.step.as_deref(), answer, &Groups::new()).await?;
+        let step = engine.answer(id, said.step.as_deref(), answer, &groups).await?;
         let event = json!({ "run": id, "step": step, "approved": approved, "by": by });
         call.screen.event("answered", event);
         call.screen.note(&format!("{step} of run {id} is {word}"));

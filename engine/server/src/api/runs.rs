@@ -239,10 +239,8 @@ pub(super) async fn approve(
         Who::Named(name) => name.clone(),
         Who::Local | Who::Hook => by.unwrap_or_else(|| who.name().to_owned()),
     };
-    let groups = house.settings.file.approvers.iter();
-    let groups = groups.map(|(name, members)| (name.0.clone(), members.clone())).collect();
     let said = runtime::engine::Answer { approved: !reject, by, note, at_hand: tree.is_some() };
-    engine.answer(number, step.as_deref(), said, &groups).await?;
+    engine.answer(number, step.as_deref(), said, &house.settings.approvers()).await?;
     drop(tree);
     let id = run.id;
     house.records.ask(move |records| queue::again(records, id)).await?;
