@@ -192,6 +192,36 @@ fn a_version_that_turns_bad_is_taken_back_and_does_not_come_again() {
 }
 
 #[test]
+fn the_receipts_of_a_cutover_stand_with_its_run() {
+    within(async {
+        let shop = Shop::open().await;
+        assert_eq!(shop.serves().await, "v");
+        shop.windlass(&["run", "deploy", "--param", "version=good"]).await;
+        let shown = shop.project.done(["runs", "show", "2"]).stdout;
+        // Lines end, and routes come, by how long something took.
+        let shown: Vec<&str> = shown.split_whitespace().collect();
+        let shown = shown.join(" ").replace("0.5 s", "N.N s").replace("NN ms", "N ms");
+        let mut notices: Vec<&str> = shown.split(" · ").skip(1).collect();
+        notices.sort_unstable_by_key(|notice| std::cmp::Reverse(*notice));
+        insta::assert_snapshot!(notices.join("\n"), @"
+        notice live site: NNNNNNNNNNNN served 1, lost 0 (late 0), errors 0, slowest N ms; NNNNNNNNNNNN within N.N s: served 0, lost 0 (late 0), errors 0, slowest N ms
+        notice live secure: NNNNNNNNNNNN served 0, lost 0 (late 0), errors 0, slowest N ms; NNNNNNNNNNNN within N.N s: served 0, lost 0 (late 0), errors 0, slowest N ms
+        ");
+        // Of the apply within it as well.
+        let shown = shop.project.done(["runs", "show", "4"]).stdout;
+        assert_eq!(shown.matches("lost 0 (late 0), errors 0").count(), 4, "{shown}");
+        let events = shop.project.done(["runs", "show", "2", "--json"]).stdout;
+        let receipts = events.lines().filter_map(|line| {
+            let event: serde_json::Value = serde_json::from_str(line).expect("an event");
+            let message = event["message"].as_str()?.to_owned();
+            let title = event["title"].as_str()?.to_owned();
+            message.contains(" served 1, lost 0 (late 0), errors 0, ").then_some(title)
+        });
+        assert_eq!(receipts.collect::<Vec<_>>(), ["site"], "{events}");
+    });
+}
+
+#[test]
 fn a_version_that_failed_its_smoke_test_does_not_come_by_a_plain_apply() {
     within(async {
         let shop = Shop::open().await;

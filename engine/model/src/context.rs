@@ -58,6 +58,11 @@ pub trait Progress: Send + Sync {
     fn status(&self, text: &str);
     /// A line of its output, which is kept in the run's log.
     fn line(&self, text: &str);
+    /// A line of its output that says what came of it, such as a receipt: whoever looks at the run sees it
+    /// there, too.
+    fn came_of_it(&self, text: &str) {
+        self.line(text);
+    }
 }
 
 /// Says nothing to anyone.

@@ -12,10 +12,13 @@ use serde::{Deserialize, Serialize};
 /// In the folder of a run's logs.
 const NAME: &str = "annotations";
 
+/// What is neither wrong nor doubtful.
+pub const NOTICE: &str = "notice";
+
 /// So many of one attempt of a step are kept.
 pub const MOST: usize = 50;
 
-/// What was said about a place.
+/// What was said about a place, or about what came of a step.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Annotation {
     /// The step that said it.
@@ -44,7 +47,7 @@ pub fn parse(line: &str) -> Option<Annotation> {
     let (head, message) = line.trim_start().strip_prefix("::")?.split_once("::")?;
     let (level, properties) = head.split_once(' ').unwrap_or((head, ""));
     let level = level.to_ascii_lowercase();
-    if !["error", "warning", "notice"].contains(&level.as_str()) {
+    if !["error", "warning", NOTICE].contains(&level.as_str()) {
         return None;
     }
     let mut found = Annotation { level, message: unescaped(message), ..Annotation::default() };

@@ -18,7 +18,7 @@ use model::context::{Clock, Progress};
 use model::event::LogRange;
 use model::mask::Masker;
 
-use crate::annotations::Annotation;
+use crate::annotations::{Annotation, NOTICE};
 use crate::process::Process;
 use crate::sealing::Sealing;
 use crate::store::RunId;
@@ -141,6 +141,15 @@ impl StepLog {
 }
 
 impl StepLog {
+    /// Says what came of the step, or of a step of a run within it.
+    pub(crate) fn came_of(&self, step: Option<&str>, text: &str) {
+        let message = self.masked(text);
+        _ = self.keep(&[&message]);
+        self.live.came_of_it(&message);
+        let (level, title) = (NOTICE.to_owned(), step.map(str::to_owned));
+        self.annotate(vec![Annotation { level, title, message, ..Annotation::default() }]);
+    }
+
     /// Keeps what the step says about files. As with its lines: that it cannot be kept is no fault of what
     /// it tells of.
     pub(crate) fn annotate(&self, mut found: Vec<Annotation>) {
@@ -157,6 +166,10 @@ impl Progress for StepLog {
 
     fn line(&self, text: &str) {
         self.masked_lines(&[self.sealing.masked(text)]);
+    }
+
+    fn came_of_it(&self, text: &str) {
+        self.came_of(None, text);
     }
 }
 

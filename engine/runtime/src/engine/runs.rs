@@ -492,7 +492,7 @@ impl Engine {
         Ok(merge(&reports))
     }
 
-    /// Returns what the steps of a run said about files.
+    /// Returns what the steps of a run said about files, and of what came of them.
     pub fn annotations(&self, run: RunId) -> Result<Vec<Annotation>, Problem> {
         crate::annotations::kept(&folder(&self.project.home, run))
             .map_err(|error| Problem::failed(format!("the annotations of run {run}: {error}")))

@@ -19,7 +19,7 @@ impl Tasks {
             parent: Some(self.run),
             ..ApplyOptions::default()
         };
-        let told = Arc::new(Told { log: Arc::clone(doing.log) });
+        let told = Arc::new(Told::new(doing.log));
         let work = |stop| async move {
             // Boxed, since a run may hold a step that holds a run.
             let acted = Box::pin(engine.act(request, &options, told, stop)).await;

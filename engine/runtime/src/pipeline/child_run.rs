@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use language::render::{Renderer, render};
@@ -131,7 +131,7 @@ impl Tasks {
             destroy,
             ..ApplyOptions::default()
         };
-        let told = Told { log: Arc::clone(log) };
+        let told = Told::new(log);
         let planned = engine.plan(request).await.map_err(fault)?;
         let waiting = |holder: &str| told.waiting(holder);
         let (plan, _) =
@@ -175,7 +175,15 @@ pub(super) fn fault(problem: Problem) -> Fault {
 
 /// Tells the log of the step what the run within it does.
 pub(super) struct Told {
-    pub(super) log: Arc<StepLog>,
+    log: Arc<StepLog>,
+    /// Those of the run within it.
+    steps: OnceLock<Arc<Steps>>,
+}
+
+impl Told {
+    pub(super) fn new(log: &Arc<StepLog>) -> Self {
+        Self { log: Arc::clone(log), steps: OnceLock::new() }
+    }
 }
 
 impl Observer for Told {
@@ -188,6 +196,7 @@ impl Observer for Told {
         let count = steps.all().iter().filter(|step| !quiet(step)).count();
         let word = if count == 1 { "step" } else { "steps" };
         self.log.line(&format!("{subject}: run {run}, {count} {word}"));
+        _ = self.steps.set(Arc::clone(steps));
     }
 
     fn running(&self, _: StepId, step: &Step) {
@@ -200,6 +209,11 @@ impl Observer for Told {
 
     fn line(&self, _: StepId, text: &str) {
         self.log.line(text);
+    }
+
+    fn came_of_it(&self, id: StepId, text: &str) {
+        let step = self.steps.get().and_then(|steps| steps.all().get(id));
+        self.log.came_of(step.map(|step| step.name.as_str()), text);
     }
 
     fn retrying(&self, _: StepId, step: &Step, fault: &Fault, pause: Duration) {

@@ -27,6 +27,10 @@ pub trait Observer: Send + Sync {
     fn status(&self, id: StepId, text: &str);
     /// A line of its output.
     fn line(&self, id: StepId, text: &str);
+    /// A line of its output that says what came of it.
+    fn came_of_it(&self, id: StepId, text: &str) {
+        self.line(id, text);
+    }
     /// An attempt failed in passing; another follows after the pause.
     fn retrying(&self, id: StepId, step: &Step, fault: &Fault, pause: Duration);
     /// It ended, after so many milliseconds.
@@ -100,5 +104,9 @@ impl Progress for Live {
 
     fn line(&self, text: &str) {
         self.observer.line(self.id, text);
+    }
+
+    fn came_of_it(&self, text: &str) {
+        self.observer.came_of_it(self.id, text);
     }
 }

@@ -80,7 +80,7 @@ pub enum Does {
     },
     /// Applies a stack in two parts, so that a new version is looked at before anybody gets to see it: first
     /// everything but the front, then the smoke commands, then the front, which changes over. The receipt
-    /// of the cutover goes to the log.
+    /// of the cutover goes to the log, and to what `windlass runs show` says of the run.
     Cutover {
         /// What is changed over to.
         cutover: Cutover,

@@ -161,7 +161,7 @@ impl Putting<'_> {
         drained?;
         let looked = self.look(remote).await?;
         if let Some(line) = looked.cutover.as_ref().and_then(receipt) {
-            self.context.progress.line(&line);
+            self.context.progress.came_of_it(&line);
         }
         Ok(object(&looked, RUNNING))
     }
