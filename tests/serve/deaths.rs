@@ -231,3 +231,29 @@ fn drained_it_ends_after_what_is_under_way() {
     server.start();
     until_long("all is over", || server.runs().iter().all(|run| run["verdict"] == "passed"));
 }
+
+#[test]
+fn a_repository_that_is_broken_keeps_nobody_else_from_being_served() {
+    let mut server = Server::of("repositories: { api: {}, shop: {} }\n");
+    let pusher = server.pusher("shop");
+    pusher.pipeline("  s: { run: [echo hi] }\n");
+    pusher.commit("first");
+    server.kill();
+    let head = server.place(".windlass/repositories/api.git/HEAD");
+    let whole = fs::read(&head).unwrap();
+    fs::write(&head, "nothing\n").unwrap();
+    server.start();
+    let pushed = pusher.push(&server);
+    assert!(pushed.said.contains("✓ passed"), "{}", pushed.said);
+    let said = fs::read_to_string(server.place("serve.log")).unwrap();
+    assert!(said.contains("wrong, and tried again: repository api: "), "{said}");
+    assert_eq!(server.get("/health")["troubles"], 1);
+    let troubles = server.get("/api/v1/server")["troubles"].clone();
+    assert_eq!(troubles[0]["about"], "repository api", "{troubles}");
+    let page = super::http::ask(&server.address(), "GET", "/", &[], "").text();
+    assert!(page.contains("Goes wrong") && page.contains("repository api"), "{page}");
+    let all = server.get("/api/v1/repositories")["repositories"].clone();
+    assert!(all[0]["trouble"].is_string() && all[1]["trouble"].is_null(), "{all}");
+    fs::write(&head, whole).unwrap();
+    until_long("it is whole again", || server.get("/health")["troubles"] == 0);
+}

@@ -21,9 +21,10 @@ use crate::http::listen;
 use crate::outside;
 use crate::prune::keep_short;
 use crate::records::Records;
-use crate::runs::{dispatch, recover, watch_gates};
+use crate::runs::{dispatch, mend, recover, watch_gates};
 use crate::settings::Settings;
 use crate::trouble::{failed, place, usage};
+use crate::troubles::Trouble;
 
 /// How long requests that are under way may take to end.
 const LAST_CALL: Duration = Duration::from_millis(300);
@@ -66,6 +67,8 @@ pub struct Ready {
     pub repositories: Vec<String>,
     /// Those that live elsewhere, and where.
     pub follows: Vec<(String, String)>,
+    /// What is wrong already, each in words: the rest is served all the same.
+    pub troubles: Vec<String>,
 }
 
 /// What it is told to do.
@@ -100,7 +103,7 @@ pub async fn serve(
     let records = Records::open(&folder.records())?;
     let house = Arc::new(House::new(folder, settings, records, secrets, hooks, begin));
     let listener = bind(&house).await?;
-    recover(&house).await?;
+    let broken = recover(&house).await;
     outside::begin(&house)?;
     let (stop, stopped) = watch::channel(false);
     let dispatching = tokio::spawn(dispatch(Arc::clone(&house), stopped));
@@ -108,6 +111,7 @@ pub async fn serve(
     let keeping = tokio::spawn(keep_fronts(Arc::clone(&house)));
     tokio::spawn(watch_gates(Arc::clone(&house)));
     tokio::spawn(keep_short(Arc::clone(&house)));
+    tokio::spawn(mend(Arc::clone(&house), broken));
     ready(&about(&house));
     while *told.borrow_and_update() == Told::Stay {
         if told.changed().await.is_err() {
@@ -175,5 +179,7 @@ fn about(house: &House) -> Ready {
         }
     }
     let address = house.own_address().to_owned();
-    Ready { name: file.server.0.clone(), address, repositories, follows }
+    let trouble = |one: Trouble| format!("{}: {}", one.about, one.message);
+    let troubles = house.troubles.list().into_iter().map(trouble).collect();
+    Ready { name: file.server.0.clone(), address, repositories, follows, troubles }
 }

@@ -79,10 +79,11 @@ const BLOCKING: usize = 4;
 const KEPT: Duration = Duration::from_secs(2);
 
 fn tell(call: &Call, ready: &Ready) {
-    let Ready { name, address, repositories, follows } = ready;
+    let Ready { name, address, repositories, follows, troubles } = ready;
     let event = json!({
         "server": name, "address": address, "repositories": repositories,
         "follows": follows.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+        "troubles": troubles,
     });
     call.screen.event("serving", event);
     call.screen.answer(&format!("{name}  serves at {address}\n"));
@@ -91,5 +92,8 @@ fn tell(call: &Call, ready: &Ready) {
     }
     for (repository, url) in follows {
         call.screen.note(&format!("  follows {repository}:  {url}"));
+    }
+    for trouble in troubles {
+        call.screen.note(&format!("  wrong, and tried again: {trouble}"));
     }
 }

@@ -12,7 +12,8 @@ use crate::house::House;
 use crate::http::{Answer, Refusal, json as answer_json, text};
 use crate::records::queue;
 
-/// Says whether it lives, and can do what it is there for: without its records it takes in nothing.
+/// Says whether it lives, and can do what it is there for: without its records it takes in nothing. What
+/// else goes wrong is counted; what it is, `/api/v1/server` says to who may ask.
 pub(crate) async fn health(house: &Arc<House>) -> Answer {
     let records = house.records.ask(queue::is_readable).await;
     let status = if records.is_ok() { "ok" } else { "failing" };
@@ -20,6 +21,7 @@ pub(crate) async fn health(house: &Arc<House>) -> Answer {
         "status": status,
         "server": house.settings.file.server.0,
         "version": env!("CARGO_PKG_VERSION"),
+        "troubles": house.troubles.list().len(),
     });
     let mut answer = answer_json(&about);
     if status != "ok" {

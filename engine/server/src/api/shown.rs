@@ -14,7 +14,7 @@ use crate::http::{Answer, Refusal, json as answer_json};
 use crate::records::{QueuedRun, queue};
 use crate::repository::heads;
 use crate::schedule::Entry;
-use crate::trouble::failed;
+use crate::trouble::{failed, in_words};
 
 /// More of a list is not answered at once.
 const MOST: usize = 500;
@@ -56,7 +56,11 @@ async fn one_repository(house: &Arc<House>, name: &str) -> Result<Value, Refusal
     let file = &house.settings.file.repositories;
     let about = file.iter().find(|(known, _)| known.0 == name).map(|(_, about)| about);
     let follow = about.and_then(|about| about.follow.as_ref());
-    let branches = heads(&house.folder.repository(name)).await?;
+    // One that is broken is no reason to show none.
+    let (branches, trouble) = match heads(&house.folder.repository(name)).await {
+        Ok(branches) => (branches, None),
+        Err(problem) => (Vec::new(), Some(in_words(&problem))),
+    };
     let branch = |(reference, commit): &(String, String)| {
         let name = reference.strip_prefix(crate::repository::BRANCHES).unwrap_or(reference);
         json!({ "branch": name, "commit": commit })
@@ -72,6 +76,7 @@ async fn one_repository(house: &Arc<House>, name: &str) -> Result<Value, Refusal
         "git": format!("{}/{name}.git", house.url()),
         "project": house.folder.project(name).root,
         "branches": branches.iter().map(branch).collect::<Vec<_>>(),
+        "trouble": trouble,
         "last_run": last.first().map(|run| run_json(house, run)),
     }))
 }

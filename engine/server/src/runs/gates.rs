@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use super::seen::{Seen, look};
 use crate::house::House;
 use crate::records::{QueuedRun, State, queue};
-use crate::trouble::failed;
+use crate::trouble::{failed, in_words};
 
 /// How often they are looked at.
 const GLANCE: Duration = Duration::from_millis(500);
@@ -40,11 +40,24 @@ pub(crate) async fn watch_gates(house: Arc<House>) {
 
 async fn glance(house: &Arc<House>, known: &mut Known) -> Result<(), Problem> {
     let open = house.records.ask(queue::open).await?;
+    let mut unread = HashMap::new();
     for run in open.into_iter().filter(|run| run.state == State::Approval) {
-        if moves(house, &run, known).await? {
-            let id = run.id;
-            house.records.ask(move |records| queue::again(records, id)).await?;
-            house.has_changed();
+        match moves(house, &run, known).await {
+            Ok(false) => {}
+            Ok(true) => {
+                let id = run.id;
+                house.records.ask(move |records| queue::again(records, id)).await?;
+                house.has_changed();
+            }
+            // Gates of others are none the worse for it.
+            Err(problem) => _ = unread.insert(run.repository, in_words(&problem)),
+        }
+    }
+    for name in house.settings.file.repositories.keys() {
+        let about = format!("gates of {}", name.0);
+        match unread.remove(&name.0) {
+            Some(why) => house.troubles.note(&about, why, house.now()),
+            None => house.troubles.clear(&about),
         }
     }
     Ok(())

@@ -12,4 +12,4 @@ mod seen;
 
 pub(crate) use dispatch::dispatch;
 pub(crate) use gates::watch_gates;
-pub(crate) use recover::recover;
+pub(crate) use recover::{mend, recover};

@@ -1,29 +1,64 @@
 //! What is made good at the start: repositories that are not there yet, and pushes that came in while
-//! nobody could be told.
+//! nobody could be told. One that is broken keeps nobody else from being served.
 //!
 //! Runs that were begun are not its business: whoever begins runs finds them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use runtime::engine::Problem;
+use tokio::time::sleep;
 
 use crate::house::{Arrival, House};
 use crate::records::queue;
 use crate::repository::{BRANCHES, heads, host};
+use crate::trouble::in_words;
 
 /// What a branch that was seen and is gone points to.
 const NOTHING: &str = "0000000000000000000000000000000000000000";
 
+/// How often one that is broken is looked at again: somebody may have put it back.
+const AGAIN: Duration = Duration::from_secs(5);
+
 /// Makes the repositories that are hosted, and queues what their branches point to and was never seen.
-pub(crate) async fn recover(house: &Arc<House>) -> Result<(), Problem> {
-    for (name, repository) in &house.settings.file.repositories {
-        let bare = house.folder.repository(&name.0);
-        host(&bare).await?;
-        if repository.follow.is_none() {
-            catch_up(house, &name.0).await?;
+/// Returns those that are broken.
+pub(crate) async fn recover(house: &Arc<House>) -> Vec<String> {
+    let names = house.settings.file.repositories.keys().map(|name| name.0.clone());
+    recovered(house, names.collect()).await
+}
+
+/// Looks at those that are broken until they are whole, or the server is to end.
+pub(crate) async fn mend(house: Arc<House>, broken: Vec<String>) {
+    let (mut leaving, mut broken) = (house.leaving(), broken);
+    while !broken.is_empty() {
+        tokio::select! {
+            () = sleep(AGAIN) => {}
+            _ = leaving.changed() => return,
+        }
+        broken = recovered(&house, broken).await;
+    }
+}
+
+async fn recovered(house: &Arc<House>, names: Vec<String>) -> Vec<String> {
+    let mut broken = Vec::new();
+    for name in names {
+        let about = format!("repository {name}");
+        match one(house, &name).await {
+            Ok(()) => house.troubles.clear(&about),
+            Err(problem) => {
+                house.troubles.note(&about, in_words(&problem), house.now());
+                broken.push(name);
+            }
         }
     }
-    Ok(())
+    broken
+}
+
+async fn one(house: &Arc<House>, name: &str) -> Result<(), Problem> {
+    host(&house.folder.repository(name)).await?;
+    let mut known = house.settings.file.repositories.iter();
+    let is_hosted = known.any(|(known, about)| known.0 == name && about.follow.is_none());
+    if is_hosted { catch_up(house, name).await } else { Ok(()) }
 }
 
 async fn catch_up(house: &Arc<House>, name: &str) -> Result<(), Problem> {
