@@ -29,18 +29,26 @@ pub(crate) async fn keep_fronts(house: Arc<House>) {
     let mut kept: HashMap<PathBuf, Keeper> = HashMap::new();
     loop {
         let names = house.settings.file.repositories.keys();
-        for folder in names.map(|name| house.folder.project(&name.0).home.join("front")) {
+        for name in names {
+            let folder = house.folder.project(&name.0).home.join("front");
+            let about = format!("the front of {}", name.0);
             if let Some(keeper) = kept.get(&folder)
                 && !has_ended(keeper).await
             {
                 continue;
             }
             kept.remove(&folder);
-            if routes(&folder).await
-                // One that cannot be started now is tried again.
-                && let Ok(keeper) = Keeper::start(plan(&house, &folder)).await
-            {
-                kept.insert(folder, keeper);
+            if !routes(&folder).await {
+                house.troubles.clear(&about);
+                continue;
+            }
+            // One that cannot be started now is tried again.
+            match Keeper::start(plan(&house, &folder)).await {
+                Ok(keeper) => {
+                    house.troubles.clear(&about);
+                    kept.insert(folder, keeper);
+                }
+                Err(error) => house.troubles.note(&about, error.to_string(), house.now()),
             }
         }
         tokio::select! {
