@@ -169,6 +169,10 @@ impl Store for CrashStore {
         self.inner.events(run)
     }
 
+    fn events_since(&self, run: RunId, known: usize) -> Result<Vec<Event>, StoreError> {
+        self.inner.events_since(run, known)
+    }
+
     fn holder(&self, subject: &str) -> Result<Option<Holder>, StoreError> {
         self.inner.holder(subject)
     }

@@ -369,6 +369,10 @@ impl Store for MemoryStore {
         Ok(own.map(|(_, event)| event.clone()).collect())
     }
 
+    fn events_since(&self, run: RunId, known: usize) -> Result<Vec<Event>, StoreError> {
+        Ok(self.events(run)?.into_iter().skip(known).collect())
+    }
+
     fn holder(&self, subject: &str) -> Result<Option<Holder>, StoreError> {
         Ok(self.kept().leases.get(subject).and_then(|(_, holder)| holder.clone()))
     }

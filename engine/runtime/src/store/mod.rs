@@ -321,6 +321,10 @@ pub trait Store: Send + Sync {
     /// Returns the events of a run, in order.
     fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError>;
 
+    /// Returns the events of a run behind the first `known` of them, in order: what came since is little,
+    /// however long the run is.
+    fn events_since(&self, run: RunId, known: usize) -> Result<Vec<Event>, StoreError>;
+
     /// Returns who holds the lease of a stack or pipeline, perhaps beyond its end.
     fn holder(&self, subject: &str) -> Result<Option<Holder>, StoreError>;
 

@@ -235,7 +235,11 @@ impl Store for SqliteStore {
     }
 
     fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
-        read::events(&self.reader(), run)
+        read::events(&self.reader(), run, 0)
+    }
+
+    fn events_since(&self, run: RunId, known: usize) -> Result<Vec<Event>, StoreError> {
+        read::events(&self.reader(), run, known)
     }
 
     fn holder(&self, subject: &str) -> Result<Option<Holder>, StoreError> {

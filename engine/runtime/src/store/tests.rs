@@ -98,6 +98,8 @@ async fn state_follows_from_events() {
         let events = vec![started("b"), started("a"), ended("a", done(vec![put("a", "one")]))];
         store.append(run, &lease, events.clone()).await.expect("durable");
         assert_eq!(store.events(run).expect("events"), events);
+        assert_eq!(store.events_since(run, 1).expect("events"), events[1..]);
+        assert_eq!(store.events_since(run, 3).expect("events"), []);
         let rows = store.rows("shop").expect("rows");
         assert_eq!(rows.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), ["a"]);
         assert_eq!(rows[0].1, record("one").row(None));

@@ -230,10 +230,15 @@ pub(super) fn parts(connection: &Connection, first: RunId) -> Result<Vec<Run>, S
     Ok(runs.collect::<rusqlite::Result<_>>()?)
 }
 
-pub(super) fn events(connection: &Connection, run: RunId) -> Result<Vec<Event>, StoreError> {
-    let mut query =
-        connection.prepare_cached("SELECT body FROM event WHERE run = ?1 ORDER BY seq")?;
-    let mut lines = query.query([run.0])?;
+/// Events are numbered from 0 on in each run; the first `known` of them are left out.
+pub(super) fn events(
+    connection: &Connection,
+    run: RunId,
+    known: usize,
+) -> Result<Vec<Event>, StoreError> {
+    let query = "SELECT body FROM event WHERE run = ?1 AND seq >= ?2 ORDER BY seq";
+    let mut query = connection.prepare_cached(query)?;
+    let mut lines = query.query(params![run.0, known as u64])?;
     let mut events = Vec::new();
     while let Some(line) = lines.next()? {
         events

@@ -84,10 +84,9 @@ async fn follow(house: Arc<House>, run: QueuedRun, mut known: usize, outlet: Out
 async fn more(house: &Arc<House>, run: &QueuedRun, known: usize) -> Result<Vec<Event>, Problem> {
     let Some(number) = run.project_run else { return Ok(Vec::new()) };
     let Some(engine) = house.engine(&run.repository).await? else { return Ok(Vec::new()) };
-    let happened = spawn_blocking(move || engine.store.events(RunId(number))).await;
+    let happened = spawn_blocking(move || engine.store.events_since(RunId(number), known)).await;
     let happened = happened.map_err(|error| failed(error.to_string()))??;
-    let numbered = happened.into_iter().enumerate().skip(known);
-    Ok(numbered.map(|(at, event)| of(at + 1, event)).collect())
+    Ok((known + 1..).zip(happened).map(|(id, event)| of(id, event)).collect())
 }
 
 fn of(id: usize, happened: Happened) -> Event {
