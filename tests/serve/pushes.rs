@@ -196,3 +196,35 @@ fn large_pushes_and_long_negotiations_come_through() {
     let shown = other.command(&["cat-file", "-s", "theirs:noise.bin"]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&shown.stdout).trim(), noise.len().to_string());
 }
+
+/// A push is no place to wait for people: it ends, and the run goes on without it.
+#[test]
+fn a_push_that_reaches_a_gate_says_how_to_approve_and_ends() {
+    let server = Server::of("repositories: { shop: {} }\n");
+    let pusher = server.pusher("shop");
+    pusher.pipeline(
+        "  ready: { gate: { message: Ship it? } }\n  deploy: { needs: [ready], run: [echo out] }\n",
+    );
+    pusher.commit("cart: round totals");
+    let pushed = pusher.push(&server);
+    assert!(pushed.done);
+    insta::assert_snapshot!(pushed.said, @r#"
+    remote: p  run 1 of COMMIT “cart: round totals”  http://SERVER/runs/shop/1
+    remote:   p  run, run 1: 2 steps
+    remote:   p  waiting: 1 waits for approval  N s
+    remote:      ready waits for anybody: Ship it?
+    remote:      no process waits meanwhile; `windlass approve 1 ready` goes on                 exit 5
+    remote: ? waits for approval: http://SERVER/runs/shop/1
+    remote:   the push is in; the run goes on once somebody says yes:
+    remote:   curl -d '{"by": "NAME"}' http://SERVER/api/v1/runs/shop/1/approve
+    remote:   (no: "reject": true beside it; where the server has tokens: -H 'Authorization: Bearer TOKEN')
+    To http://SERVER/shop.git
+     * [new branch]      HEAD -> main
+    "#);
+    assert_eq!(server.runs()[0]["state"], "approval");
+    let page = pushed.said.lines().find(|line| line.contains("curl")).unwrap();
+    let path = page.split("http://SERVER").nth(1).unwrap();
+    let (status, answer) = server.post(path, &serde_json::json!({ "by": "ada" }));
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(server.settled()[0]["verdict"], "passed");
+}

@@ -1,5 +1,5 @@
 //! The hook's side of a push: tells the server what came in, and shows what comes of it to who pushes,
-//! until the verdict. Whoever does not want to wait goes away; the runs go on.
+//! until the verdict or a gate that waits for a person. Whoever does not want to wait goes away; the runs go on.
 //!
 //! A push cannot be refused any more when this runs, so words and an exit code must say what failed.
 
@@ -55,11 +55,12 @@ async fn shown(hook: &Hook, moved: Value, out: &mut (dyn Write + Send)) -> Resul
         say(out, &header(run));
         let links = &run["links"];
         let mut shown = Shown { out: &mut *out, at_start: true, any: false };
-        client.stream(links["output"].as_str().unwrap_or_default(), &mut shown).await?;
+        let output = links["output"].as_str().unwrap_or_default();
+        client.stream(&format!("{output}?until=approval"), &mut shown).await?;
         let was_shown = shown.any;
         let run = client.get(links["self"].as_str().unwrap_or_default()).await?;
         say(out, &verdict(&run, was_shown));
-        passed &= run["verdict"] == "passed";
+        passed &= run["verdict"] == "passed" || run["state"] == "approval";
     }
     Ok(passed)
 }

@@ -45,9 +45,23 @@ pub(super) fn verdict(run: &Value, was_shown: bool) -> String {
              commit that mends it\n"
         ),
         Some("superseded") => format!("○ left out{because}\n"),
+        None if run["state"] == "approval" => waits(run),
         Some("cancelled") => format!("○ ended{because}\n"),
         _ => format!("run {number} goes on: {}\n", run["page"].as_str().unwrap_or_default()),
     }
+}
+
+/// Says that a run waits for a person, where it is looked at, and how it is approved.
+fn waits(run: &Value) -> String {
+    let page = run["page"].as_str().unwrap_or_default();
+    let own = run["links"]["self"].as_str().unwrap_or_default();
+    let shown = own.strip_prefix("/api/v1").unwrap_or(own);
+    let server = page.strip_suffix(shown).unwrap_or_default();
+    format!(
+        "? waits for approval: {page}\n  the push is in; the run goes on once somebody says yes:\n  \
+         curl -d '{{\"by\": \"NAME\"}}' {server}{own}/approve\n  \
+         (no: \"reject\": true beside it; where the server has tokens: -H 'Authorization: Bearer TOKEN')\n"
+    )
 }
 
 fn first_line(text: &str) -> String {

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use crate::house::House;
 use crate::http::{Answer, Sender, Stream, parameter};
-use crate::records::QueuedRun;
+use crate::records::{QueuedRun, State};
 
 /// How often it is looked whether there is more.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -22,12 +22,16 @@ const GLANCE: Duration = Duration::from_millis(20);
 const PIECE: u64 = 32 << 10;
 
 /// Answers with the output of a run from `?from=` on, until the run is over; with `?follow=0` only what
-/// there is now.
+/// there is now, and with `?until=approval` until the run is over or waits for a person.
 pub(crate) fn output(house: &Arc<House>, run: QueuedRun, query: Option<&str>) -> Answer {
     let from = parameter(query, "from").and_then(|from| from.parse().ok()).unwrap_or(0);
-    let follows = parameter(query, "follow") != Some("0");
+    let until = match (parameter(query, "follow"), parameter(query, "until")) {
+        (Some("0"), _) => Until::Now,
+        (_, Some("approval")) => Until::Approval,
+        _ => Until::Over,
+    };
     let (sender, body) = Stream::open();
-    tokio::spawn(follow(Arc::clone(house), run, from, follows, sender));
+    tokio::spawn(follow(Arc::clone(house), run, from, until, sender));
     let mut answer = Response::new(body);
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -36,15 +40,30 @@ pub(crate) fn output(house: &Arc<House>, run: QueuedRun, query: Option<&str>) ->
     answer
 }
 
-async fn follow(house: Arc<House>, run: QueuedRun, mut from: u64, follows: bool, sender: Sender) {
+/// How far an output is followed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    Now,
+    Approval,
+    Over,
+}
+
+impl Until {
+    fn is_reached(self, run: &QueuedRun) -> bool {
+        run.is_over() || (self == Self::Approval && run.state == State::Approval)
+    }
+}
+
+async fn follow(house: Arc<House>, run: QueuedRun, mut from: u64, until: Until, sender: Sender) {
     let path = house.folder.output(run.id);
-    let (mut over, mut changes, mut leaving) = (run.is_over(), house.changes(), house.leaving());
+    let mut over = until.is_reached(&run);
+    let (mut changes, mut leaving) = (house.changes(), house.leaving());
     changes.mark_changed();
     loop {
         // Asked before reading: whatever was written up to the end is read.
         if changes.has_changed().unwrap_or(true) {
             changes.borrow_and_update();
-            over = house.run(run.id).await.ok().flatten().is_none_or(|run| run.is_over());
+            over = house.run(run.id).await.ok().flatten().is_none_or(|run| until.is_reached(&run));
         }
         loop {
             let piece = piece(&path, from).await;
@@ -56,7 +75,7 @@ async fn follow(house: Arc<House>, run: QueuedRun, mut from: u64, follows: bool,
                 return;
             }
         }
-        if over || !follows {
+        if over || until == Until::Now {
             return;
         }
         tokio::select! {
