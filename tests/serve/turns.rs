@@ -211,6 +211,40 @@ fn a_part_of_what_never_began_cannot_be_done_again() {
 }
 
 #[test]
+fn a_newer_run_takes_the_place_of_one_that_waits_at_a_gate() {
+    let server = Server::of("repositories: { shop: {} }\n");
+    let pusher = server.pusher("shop");
+    let file = format!(
+        "pipeline: p\non: {{ push: {{}} }}\nconcurrency: {{ group: site, keep: newest }}\nsteps:\n  \
+           ready: {{ gate: {{ message: Ship it? }} }}\n  \
+           deploy: {{ needs: [ready], run: [echo $WINDLASS_COMMIT >> {}] }}\n",
+        server.place("deployed").display()
+    );
+    pusher.file("pipelines/p.yml", &file);
+    pusher.commit("older");
+    let mut older = pusher.push_command(&server, "main").spawn().unwrap();
+    until_long("it waits", || server.runs().iter().any(|run| run["state"] == "approval"));
+    let commit = pusher.commit("newer");
+    let mut newer = pusher.push_command(&server, "main").spawn().unwrap();
+    until_long("the newer one waits", || {
+        server.runs().get(1).is_some_and(|run| run["state"] == "approval")
+    });
+    let run = &server.runs()[0];
+    assert_eq!(
+        (&run["verdict"], &run["message"]),
+        (&"superseded".into(), &"run 2 is newer".into()),
+        "{run}"
+    );
+    let (status, answer) = server.post("/api/v1/runs/shop/1/approve", &json!({ "by": "ada" }));
+    assert_eq!(status, 409, "{answer}");
+    assert_eq!(server.post("/api/v1/runs/shop/2/approve", &json!({ "by": "ada" })).0, 200);
+    older.wait().unwrap();
+    newer.wait().unwrap();
+    assert_eq!(server.settled()[1]["verdict"], "passed");
+    assert_eq!(fs::read_to_string(server.place("deployed")).unwrap().trim(), commit);
+}
+
+#[test]
 fn a_gate_waits_while_others_run_and_goes_on_when_it_is_approved() {
     let server = Server::of("repositories: { shop: {} }\napprovers: { ops: [ada] }\n");
     let pusher = server.pusher("shop");

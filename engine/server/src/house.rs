@@ -21,7 +21,7 @@ use crate::outside;
 use crate::poll::Follows;
 use crate::records::queue::{self, Moved};
 use crate::records::{Grouped, QueuedRun, Records};
-use crate::repository::{BRANCHES, CommitPipeline, changed, is_nothing, says};
+use crate::repository::{BRANCHES, CommitPipeline, changed, heads, is_nothing, leads_to, says};
 use crate::schedule::Timetable;
 use crate::serve::Begin;
 use crate::settings::Settings;
@@ -95,6 +95,16 @@ pub struct Wanted {
     pub course: Option<String>,
     /// See [`QueuedRun::of`].
     pub of: Option<u64>,
+    /// It is left out from the start: which newer one came before it.
+    pub superseded: Option<String>,
+}
+
+/// How an arrival stands to what was seen.
+struct Order {
+    /// Where the branch was seen.
+    after: Option<String>,
+    /// A newer commit was seen before it.
+    is_late: bool,
 }
 
 impl House {
@@ -218,8 +228,8 @@ impl House {
             return Err(self.unknown(repository));
         }
         let Some(branch) = reference.strip_prefix(BRANCHES) else { return Ok(Vec::new()) };
-        let (name, place) = (repository.clone(), reference.clone());
         if is_nothing(new) {
+            let (name, place) = (repository.clone(), reference.clone());
             let forget = move |records: &mut _| queue::forget(records, &name, &place);
             return self.records.ask(forget).await.map(|()| Vec::new());
         }
@@ -241,7 +251,7 @@ impl House {
                 title: says.title.clone(),
             };
             wanted.push(Wanted {
-                repository: name.clone(),
+                repository: repository.clone(),
                 pipeline: pipeline.name.clone(),
                 file: pipeline.file.clone(),
                 cause,
@@ -249,16 +259,61 @@ impl House {
                 ..Wanted::default()
             });
         }
-        let (hash, now) = (new.clone(), self.now());
-        let queued = self.records.ask(move |records| {
-            let moved = Moved { repository: &name, reference: &place, hash: &hash };
-            let ids = queue::arrive(records, &moved, &wanted, now)?;
-            let runs = ids.into_iter().map(|id| queue::run(records, id));
-            runs.filter_map(Result::transpose).collect()
-        });
-        let queued = queued.await?;
-        self.has_changed();
-        Ok(queued)
+        loop {
+            let order = self.order(arrival, &mut wanted).await?;
+            let (arrival, wanted, now) = (arrival.clone(), wanted.clone(), self.now());
+            let queued = self.records.ask(move |records| {
+                let moved = Moved {
+                    repository: &arrival.repository,
+                    reference: &arrival.reference,
+                    hash: &arrival.new,
+                    after: order.after.as_deref(),
+                    is_late: order.is_late,
+                };
+                let Some(ids) = queue::arrive(records, &moved, &wanted, now)? else {
+                    return Ok(None);
+                };
+                let runs = ids.into_iter().map(|id| queue::run(records, id));
+                runs.filter_map(Result::transpose).collect::<rusqlite::Result<_>>().map(Some)
+            });
+            if let Some(queued) = queued.await? {
+                self.has_changed();
+                return Ok(queued);
+            }
+        }
+    }
+
+    /// Where a branch was seen, and whether what arrives is older than that: hooks of two pushes may come
+    /// in the other order. What a newer commit has started already is left out then.
+    async fn order(&self, arrival: &Arrival, wanted: &mut [Wanted]) -> Result<Order, Problem> {
+        let Arrival { repository, reference, new, .. } = arrival;
+        let (name, place) = (repository.clone(), reference.clone());
+        let seen = self.records.ask(move |records| queue::seen(records, &name)).await?;
+        let after = seen.get(&place).cloned();
+        let bare = self.folder.repository(repository);
+        let is_late = match &after {
+            Some(after) if after != new => {
+                let heads = heads(&bare).await?;
+                let head = heads.iter().find(|(head, _)| head == reference).map(|(_, hash)| hash);
+                head.is_some_and(|head| head != new)
+                    && (head == Some(after) || leads_to(&bare, new, after).await)
+            }
+            _ => false,
+        };
+        for one in wanted {
+            one.superseded = None;
+            let like = one.clone();
+            if is_late
+                && let Some((id, commit)) =
+                    self.records.ask(move |records| queue::newest_like(records, &like)).await?
+                && (after.as_ref() == Some(&commit) || leads_to(&bare, new, &commit).await)
+            {
+                let commit = commit.get(..7).unwrap_or(&commit);
+                one.superseded =
+                    Some(format!("run {id}, of the newer commit {commit}, came first"));
+            }
+        }
+        Ok(Order { after, is_late })
     }
 
     /// Queues a run.

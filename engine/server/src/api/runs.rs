@@ -194,6 +194,7 @@ pub(super) async fn rerun(
         grouped: run.grouped,
         course,
         of: Some(run.id),
+        superseded: None,
     };
     queued(house, wanted).await
 }

@@ -8,7 +8,7 @@ use runtime::store::Millis;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 
-use super::row::{COLUMNS, Grouped, QueuedRun, Verdict};
+use super::row::{COLUMNS, Grouped, QueuedRun, State, Verdict};
 use crate::house::Wanted;
 
 /// A branch that points to another commit than before.
@@ -19,27 +19,47 @@ pub(crate) struct Moved<'m> {
     pub(crate) reference: &'m str,
     /// The commit.
     pub(crate) hash: &'m str,
+    /// The commit that the branch was seen at when it was decided what is wanted.
+    pub(crate) after: Option<&'m str>,
+    /// A newer one was seen before it: the branch stays where it was seen.
+    pub(crate) is_late: bool,
 }
 
 /// Notes that a branch points to a commit, and queues its runs, once. Returns their numbers, also when
-/// it was noted before.
+/// it was noted before. None: the branch was seen elsewhere meanwhile, and it has to be decided again.
 pub(crate) fn arrive(
     connection: &mut Connection,
     moved: &Moved<'_>,
     wanted: &[Wanted],
     now: Millis,
-) -> rusqlite::Result<Vec<u64>> {
+) -> rusqlite::Result<Option<Vec<u64>>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let Moved { repository, reference, hash } = moved;
-    let seen =
-        "SELECT first, last FROM seen WHERE repository = ?1 AND reference = ?2 AND hash = ?3";
-    let seen = transaction.query_row(seen, [repository, reference, hash], |row| {
-        Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?))
+    let Moved { repository, reference, hash, after, is_late } = moved;
+    let seen = "SELECT hash, first, last FROM seen WHERE repository = ?1 AND reference = ?2";
+    let seen = transaction.query_row(seen, [repository, reference], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, u64>(1)?, row.get::<_, u64>(2)?))
     });
-    if let Some((first, last)) = seen.optional()? {
+    let seen = seen.optional()?;
+    if let Some((at, first, last)) = &seen
+        && at == hash
+    {
         let ids = "SELECT id FROM run WHERE repository = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY id";
         let mut ids = transaction.prepare(ids)?;
-        return ids.query_map(params![repository, first, last], |row| row.get(0))?.collect();
+        let ids = ids.query_map(params![repository, first, last], |row| row.get(0))?;
+        return ids.collect::<rusqlite::Result<_>>().map(Some);
+    }
+    if seen.as_ref().map(|(at, ..)| at.as_str()) != *after {
+        return Ok(None);
+    }
+    if *is_late {
+        let mut ids = known_of(&transaction, wanted)?;
+        if ids.is_empty() {
+            for one in wanted {
+                ids.push(insert(&transaction, one, now)?);
+            }
+            transaction.commit()?;
+        }
+        return Ok(Some(ids));
     }
     let mut ids = Vec::new();
     for one in wanted {
@@ -51,7 +71,35 @@ pub(crate) fn arrive(
         params![repository, reference, hash, first, last],
     )?;
     transaction.commit()?;
-    Ok(ids)
+    Ok(Some(ids))
+}
+
+/// Runs of a commit that came late, if it is told of once more.
+fn known_of(transaction: &Transaction<'_>, wanted: &[Wanted]) -> rusqlite::Result<Vec<u64>> {
+    let Some(Wanted { repository, cause, .. }) = wanted.first() else { return Ok(Vec::new()) };
+    let mut known = transaction.prepare(
+        "SELECT id FROM run WHERE repository = ?1 AND cause ->> 'commit' = ?2
+         AND cause ->> 'branch' = ?3 AND cause ->> 'by' = ?4 ORDER BY id",
+    )?;
+    let names = [repository, &cause.commit, &cause.branch, &cause.by];
+    known.query_map(names, |row| row.get(0))?.collect()
+}
+
+/// Returns the newest run of a branch that stands for a pipeline or leaves out others of its group: its
+/// number and commit, where that is another one.
+pub(crate) fn newest_like(
+    connection: &mut Connection,
+    wanted: &Wanted,
+) -> rusqlite::Result<Option<(u64, String)>> {
+    let newest = "SELECT id, cause ->> 'commit' FROM run WHERE repository = ?1
+         AND cause ->> 'branch' = ?2 AND cause ->> 'commit' <> ?3
+         AND (verdict IS NULL OR verdict <> 'superseded')
+         AND (pipeline = ?4 OR (grouped ->> 'group' = ?5 AND grouped ->> 'keeps_newest'))
+         ORDER BY id DESC LIMIT 1";
+    let Wanted { repository, pipeline, cause, grouped, .. } = wanted;
+    let group = grouped.as_ref().map(|grouped| &grouped.group);
+    let names = params![repository, cause.branch, cause.commit, pipeline, group];
+    connection.query_row(newest, names, |row| Ok((row.get(0)?, row.get(1)?))).optional()
 }
 
 /// Forgets a branch that is gone.
@@ -91,9 +139,12 @@ pub(crate) fn insert(
     wanted: &Wanted,
     now: Millis,
 ) -> rusqlite::Result<u64> {
+    let over = wanted.superseded.as_ref().map(|_| now);
     transaction.execute(
-        "INSERT INTO run (repository, file, pipeline, cause, parameters, grouped, course, of, state, queued)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'waiting', ?9)",
+        "INSERT INTO run (repository, file, pipeline, cause, parameters, grouped, course, of, state, queued,
+         verdict, message, ended)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, iif(?10 IS NULL, 'waiting', 'ended'), ?9,
+         iif(?10 IS NULL, NULL, 'superseded'), ?10, ?11)",
         params![
             wanted.repository,
             wanted.file,
@@ -103,11 +154,13 @@ pub(crate) fn insert(
             wanted.grouped.as_ref().map(json),
             wanted.course,
             wanted.of,
-            now
+            now,
+            wanted.superseded,
+            over
         ],
     )?;
     let id = transaction.last_insert_rowid().cast_unsigned();
-    if let Some(grouped) = &wanted.grouped {
+    if let (Some(grouped), None) = (&wanted.grouped, &wanted.superseded) {
         make_way(transaction, wanted, grouped, id, now)?;
     }
     Ok(id)
@@ -121,12 +174,12 @@ fn make_way(
     id: u64,
     now: Millis,
 ) -> rusqlite::Result<()> {
-    let by = format!("run {id} is newer");
+    let by = is_newer(id);
     let others = "repository = ?1 AND grouped ->> 'group' = ?2 AND id < ?3";
     if grouped.keeps_newest {
         let leave_out = format!(
             "UPDATE run SET state = 'ended', verdict = ?4, message = ?5, ended = ?6
-             WHERE {others} AND state = 'waiting' AND started IS NULL"
+             WHERE {others} AND state IN ('waiting', 'approval')"
         );
         let word = Verdict::Superseded.word();
         transaction
@@ -168,18 +221,32 @@ pub(crate) fn list(
     query.query_map(params![repository, before, most as u64], QueuedRun::of_row)?.collect()
 }
 
-/// When each repository had a run begun last.
-pub(crate) fn begun(connection: &mut Connection) -> rusqlite::Result<BTreeMap<String, Millis>> {
-    let mut begun = connection.prepare_cached(
-        "SELECT repository, max(started) FROM run WHERE started IS NOT NULL GROUP BY repository",
+/// When each repository of which a run waits had one begun last. Looks at few runs, however many there are:
+/// those since the last that was begun.
+pub(crate) fn begun(
+    connection: &mut Connection,
+    open: &[QueuedRun],
+) -> rusqlite::Result<BTreeMap<String, Millis>> {
+    let mut last = connection.prepare_cached(
+        "SELECT started FROM run WHERE repository = ?1 AND started IS NOT NULL ORDER BY id DESC LIMIT 1",
     )?;
-    begun.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    let mut begun = BTreeMap::new();
+    for run in open.iter().filter(|run| run.state == State::Waiting) {
+        if !begun.contains_key(&run.repository)
+            && let Some(started) = last.query_row([&run.repository], |row| row.get(0)).optional()?
+        {
+            begun.insert(run.repository.clone(), started);
+        }
+    }
+    Ok(begun)
 }
 
-/// Notes that a run is begun, or gone on with.
-pub(crate) fn begin(connection: &mut Connection, id: u64, now: Millis) -> rusqlite::Result<()> {
-    let begin = "UPDATE run SET state = 'running', started = coalesce(started, ?2) WHERE id = ?1";
-    connection.execute(begin, params![id, now]).map(|_| ())
+/// Notes that a run is begun, or gone on with. Returns whether it is: it may have ended while its turn
+/// came.
+pub(crate) fn begin(connection: &mut Connection, id: u64, now: Millis) -> rusqlite::Result<bool> {
+    let begin = "UPDATE run SET state = 'running', started = coalesce(started, ?2)
+                 WHERE id = ?1 AND state IN ('waiting', 'running')";
+    connection.execute(begin, params![id, now]).map(|begun| begun > 0)
 }
 
 /// Notes which run of its project it is.
@@ -187,9 +254,33 @@ pub(crate) fn known_as(connection: &mut Connection, id: u64, run: u64) -> rusqli
     connection.execute("UPDATE run SET project_run = ?2 WHERE id = ?1", [id, run]).map(|_| ())
 }
 
-/// Notes that a run waits until somebody approves.
-pub(crate) fn approval(connection: &mut Connection, id: u64) -> rusqlite::Result<()> {
-    connection.execute("UPDATE run SET state = 'approval' WHERE id = ?1", [id]).map(|_| ())
+/// Notes that a run waits until somebody approves; one whose end was asked for meanwhile, or whose place a
+/// newer one of its group takes, ends.
+pub(crate) fn approval(connection: &mut Connection, id: u64, now: Millis) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let ended =
+        "UPDATE run SET state = 'ended', verdict = 'cancelled', message = cancel, ended = ?2
+                 WHERE id = ?1 AND state = 'running' AND cancel IS NOT NULL";
+    transaction.execute(ended, params![id, now])?;
+    let newer = "SELECT newer.id FROM run AS own, run AS newer WHERE own.id = ?1 AND newer.id > own.id
+         AND newer.repository = own.repository AND newer.grouped ->> 'group' = own.grouped ->> 'group'
+         AND newer.grouped ->> 'keeps_newest'
+         AND (newer.verdict IS NULL OR newer.verdict NOT IN ('superseded', 'cancelled'))
+         ORDER BY newer.id DESC LIMIT 1";
+    if let Some(newer) = transaction.query_row(newer, [id], |row| row.get(0)).optional()? {
+        let left_out =
+            "UPDATE run SET state = 'ended', verdict = 'superseded', message = ?2, ended = ?3
+                        WHERE id = ?1 AND state = 'running'";
+        transaction.execute(left_out, params![id, is_newer(newer), now])?;
+    }
+    let waits = "UPDATE run SET state = 'approval' WHERE id = ?1 AND state = 'running'";
+    transaction.execute(waits, [id])?;
+    transaction.commit()
+}
+
+/// Why a run is left out.
+fn is_newer(newer: u64) -> String {
+    format!("run {newer} is newer")
 }
 
 /// Puts a run that was approved back into the queue.

@@ -55,7 +55,7 @@ pub struct QueuedRun {
 pub struct Grouped {
     /// The group's name.
     pub group: String,
-    /// Those that wait for their turn are left out: the newest runs.
+    /// Those that wait for their turn or for a person are left out: the newest runs.
     pub keeps_newest: bool,
     /// The one that is at work is ended.
     pub ends_running: bool,
@@ -85,7 +85,7 @@ pub enum Verdict {
     Failed,
     /// Somebody asked for its end.
     Cancelled,
-    /// A newer one took its place before it began.
+    /// A newer one took its place before it began, or while it waited for a person.
     Superseded,
 }
 

@@ -189,6 +189,11 @@ pub(crate) fn fits(pattern: &str, text: &str) -> bool {
         || pattern == "**"
 }
 
+/// Returns whether a commit is an ancestor of another one. What is not there is not.
+pub(crate) async fn leads_to(repository: &Path, commit: &str, other: &str) -> bool {
+    asked(repository, ["merge-base", "--is-ancestor", commit, other]).await.is_ok()
+}
+
 /// Returns the files that differ between two commits; None: there is nothing to compare with.
 pub(crate) async fn changed(repository: &Path, old: &str, new: &str) -> Option<Vec<String>> {
     if is_nothing(old) {

@@ -7,7 +7,7 @@ mod commit;
 mod hosted;
 mod tree;
 
-pub(crate) use commit::{CommitPipeline, CommitSays, changed, fits, heads, says};
+pub(crate) use commit::{CommitPipeline, CommitSays, changed, fits, heads, leads_to, says};
 pub(crate) use hosted::host;
 pub(crate) use tree::check_out;
 

@@ -15,9 +15,13 @@ use super::attend::attend;
 use super::choose::choose;
 use crate::house::House;
 use crate::records::{QueuedRun, State, queue};
+use crate::trouble::in_words;
 
 /// How long to wait when the records could not be read: the disk is full, say.
 const AGAIN: Duration = Duration::from_secs(2);
+
+/// What goes wrong where they cannot be read.
+const QUEUE: &str = "the queue";
 
 /// Begins runs until it is told to stop, and then waits for those that are under way.
 pub(crate) async fn dispatch(house: Arc<House>, mut stop: watch::Receiver<bool>) {
@@ -28,12 +32,18 @@ pub(crate) async fn dispatch(house: Arc<House>, mut stop: watch::Receiver<bool>)
         changes.borrow_and_update();
         match next(&house, &busy).await {
             Ok(runs) => {
+                house.troubles.clear(QUEUE);
                 for run in runs {
                     busy.insert(run.repository.clone());
                     under_way.spawn(attended(Arc::clone(&house), run));
                 }
             }
-            Err(_) => sleep(AGAIN).await,
+            Err(problem) => {
+                house.troubles.note(QUEUE, in_words(&problem), house.now());
+                sleep(AGAIN).await;
+                // Nobody says that it can be read again.
+                continue;
+            }
         }
         tokio::select! {
             _ = changes.changed() => {}
@@ -62,7 +72,8 @@ async fn next(house: &House, busy: &BTreeSet<String>) -> Result<Vec<QueuedRun>, 
     let places = usize::from(house.settings.file.runs);
     let busy = busy.clone();
     let chosen = house.records.ask(move |records| {
-        let (open, begun) = (queue::open(records)?, queue::begun(records)?);
+        let open = queue::open(records)?;
+        let begun = queue::begun(records, &open)?;
         let left =
             |run: &&QueuedRun| run.state == State::Running && !busy.contains(&run.repository);
         let mut runs: Vec<QueuedRun> = open.iter().filter(left).cloned().collect();

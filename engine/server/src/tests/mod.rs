@@ -10,6 +10,7 @@ mod pruning;
 mod remote;
 mod statuses;
 mod times;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -158,7 +159,7 @@ async fn open(root: &Path, file: &str, clock: &Arc<Put>) -> (Arc<House>, JoinHan
         Settings { file: read.unwrap_or_else(|| panic!("{wrong:?}")), tokens: BTreeMap::new() };
     let clock: Arc<dyn Clock> = Arc::clone(clock) as _;
     let begin = Begin {
-        program: "/bin/false".into(),
+        program: root.join("program"),
         environment: BTreeMap::new(),
         clock,
         random: Arc::new(Counted(Mutex::new(0))),

@@ -62,19 +62,19 @@ pub struct SharedSteps {
 pub struct Concurrency {
     /// The name of the group.
     pub group: Name,
-    /// Which of those that wait for their turn on the server are kept.
+    /// Which of those that wait on the server, for their turn or for a person, are kept.
     #[spec(default = "all")]
     pub keep: Keep,
     /// What a newer one ends, on the server; without it, nothing.
     pub cancel: Option<Cancel>,
 }
 
-/// Which runs of a group that wait for their turn are kept.
+/// Which runs of a group that wait are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Spec)]
 pub enum Keep {
     /// Each has its turn, in order.
     All,
-    /// The newest one; it takes the place of those that waited before it.
+    /// The newest one; it takes the place of those that waited before it, also at a gate.
     Newest,
 }
 
