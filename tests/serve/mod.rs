@@ -10,4 +10,5 @@ mod http;
 mod logs;
 mod pushes;
 mod server;
+mod services;
 mod turns;

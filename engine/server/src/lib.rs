@@ -9,7 +9,7 @@
 //! | [`smart`] | Git over HTTP |
 //! | [`runs`] | which run is next, and one run from its start to its verdict |
 //! | [`http`], [`api`], [`page`] | requests and answers: JSON, live events, pages |
-//! | [`fronts`] | keeps the web fronts of the projects |
+//! | [`fronts`], [`services`] | keeps the web fronts of the projects, and has their services supervised |
 //! | [`pushed`] | the hook's side of a push |
 //! | [`outside`] | what comes from elsewhere and goes there: its tasks |
 //! | [`webhook`], [`poll`] | repositories that live elsewhere: what their providers say, and what is there |
@@ -37,6 +37,7 @@ mod repository;
 mod runs;
 mod schedule;
 mod serve;
+mod services;
 mod settings;
 mod smart;
 mod status;

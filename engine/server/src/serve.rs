@@ -22,6 +22,7 @@ use crate::outside;
 use crate::prune::keep_short;
 use crate::records::Records;
 use crate::runs::{dispatch, mend, recover, watch_gates};
+use crate::services::keep_services;
 use crate::settings::Settings;
 use crate::trouble::{failed, place, usage};
 use crate::troubles::Trouble;
@@ -110,6 +111,7 @@ pub async fn serve(
     let listening = tokio::spawn(listen(Arc::clone(&house), listener));
     let keeping = tokio::spawn(keep_fronts(Arc::clone(&house)));
     tokio::spawn(watch_gates(Arc::clone(&house)));
+    tokio::spawn(keep_services(Arc::clone(&house)));
     tokio::spawn(keep_short(Arc::clone(&house)));
     tokio::spawn(mend(Arc::clone(&house), broken));
     ready(&about(&house));
