@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use super::http;
 use super::server::{Server, until_long};
 use crate::cli::project::until;
 
@@ -256,4 +258,21 @@ fn a_repository_that_is_broken_keeps_nobody_else_from_being_served() {
     assert!(all[0]["trouble"].is_string() && all[1]["trouble"].is_null(), "{all}");
     fs::write(&head, whole).unwrap();
     until_long("it is whole again", || server.get("/health")["troubles"] == 0);
+}
+
+/// With the socket held by somebody else nobody is refused while there is no server.
+#[test]
+fn who_comes_while_no_server_is_there_waits_in_the_socket_of_its_parent() {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    let mut server = Server::unstarted(&format!("server: lab\nlisten: {address}\n"));
+    for _ in 0..2 {
+        let asks = std::thread::spawn(move || {
+            http::ask(&format!("http://{address}"), "GET", "/health", &[], "").status
+        });
+        std::thread::sleep(Duration::from_millis(50));
+        server.start_on(&socket);
+        assert_eq!(asks.join().unwrap(), 200);
+        server.kill();
+    }
 }

@@ -70,6 +70,21 @@ impl Server {
         });
     }
 
+    /// Begins to serve on a socket that somebody else holds, as systemd would have it.
+    pub(crate) fn start_on(&mut self, socket: &std::net::TcpListener) {
+        let log = File::create(self.place("serve.log")).unwrap();
+        let mut command = self.command(&["serve"]);
+        let program = command.get_program().to_owned();
+        let handed = "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" serve 3<&0 </dev/null";
+        let mut wrapped = Command::new("sh");
+        wrapped.args(["-c", handed]).arg(program).current_dir(self.folder.path()).env_clear();
+        wrapped.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command = wrapped;
+        command.stdin(std::os::fd::OwnedFd::from(socket.try_clone().unwrap()));
+        command.stdout(log.try_clone().unwrap()).stderr(log).process_group(0);
+        self.process = Some(command.spawn().unwrap());
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.process.as_ref().unwrap().id()
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::TcpListener as Socket;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,13 +84,15 @@ pub enum Told {
     Leave,
 }
 
-/// Serves a folder until it is told to end. `ready` is called once it listens.
+/// Serves a folder until it is told to end. `ready` is called once it listens. Where one of the sockets is
+/// the one to listen on, it is taken: who connects while nobody serves waits in it.
 ///
 /// # Errors
 /// The folder cannot be served: it says why, and what to do.
 pub async fn serve(
     root: PathBuf,
     begin: Begin,
+    sockets: Vec<Socket>,
     ready: impl FnOnce(&Ready),
     mut told: watch::Receiver<Told>,
 ) -> Result<(), Problem> {
@@ -103,7 +106,7 @@ pub async fn serve(
     let lock = folder.lock()?;
     let records = Records::open(&folder.records())?;
     let house = Arc::new(House::new(folder, settings, records, secrets, hooks, begin));
-    let listener = bind(&house).await?;
+    let listener = bind(&house, sockets).await?;
     let broken = recover(&house).await;
     outside::begin(&house)?;
     let (stop, stopped) = watch::channel(false);
@@ -151,9 +154,14 @@ fn vault(folder: &Folder, begin: &Begin) -> Result<Vault, Problem> {
     })
 }
 
-async fn bind(house: &House) -> Result<TcpListener, Problem> {
+async fn bind(house: &House, sockets: Vec<Socket>) -> Result<TcpListener, Problem> {
     let wanted = house.settings.file.listen.0;
-    let listener = TcpListener::bind(wanted).await.map_err(|error| {
+    let is_it = |socket: &Socket| socket.local_addr().is_ok_and(|bound| bound == wanted);
+    let opened = match sockets.into_iter().find(is_it) {
+        Some(socket) => socket.set_nonblocking(true).and_then(|()| TcpListener::from_std(socket)),
+        None => TcpListener::bind(wanted).await,
+    };
+    let listener = opened.map_err(|error| {
         let help = "end what listens there (`ss -ltnp` says what it is), or write another `listen` \
                     into windlass.yml";
         failed(format!("cannot listen on {wanted}: {error}")).help(help)

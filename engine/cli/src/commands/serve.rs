@@ -1,10 +1,12 @@
 //! `windlass serve`: hosts the repositories of a folder and runs their pipelines.
 
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use listenfd::ListenFd;
 use runtime::engine::Problem;
 use serde_json::json;
 use server::{Begin, Ready, Told, serve};
@@ -58,9 +60,15 @@ pub(crate) fn run(call: &Call, args: &Serve) -> Result<Exit, Problem> {
             // Kept: who listens must not take its end for the order.
             std::future::pending::<()>().await;
         });
-        serve(root, begin, |ready| tell(call, ready), told).await
+        serve(root, begin, inherited(), |ready| tell(call, ready), told).await
     })?;
     Ok(Exit::Done)
+}
+
+/// The sockets that systemd holds for this process, by its activation protocol (`sd_listen_fds(3)`).
+fn inherited() -> Vec<TcpListener> {
+    let mut given = ListenFd::from_env();
+    (0..given.len()).filter_map(|at| given.take_tcp_listener(at).ok().flatten()).collect()
 }
 
 /// A server waits most of the time: a thread that serves nobody is only memory.

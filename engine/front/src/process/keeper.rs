@@ -76,7 +76,7 @@ impl Keeper {
     /// As [`Self::start`], unless somebody else keeps the front.
     pub async fn start_unless_kept(plan: Plan) -> io::Result<Option<Self>> {
         Folder::at(&plan.folder)?;
-        match Charge::take(&plan.folder)? {
+        match Charge::take_if_free(&plan.folder).await? {
             Some(charge) => Self::begin(plan, charge).await.map(Some),
             None => Ok(None),
         }

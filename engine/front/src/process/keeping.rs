@@ -17,6 +17,8 @@ use super::command::Reply;
 use super::kept::Short;
 
 const GLANCE: Duration = Duration::from_millis(5);
+/// So often it is tried to take a lock that somebody may only be looking at.
+const LOOKS: usize = 5;
 /// How long one who asks may take to say what.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a keeper may take to leave the front to another one.
@@ -46,13 +48,25 @@ pub(crate) struct Charge {
 impl Charge {
     /// Takes it; None: somebody else has it.
     pub(crate) fn take(folder: &Path) -> io::Result<Option<Self>> {
-        let Some(lock) = locked(folder)? else { return Ok(None) };
+        let exclusive = FlockOperation::NonBlockingLockExclusive;
+        let Some(lock) = locked(folder, exclusive)? else { return Ok(None) };
         let path = socket_of(folder);
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         Ok(Some(Self { socket: UnixListener::bind(Short::of(&path)?.path())?, _lock: lock }))
+    }
+
+    /// Takes it, unless another keeper has it for longer than a look takes.
+    pub(crate) async fn take_if_free(folder: &Path) -> io::Result<Option<Self>> {
+        for _ in 0..LOOKS {
+            if let Some(charge) = Self::take(folder)? {
+                return Ok(Some(charge));
+            }
+            sleep(GLANCE).await;
+        }
+        Ok(None)
     }
 
     /// Takes it, from another keeper if need be.
@@ -103,7 +117,9 @@ impl Parent {
 
     /// Returns whether anybody keeps the front: restarts it when it dies.
     pub fn is_there(&self) -> bool {
-        self.0.join(LOCK).exists() && locked(&self.0).is_ok_and(|lock| lock.is_none())
+        // Who only looks keeps no other one who looks from seeing the same.
+        let looked = || locked(&self.0, FlockOperation::NonBlockingLockShared);
+        self.0.join(LOCK).exists() && looked().is_ok_and(|lock| lock.is_none())
     }
 
     /// Has it hold all sockets that the front listens on, so that they outlive the front.
@@ -151,8 +167,8 @@ fn socket_of(folder: &Path) -> PathBuf {
 }
 
 /// Returns the lock; None: somebody else has it.
-fn locked(folder: &Path) -> io::Result<Option<File>> {
+fn locked(folder: &Path, how: FlockOperation) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
     let lock = options.create(true).append(true).mode(0o600).open(folder.join(LOCK))?;
-    Ok(flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok().then_some(lock))
+    Ok(flock(&lock, how).is_ok().then_some(lock))
 }

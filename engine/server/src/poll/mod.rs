@@ -94,8 +94,14 @@ impl Followed {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self) -> Vec<Hint> {
-        self.hints.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
+    fn hints(&self) -> Vec<Hint> {
+        self.hints.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Forgets what has been looked into.
+    fn forget(&self, done: &[Hint]) {
+        let mut hints = self.hints.lock().unwrap_or_else(PoisonError::into_inner);
+        hints.retain(|hint| !done.contains(hint));
     }
 }
 
@@ -111,12 +117,16 @@ pub(crate) async fn follow(
     loop {
         let environment = &house.begin().environment;
         let remote = Remote { follow: &follow, token: token.as_ref(), environment };
-        let hints = followed.take();
+        let hints = followed.hints();
         let looked = tokio::select! {
             biased;
             _ = leaving.changed() => return,
             looked = look(&house, &name, &remote, &hints) => looked,
         };
+        // What a look that failed was told is the next one's to find.
+        if looked.is_ok() {
+            followed.forget(&hints);
+        }
         let failures = note(&house, &name, &followed, &looked);
         let random = u64::from_str_radix(&house.random(), 16).unwrap_or_default();
         let wait = pace::wait(follow.poll.0, failures, random);
