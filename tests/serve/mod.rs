@@ -9,6 +9,7 @@ mod followed;
 mod http;
 mod logs;
 mod pushes;
+mod secrets;
 mod server;
 mod services;
 mod turns;

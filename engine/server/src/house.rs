@@ -10,6 +10,7 @@ use std::time::Instant;
 use model::Secrets;
 use model::context::Clock;
 use runtime::engine::{Engine, Problem};
+use runtime::keep::SERVED;
 use runtime::lease::millis;
 use runtime::store::{Cause, Millis, SqliteStore};
 use tokio::sync::{OwnedMutexGuard, watch};
@@ -392,7 +393,9 @@ impl House {
         if !SqliteStore::path(&project.home).is_file() {
             return Ok(None);
         }
-        let engine = Engine::open(project, self.begin.kinds.clone(), self.begin.outside())?;
+        let mut outside = self.begin.outside();
+        outside.environment.insert(SERVED.to_owned(), self.url().to_owned());
+        let engine = Engine::open(project, self.begin.kinds.clone(), outside)?;
         Ok(Some(self.opened().entry(repository.to_owned()).or_insert(engine).clone()))
     }
 

@@ -9,6 +9,7 @@
 //! | [`smart`] | Git over HTTP |
 //! | [`runs`] | which run is next, and one run from its start to its verdict |
 //! | [`http`], [`api`], [`page`] | requests and answers: JSON, live events, pages |
+//! | [`keys`] | what opens the secrets of projects |
 //! | [`fronts`], [`services`] | keeps the web fronts of the projects, and has their services supervised |
 //! | [`pushed`] | the hook's side of a push |
 //! | [`outside`] | what comes from elsewhere and goes there: its tasks |
@@ -27,6 +28,7 @@ mod fronts;
 mod git;
 mod house;
 mod http;
+mod keys;
 mod outside;
 mod page;
 mod poll;

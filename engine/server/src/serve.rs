@@ -19,6 +19,7 @@ use crate::folder::Folder;
 use crate::fronts::keep_fronts;
 use crate::house::House;
 use crate::http::listen;
+use crate::keys::hand_out;
 use crate::outside;
 use crate::prune::keep_short;
 use crate::records::Records;
@@ -104,6 +105,7 @@ pub async fn serve(
     }
     let hooks = outside::hooks(&settings.file, &*secrets)?;
     let lock = folder.lock()?;
+    hand_out(&folder, &settings.file)?;
     let records = Records::open(&folder.records())?;
     let house = Arc::new(House::new(folder, settings, records, secrets, hooks, begin));
     let listener = bind(&house, sockets).await?;

@@ -68,6 +68,10 @@ pub struct Repository {
     pub description: Option<String>,
     /// It lives elsewhere, and what comes there is fetched.
     pub follow: Option<Follow>,
+    /// The key that opens its `secrets.age`: a copy of `.windlass/key` of the project in which the secrets
+    /// are set, or another age identity. A path, relative to this file; nobody but the server may read
+    /// it, and it is never in Git.
+    pub secrets_key: Option<String>,
 }
 
 /// Where a repository that is followed lives.

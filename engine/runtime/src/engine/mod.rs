@@ -35,9 +35,10 @@ pub use runs::{Course, RunDetails, RunRequest, StepDetails};
 pub use shell::Surroundings;
 pub use state::Resource;
 
+use crate::keep::SERVED;
 use crate::project::Project;
 use crate::sealing::Sealing;
-use crate::secret::{FILE, Key, Vault};
+use crate::secret::{FILE, Key, OPENER, Vault};
 use crate::store::{SqliteStore, Store};
 
 /// What the engine is handed from outside: it reads no environment, clock or randomness by itself.
@@ -78,17 +79,16 @@ impl Engine {
         writable(home)?;
         nothing_is_lost(home)?;
         let key_path = home.join("key");
+        let served = outside.environment.contains_key(SERVED);
         if !key_path.exists() {
-            no_key_is_missed(&project)?;
+            no_key_is_missed(&project, served)?;
         }
         let key = Key::open(&key_path, &*outside.random).map_err(|error| {
             Problem::failed(format!("the project's key {}: {error}", key_path.display()))
         })?;
         let vault =
             Vault::open(&project.root, home, key, &outside.environment).map_err(|error| {
-                let help =
-                    "it is encrypted for the key in .windlass/key: put back a copy of that key";
-                Problem::failed(error.to_string()).help(help)
+                Problem::failed(error.to_string()).help(other_key(&project, served))
             })?;
         let mut name = [0; 8];
         outside.random.fill(&mut name);
@@ -145,11 +145,17 @@ impl Engine {
 
 /// A new key would hide that the old one is missing: what it encrypted could not be read, and what it
 /// hashed would all differ.
-fn no_key_is_missed(project: &Project) -> Result<(), Problem> {
+fn no_key_is_missed(project: &Project, served: bool) -> Result<(), Problem> {
     let home = &project.home;
-    let made_with_it =
-        [project.root.join(FILE), SqliteStore::path(home), home.join(crate::secret::KEPT)];
+    let has_opener = home.join(OPENER).symlink_metadata().is_ok();
+    let own = [SqliteStore::path(home), home.join(crate::secret::KEPT)];
+    let file = (!has_opener).then(|| project.root.join(FILE));
+    let made_with_it: Vec<PathBuf> = file.into_iter().chain(own).collect();
     let Some(made) = made_with_it.iter().find(|path| path.exists()) else { return Ok(()) };
+    if served && made.ends_with(FILE) {
+        let message = format!("nothing opens {FILE}: its key is not on this server");
+        return Err(Problem::failed(message).help(other_key(project, served)));
+    }
     let made = project.relative(made);
     let (made, key) = (made.display(), home.join("key"));
     let message = format!("the project's key is not there, and {made} was made with it");
@@ -159,6 +165,20 @@ fn no_key_is_missed(project: &Project) -> Result<(), Problem> {
         key.display()
     );
     Err(Problem::failed(message).help(help))
+}
+
+/// What to do where the file of secrets was made with another key.
+fn other_key(project: &Project, served: bool) -> String {
+    if !served {
+        return "it is encrypted for the key in .windlass/key: put back a copy of that key"
+            .to_owned();
+    }
+    let name = project.root.file_name().unwrap_or_default().to_string_lossy();
+    format!(
+        "copy .windlass/key of the project in which the secrets are set to the server, beside its \
+         windlass.yml, as {name}.key; chmod 600 {name}.key; write `repositories: {{ {name}: {{ \
+         secrets_key: {name}.key }} }}` into windlass.yml, and start `windlass serve` again"
+    )
 }
 
 /// The store is opened by whoever plans, too: it has a journal beside it.

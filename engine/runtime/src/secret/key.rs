@@ -4,7 +4,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use age::secrecy::ExposeSecret;
@@ -15,8 +15,13 @@ use model::context::Random;
 /// The project's own key.
 pub struct Key {
     hash: [u8; 32],
-    identity: Identity,
+    opener: Opener,
 }
+
+/// What opens `secrets.age`: the project's own key, or that of another copy of the project, in which the
+/// secrets are set.
+#[derive(Clone)]
+pub struct Opener(Identity);
 
 const HASH: &str = "# hash key: ";
 
@@ -67,8 +72,7 @@ impl Key {
         for (at, byte) in hash.iter_mut().enumerate() {
             *byte = u8::from_str_radix(hex.get(at * 2..at * 2 + 2)?, 16).ok()?;
         }
-        let identity = text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-"))?;
-        Some(Self { hash, identity: identity.parse().ok()? })
+        Some(Self { hash, opener: Opener::parse(text)? })
     }
 
     /// Returns a hash under this key: equal for equal texts, useless without the key.
@@ -78,12 +82,17 @@ impl Key {
         Digest(u128::from_le_bytes(first.try_into().unwrap_or_default()))
     }
 
+    /// Returns what opens the file of secrets, where nothing else does.
+    pub fn opener(&self) -> &Opener {
+        &self.opener
+    }
+
     /// Encrypts for this key.
     ///
     /// # Errors
     /// The encryption itself.
     pub fn encrypt(&self, text: &str) -> io::Result<Vec<u8>> {
-        age::encrypt(&self.identity.to_public(), text.as_bytes()).map_err(io::Error::other)
+        self.opener.encrypt(text)
     }
 
     /// Decrypts what was encrypted for this key.
@@ -91,7 +100,46 @@ impl Key {
     /// # Errors
     /// It was encrypted for another key, or is damaged.
     pub fn decrypt(&self, bytes: &[u8]) -> io::Result<String> {
-        let text = age::decrypt(&self.identity, bytes).map_err(io::Error::other)?;
+        self.opener.decrypt(bytes)
+    }
+}
+
+impl Opener {
+    /// Reads one: the key of a project, or any age identity.
+    ///
+    /// # Errors
+    /// It cannot be read, can be read by others, or is no key.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        if fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
+            let why = "others can read it";
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+        }
+        let text = fs::read_to_string(path)?;
+        Self::parse(&text).ok_or_else(|| {
+            let why = "it holds no key: no line begins with AGE-SECRET-KEY-";
+            io::Error::new(io::ErrorKind::InvalidData, why)
+        })
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let identity = text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-"))?;
+        Some(Self(identity.trim_end().parse().ok()?))
+    }
+
+    /// Encrypts for it.
+    ///
+    /// # Errors
+    /// The encryption itself.
+    pub fn encrypt(&self, text: &str) -> io::Result<Vec<u8>> {
+        age::encrypt(&self.0.to_public(), text.as_bytes()).map_err(io::Error::other)
+    }
+
+    /// Decrypts what was encrypted for it.
+    ///
+    /// # Errors
+    /// It was encrypted for another one, or is damaged.
+    pub fn decrypt(&self, bytes: &[u8]) -> io::Result<String> {
+        let text = age::decrypt(&self.0, bytes).map_err(io::Error::other)?;
         String::from_utf8(text).map_err(io::Error::other)
     }
 }

@@ -5,5 +5,5 @@
 mod key;
 mod vault;
 
-pub use key::Key;
-pub use vault::{FILE, KEPT, SecretError, VARIABLE, Vault};
+pub use key::{Key, Opener};
+pub use vault::{FILE, KEPT, OPENER, SecretError, VARIABLE, Vault};

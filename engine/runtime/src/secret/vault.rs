@@ -15,7 +15,7 @@ use model::mask::{Covered, Masker, SHORTEST, is_too_short};
 use model::secret::handle;
 use model::{Digest, Fault, SecretText, Secrets, Value};
 
-use super::Key;
+use super::{Key, Opener};
 use crate::sealing::Sealing;
 
 /// The prefix of environment variables that hold secrets: `WINDLASS_SECRET_DB_PASSWORD`.
@@ -24,12 +24,17 @@ pub const VARIABLE: &str = "WINDLASS_SECRET_";
 /// The file in the repository.
 pub const FILE: &str = "secrets.age";
 
+/// In the project's home: what opens its file of secrets, if its own key does not. A server puts it there.
+pub const OPENER: &str = "secrets.key";
+
 /// The folder, in the project's home, of secrets that kinds have made.
 pub const KEPT: &str = "kept";
 
 /// See the module.
 pub struct Vault {
     key: Key,
+    /// What the file is encrypted for.
+    opener: Opener,
     /// From the environment, by folded name. It wins over the file.
     environment: BTreeMap<String, SecretText>,
     /// From the file, by name.
@@ -70,7 +75,7 @@ pub enum SecretError {
 impl std::fmt::Display for SecretError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Key(path, why) => write!(f, "the project's key {}: {why}", path.display()),
+            Self::Key(path, why) => write!(f, "the key {}: {why}", path.display()),
             Self::File(path, why) => write!(f, "the secrets in {}: {why}", path.display()),
             Self::TooShort(name) => write!(
                 f,
@@ -86,7 +91,8 @@ impl std::fmt::Display for SecretError {
 impl std::error::Error for SecretError {}
 
 impl Vault {
-    /// Opens the secrets of a project.
+    /// Opens the secrets of a project. Where another key than the project's own opens its file of secrets,
+    /// the home has it.
     ///
     /// # Errors
     /// A file of secrets that cannot be read or decrypted.
@@ -97,13 +103,19 @@ impl Vault {
         environment: &BTreeMap<String, String>,
     ) -> Result<Self, SecretError> {
         let file = project.join(FILE);
-        let given = read_file(&file, &key)?;
+        let other = home.join(OPENER);
+        let opener = match fs::symlink_metadata(&other) {
+            Ok(_) => Opener::read(&other).map_err(|error| SecretError::Key(other, error))?,
+            Err(_) => key.opener().clone(),
+        };
+        let given = read_file(&file, &opener)?;
         let secret = |(variable, text): (&String, &String)| {
             Some((folded(variable.strip_prefix(VARIABLE)?), SecretText::new(text.as_str())))
         };
         let environment: BTreeMap<_, _> = environment.iter().filter_map(secret).collect();
         let vault = Self {
             key,
+            opener,
             environment,
             given: Mutex::default(),
             file,
@@ -137,7 +149,7 @@ impl Vault {
         if text.as_ref().is_some_and(|text| is_too_short(text.expose())) {
             return Err(SecretError::TooShort(name.to_owned()));
         }
-        let mut secrets = read_file(&self.file, &self.key)?;
+        let mut secrets = read_file(&self.file, &self.opener)?;
         match text {
             Some(text) => _ = secrets.insert(name.to_owned(), text),
             None => _ = secrets.remove(name),
@@ -146,7 +158,7 @@ impl Vault {
             secrets.iter().map(|(name, text)| (name.as_str(), text.expose())).collect();
         let failed = |error| SecretError::File(self.file.clone(), error);
         let plain = serde_json::to_string(&plain).map_err(|error| failed(error.into()))?;
-        let sealed = self.key.encrypt(&plain).map_err(failed)?;
+        let sealed = self.opener.encrypt(&plain).map_err(failed)?;
         write_private(&self.file, &sealed).map_err(failed)?;
         secrets.values().for_each(|text| self.cover(text));
         *lock(&self.given) = secrets;
@@ -284,14 +296,14 @@ impl Sealing for Vault {
     }
 }
 
-fn read_file(path: &Path, key: &Key) -> Result<BTreeMap<String, SecretText>, SecretError> {
+fn read_file(path: &Path, opener: &Opener) -> Result<BTreeMap<String, SecretText>, SecretError> {
     let failed = |error| SecretError::File(path.to_owned(), error);
     let sealed = match fs::read(path) {
         Ok(sealed) => sealed,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
         Err(error) => return Err(failed(error)),
     };
-    let plain = key.decrypt(&sealed).map_err(failed)?;
+    let plain = opener.decrypt(&sealed).map_err(failed)?;
     let secrets: BTreeMap<String, String> =
         serde_json::from_str(&plain).map_err(|_| failed(io::ErrorKind::InvalidData.into()))?;
     Ok(secrets.into_iter().map(|(name, text)| (name, SecretText::new(text))).collect())
