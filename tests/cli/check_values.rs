@@ -296,3 +296,55 @@ steps:
     --- exit 0
     "#);
 }
+
+#[test]
+fn what_a_route_leads_to_is_said_once_and_is_not_the_route_itself() {
+    let project = TestProject::of(
+        "  nobody: { kind: front.route, listen: 127.0.0.1:8001 }
+  both: { kind: front.route, listen: 127.0.0.1:8002, to: 127.0.0.1:8401, redirect: https }
+  idle: { kind: front.route, listen: 127.0.0.1:8003, redirect: https, timeouts: { answer: 5s } }
+  itself: { kind: front.route, listen: 127.0.0.1:443, redirect: https }
+  plain: { kind: front.route, listen: 127.0.0.1:8004, redirect: http }
+",
+    );
+    insta::assert_snapshot!(project.run(["check"]), @r"
+    --- stderr
+    error[W014]: who answers? Name an address at least, or send everybody on to HTTPS with `redirect:
+                 https`
+      ╭▸ stacks/shop.yml:3:11
+      │
+    3 │   nobody: { kind: front.route, listen: 127.0.0.1:8001 }
+      ╰╴          ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
+
+    error[W015]: `redirect` and `to` exclude each other
+      ╭▸ stacks/shop.yml:4:54
+      │
+    4 │ … listen: 127.0.0.1:8002, to: 127.0.0.1:8401, redirect: https }
+      ╰╴                          ━━ either this      ──────── or this
+
+    error[W015]: `redirect` and `timeouts` exclude each other
+      ╭▸ stacks/shop.yml:5:71
+      │
+    5 │ …listen: 127.0.0.1:8003, redirect: https, timeouts: { answer: 5s } }
+      ╰╴                         ──────── or this ━━━━━━━━ either this
+
+    error[W014]: it would send everybody back to itself: this is the port where it listens. Listen on
+                 another one (80, say), and let another route speak HTTPS on 443
+      ╭▸ stacks/shop.yml:6:65
+      │
+    6 │   itself: { kind: front.route, listen: 127.0.0.1:443, redirect: https }
+      ╰╴                                                                ━━━━━
+
+    error[W014]: `http` is not a redirect
+      ╭▸ stacks/shop.yml:7:65
+      │
+    7 │   plain: { kind: front.route, listen: 127.0.0.1:8004, redirect: http }
+      │                                                                 ━━━━
+      │
+      ╰ note: write `https`, or `https:PORT` where HTTPS has another port than 443, such as
+              `https:8443`; host, path and query stay as they are
+
+    1 file checked, 5 errors. `windlass explain front.route` lists its keys.                      exit 2
+    --- exit 2
+    ");
+}

@@ -14,7 +14,7 @@ mod process;
 mod proxy;
 mod settings;
 
-pub use account::{Counts, Receipt};
+pub use account::{Counts, Receipt, Timeouts};
 pub use process::{
     Barred, Bind, Check, Command, CutOver, Cutover, CutoverStage, Keeper, Look, Looked, Parent,
     Plan, Quarantined, Remote, Reply, RouteSpec, Seen, Start, Watch, run,

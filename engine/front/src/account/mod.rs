@@ -15,6 +15,7 @@ mod term;
 
 pub use receipt::{Counts, Receipt};
 pub(crate) use route::{Absent, Route};
+pub use table::Timeouts;
 pub(crate) use table::{Place, Table};
 pub(crate) use target::Target;
 pub(crate) use term::{Term, Ticket, Verdict};

@@ -6,8 +6,12 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::Route;
+use crate::settings::Settings;
 
 /// Where a route takes requests, and which.
 #[derive(Debug)]
@@ -19,7 +23,38 @@ pub(crate) struct Place {
     pub(crate) prefix: String,
     /// The longest body that a request may have.
     pub(crate) body: Option<u64>,
+    pub(crate) timeouts: Timeouts,
     pub(crate) route: Arc<Route>,
+}
+
+/// How long each part of a request may take, in milliseconds; nothing: as long as [`Settings`] says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Timeouts {
+    /// See [`Settings::answer_ms`].
+    pub answer_ms: Option<u64>,
+    /// See [`Settings::stall_ms`]; how long a client may take nothing of an answer is its connection's.
+    pub stall_ms: Option<u64>,
+    /// See [`Settings::silence_ms`].
+    pub silence_ms: Option<u64>,
+}
+
+impl Timeouts {
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(crate) fn answer(&self, settings: &Settings) -> Duration {
+        self.answer_ms.map_or_else(|| settings.answer(), Duration::from_millis)
+    }
+
+    pub(crate) fn stall(&self, settings: &Settings) -> Duration {
+        self.stall_ms.map_or_else(|| settings.stall(), Duration::from_millis)
+    }
+
+    pub(crate) fn silence(&self, settings: &Settings) -> Duration {
+        self.silence_ms.map_or_else(|| settings.silence(), Duration::from_millis)
+    }
 }
 
 /// All routes, by the socket that requests come by. There are a few of these, and any.
@@ -110,7 +145,7 @@ mod tests {
         let routes = PLACES.map(|_| Arc::new(Route::new()));
         let place = |((_, host, prefix), route): (&(&str, &str, &str), &Arc<Route>)| {
             let (host, prefix) = ((*host).into(), (*prefix).into());
-            Place { listen: None, host, prefix, body: None, route: route.clone() }
+            place_of(None, host, prefix, route.clone())
         };
         let table = Table::new(PLACES.iter().zip(&routes).map(place));
         let found = &table.find(socket(80), host, path)?.route;
@@ -147,7 +182,7 @@ mod tests {
     fn what_no_prefix_covers_is_nobodys() {
         let route = Arc::new(Route::new());
         let (host, prefix) = (String::new(), "/api".into());
-        let place = Place { listen: None, host, prefix, body: None, route };
+        let place = place_of(None, host, prefix, route);
         assert!(Table::new([place]).find(socket(80), "shop.test", "/").is_none());
     }
 
@@ -156,12 +191,21 @@ mod tests {
         let routes = [0; 2].map(|_| Arc::new(Route::new()));
         let places = [None, Some(socket(80))].into_iter().zip(&routes).map(|(listen, route)| {
             let (host, prefix) = (String::new(), "/".into());
-            Place { listen, host, prefix, body: None, route: route.clone() }
+            place_of(listen, host, prefix, route.clone())
         });
         let table = Table::new(places);
         let found = |port| table.find(socket(port), "shop.test", "/").map(|place| &place.route);
         assert!(found(80).is_some_and(|route| Arc::ptr_eq(route, &routes[1])));
         assert!(found(81).is_some_and(|route| Arc::ptr_eq(route, &routes[0])));
+    }
+
+    fn place_of(
+        listen: Option<SocketAddr>,
+        host: String,
+        prefix: String,
+        route: Arc<Route>,
+    ) -> Place {
+        Place { listen, host, prefix, body: None, timeouts: Timeouts::default(), route }
     }
 
     fn socket(port: u16) -> SocketAddr {

@@ -22,6 +22,8 @@ pub(crate) struct Term {
     pub(crate) number: u64,
     pub(crate) version: String,
     pub(crate) targets: Vec<Arc<Target>>,
+    /// Without targets: the port of HTTPS that requests are sent on to.
+    redirect: Option<u16>,
     next: AtomicUsize,
     verdicts: [AtomicU64; 4],
     tunnels: AtomicU64,
@@ -34,11 +36,17 @@ pub(crate) struct Term {
 }
 
 impl Term {
-    pub(crate) fn new(number: u64, version: &str, targets: Vec<Arc<Target>>) -> Self {
+    pub(crate) fn new(
+        number: u64,
+        version: &str,
+        targets: Vec<Arc<Target>>,
+        redirect: Option<u16>,
+    ) -> Self {
         Self {
             number,
             version: version.into(),
             targets,
+            redirect,
             next: AtomicUsize::new(0),
             verdicts: <[AtomicU64; 4]>::default(),
             tunnels: AtomicU64::new(0),
@@ -77,9 +85,9 @@ impl Term {
         !self.cut.swap(true, Relaxed)
     }
 
-    /// Returns whether any of its targets is in health.
+    /// Returns whether any of its targets is in health; one that needs none is.
     pub(crate) fn has_health(&self) -> bool {
-        self.targets.iter().any(|target| target.is_healthy())
+        self.redirect.is_some() || self.targets.iter().any(|target| target.is_healthy())
     }
 
     /// Returns the next target in health, another than the one to avoid if there is one.
@@ -115,6 +123,11 @@ impl Ticket {
     /// Returns a target in health, another than the one to avoid if there is one.
     pub(crate) fn pick(&self, avoid: Option<SocketAddr>) -> Option<SocketAddr> {
         self.term.pick(avoid)
+    }
+
+    /// Returns the port of HTTPS that the request is sent on to, if it is.
+    pub(crate) fn redirect(&self) -> Option<u16> {
+        self.term.redirect
     }
 
     pub(crate) fn close(mut self, verdict: Verdict) {

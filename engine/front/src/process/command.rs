@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cutover::{Barred, Cutover, Quarantined, Watch};
 use super::sockets::Bind;
-use crate::account::{Counts, Receipt};
+use crate::account::{Counts, Receipt, Timeouts};
 
 /// A route as it is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,13 @@ pub struct RouteSpec {
     /// The longest body of a request, in bytes; nothing: any length.
     #[serde(default)]
     pub body_bytes: Option<u64>,
+    /// How long each part of a request may take.
+    #[serde(default, skip_serializing_if = "Timeouts::is_default")]
+    pub timeouts: Timeouts,
+    /// A version without targets sends everybody on to HTTPS at this port, with the same host, path and
+    /// query; nothing: a version has targets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect: Option<u16>,
     /// How targets show that they are in health; nothing: they always are.
     #[serde(default)]
     pub check: Option<Check>,
@@ -248,6 +255,9 @@ pub(crate) struct Named {
     /// What its targets are checked by.
     #[serde(default)]
     pub(crate) check: Option<Check>,
+    /// Without targets: the port of HTTPS that requests are sent on to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) redirect: Option<u16>,
 }
 
 impl Named {

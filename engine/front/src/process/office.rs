@@ -13,6 +13,9 @@ use crate::account::{Counts, Place, Receipt, Route, Target, Term};
 /// Receipts that are kept of drained terms.
 const RECEIPTS: usize = 20;
 
+/// The port of HTTPS where none is named.
+const HTTPS: u16 = 443;
+
 pub(crate) struct Office {
     pub(crate) kept: KeptRoute,
     pub(crate) route: Arc<Route>,
@@ -50,7 +53,10 @@ impl Office {
         let mut next = self.relieved();
         next.last += 1;
         let check = next.spec.check.clone();
-        next.office = Some(Named { term: next.last, version: version.into(), targets, check });
+        // Whoever is in office stays as it is when the route is written anew.
+        let redirect = targets.is_empty().then(|| next.spec.redirect.unwrap_or(HTTPS));
+        let version = version.into();
+        next.office = Some(Named { term: next.last, version, targets, check, redirect });
         next.resting = None;
         next
     }
@@ -117,7 +123,7 @@ impl Office {
 
     /// Returns what it takes: a place for each host.
     pub(crate) fn places(&self) -> Vec<Place> {
-        let RouteSpec { listen, hosts, prefix, body_bytes, .. } = &self.kept.spec;
+        let RouteSpec { listen, hosts, prefix, body_bytes, timeouts, .. } = &self.kept.spec;
         let any = [String::new()];
         let hosts: &[String] = if hosts.is_empty() { &any } else { hosts };
         let place = |host: &String| Place {
@@ -125,6 +131,7 @@ impl Office {
             host: host.clone(),
             prefix: prefix.clone(),
             body: *body_bytes,
+            timeouts: *timeouts,
             route: self.route.clone(),
         };
         hosts.iter().map(place).collect()
@@ -212,5 +219,5 @@ fn term(named: &Named, checks: &watch::Sender<Option<Check>>) -> Arc<Term> {
         named.targets.iter().map(|address| Arc::new(Target::new(*address))).collect();
     checks.send_replace(named.check.clone());
     targets.iter().for_each(|target| health::follow(target, checks.subscribe()));
-    Arc::new(Term::new(named.term, &named.version, targets))
+    Arc::new(Term::new(named.term, &named.version, targets, named.redirect))
 }

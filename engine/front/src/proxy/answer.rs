@@ -17,7 +17,7 @@ use crate::account::Verdict;
 
 pub(crate) enum Answer {
     /// What the front itself says.
-    Own { text: Bytes, _busy: Busy },
+    Own { text: Bytes, _busy: Busy, _fare: Option<Fare> },
     /// What a backend says.
     Passed(Passed),
 }
@@ -58,7 +58,13 @@ impl std::error::Error for BrokenOff {}
 impl Answer {
     /// Returns what the front itself says.
     pub(crate) fn own(text: &'static str, line: &Rc<Line>) -> Self {
-        Self::Own { text: Bytes::from_static(text.as_bytes()), _busy: Busy::on(line) }
+        Self::Own { text: Bytes::from_static(text.as_bytes()), _busy: Busy::on(line), _fare: None }
+    }
+
+    /// Returns an answer of the front that serves a request: its head says it all.
+    pub(crate) fn served(fare: Fare, line: &Rc<Line>) -> Self {
+        fare.ends();
+        Self::Own { text: Bytes::new(), _busy: Busy::on(line), _fare: Some(fare) }
     }
 }
 

@@ -30,6 +30,7 @@ const ATTEMPTS: u32 = 25;
 const PAUSE: Duration = Duration::from_millis(20);
 
 const NO_ROUTE: Refusal = (StatusCode::NOT_FOUND, "no route leads there");
+const NO_HOST: Refusal = (StatusCode::BAD_REQUEST, "it does not say which host to go on to");
 const PAUSED: Refusal = (StatusCode::SERVICE_UNAVAILABLE, "paused for too long");
 const NO_HEALTH: Refusal = (StatusCode::SERVICE_UNAVAILABLE, "no backend is in health");
 const NO_BACKEND: Refusal = (StatusCode::BAD_GATEWAY, "no backend can be reached");
@@ -148,6 +149,9 @@ impl Exchange {
                 Absent::Removed => NO_ROUTE,
             })?;
             let fare = self.worker.rides.board(ticket, &self.line);
+            if let Some(port) = fare.ticket(Ticket::redirect).flatten() {
+                return self.send_on(port, fare);
+            }
             let outcome = select! {
                 outcome = self.attempt(&fare, &mut body) => outcome,
                 () = fare.is_cut() => Outcome::Failed(Verdict::Lost, LATE),
@@ -172,6 +176,22 @@ impl Exchange {
             fare.close(verdict);
             return Err(refusal);
         }
+    }
+
+    /// Sends the client to the same place by HTTPS.
+    fn send_on(&self, port: u16, fare: Fare) -> Result<Response<Answer>, Refusal> {
+        let Some(location) = elsewhere(&self.parts, port) else {
+            fare.close(Verdict::Gone);
+            return Err(NO_HOST);
+        };
+        fare.answers(StatusCode::PERMANENT_REDIRECT.as_u16());
+        let mut response = Response::new(Answer::served(fare, &self.line));
+        *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+        response.headers_mut().insert(header::LOCATION, location);
+        if !self.whole {
+            say_close(&mut response, &self.line);
+        }
+        Ok(response)
     }
 
     async fn attempt(&mut self, fare: &Fare, body: &mut Option<Incoming>) -> Outcome {
@@ -249,8 +269,8 @@ impl Exchange {
         let copy = repeatable.then(|| parts.clone());
         self.parts.method = parts.method.clone();
         let asks = parts.headers.get(header::EXPECT).is_some();
-        let upload =
-            Upload::of(body, self.place.body, self.worker.settings().stall(), progress.clone());
+        let stall = self.place.timeouts.stall(self.worker.settings());
+        let upload = Upload::of(body, self.place.body, stall, progress.clone());
         let mut request = Request::from_parts(parts, upload);
         if asks {
             let gate = Gate::default();
@@ -266,7 +286,7 @@ impl Exchange {
 
     /// Is over when the backend has had its time, which begins anew with each part of the body.
     async fn overdue(&self, progress: &Progress) {
-        let limit = self.worker.settings().answer();
+        let limit = self.place.timeouts.answer(self.worker.settings());
         let mut timer = pin!(sleep_until(progress.at() + limit));
         loop {
             timer.as_mut().await;
@@ -287,8 +307,11 @@ impl Exchange {
         }
         backend.hear(response.headers());
         head::strip(response.headers_mut());
-        let settings = self.worker.settings();
-        let stall = if is_events(&response) { settings.silence() } else { settings.stall() };
+        let (settings, timeouts) = (self.worker.settings(), &self.place.timeouts);
+        let stall = match is_events(&response) {
+            true => timeouts.silence(settings),
+            false => timeouts.stall(settings),
+        };
         let pool = self.worker.pool.clone();
         let (line, fare) = (&self.line, fare.clone());
         Outcome::Answered(response.map(|body| {
@@ -304,10 +327,26 @@ impl Exchange {
         let headers = response.headers_mut();
         headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        let tunnel = Tunnel::new(fare.clone(), backend.back, Busy::on(&self.line));
+        let silence = self.place.timeouts.silence(self.worker.settings());
+        let tunnel = Tunnel::new(fare.clone(), backend.back, silence, Busy::on(&self.line));
         *self.line.tunnel.borrow_mut() = Some(tunnel);
         Outcome::Answered(response.map(|_| Answer::own("", &self.line)))
     }
+}
+
+/// Returns where the same is by HTTPS; None: the request does not say at which host.
+fn elsewhere(parts: &Parts, port: u16) -> Option<HeaderValue> {
+    let host = parts.headers.get(header::HOST)?.to_str().ok()?;
+    let name = match host.rfind(':') {
+        Some(at) if !host[at..].contains(']') => &host[..at],
+        _ => host,
+    };
+    let port = if port == 443 { String::new() } else { format!(":{port}") };
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    // `*` of a request that asks about the server as such.
+    let path = if path.starts_with('/') { path } else { "/" };
+    let to = format!("https://{name}{port}{path}");
+    HeaderValue::try_from(to).ok().filter(|_| !name.is_empty())
 }
 
 /// Returns whether an answer is a stream of events, which may be silent for long.

@@ -44,7 +44,7 @@ where
     let client = parts.io.into_inner();
     match line.tunnel.take() {
         Some(tunnel) if ended.is_ok() => {
-            tunnel.run(client, parts.read_buf, settings.silence()).await;
+            tunnel.run(client, parts.read_buf).await;
         }
         _ => client.close().await,
     }

@@ -33,6 +33,8 @@ thread_local! {
 pub(crate) struct Tunnel {
     fare: Fare,
     back: oneshot::Receiver<Parts<TokioIo<Wire>>>,
+    /// How long it may be silent.
+    silence: Duration,
     _busy: Busy,
 }
 
@@ -40,19 +42,15 @@ impl Tunnel {
     pub(crate) fn new(
         fare: Fare,
         back: oneshot::Receiver<Parts<TokioIo<Wire>>>,
+        silence: Duration,
         busy: Busy,
     ) -> Self {
-        Self { fare, back, _busy: busy }
+        Self { fare, back, silence, _busy: busy }
     }
 
     /// Relays until both ends have ended. The tunnel is served if the client ended it or the backend said
     /// goodbye first; else it is lost.
-    pub(crate) async fn run(
-        self,
-        mut client: impl AsyncRead + AsyncWrite + Unpin,
-        sent: Bytes,
-        silence: Duration,
-    ) {
+    pub(crate) async fn run(self, mut client: impl AsyncRead + AsyncWrite + Unpin, sent: Bytes) {
         let Ok(parts) = self.back.await else { return self.fare.close(Verdict::Lost) };
         let mut backend = parts.io.into_inner();
         self.fare.ticket(crate::account::Ticket::tunnel);
@@ -79,7 +77,7 @@ impl Tunnel {
             if up.count + down.count != before {
                 moved = now;
             }
-            timer.poll(cx, moved + silence).map(|()| End::Ours)
+            timer.poll(cx, moved + self.silence).map(|()| End::Ours)
         })
         .await;
         self.fare.close(match end {

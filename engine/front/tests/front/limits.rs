@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use front::Counts;
+use front::{Command, Counts, RouteSpec, Timeouts};
 use tokio::io::AsyncReadExt;
 use tokio::time::sleep;
 
@@ -21,6 +21,7 @@ tests![
     a_head_too_long_is_refused,
     a_path_too_long_is_refused,
     a_body_too_long_is_refused,
+    a_route_has_times_of_its_own,
 ];
 
 /// How long what is slow may take in these tests.
@@ -163,4 +164,52 @@ async fn a_body_too_long_is_refused() {
         assert_eq!(heard.status, status, "{request}");
     }
     assert_eq!(world.counts().await, Counts { served: 2, gone: 1, ..Counts::default() });
+}
+
+/// Another route of the same front has more patience.
+async fn a_route_has_times_of_its_own() {
+    let world = World::new().await;
+    // It takes three times as long as the one route allows, each time that it has something to say.
+    let slow = rude(|mut stream, _| async move {
+        while head(&mut stream).await.is_some() {
+            sleep(Duration::from_millis(3 * LIMIT)).await;
+            say(&mut stream, "HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nhalf").await;
+            sleep(Duration::from_millis(3 * LIMIT)).await;
+            say(&mut stream, "half").await;
+        }
+    })
+    .await;
+    let own = |answer_ms, stall_ms| Timeouts { answer_ms, stall_ms, ..Timeouts::default() };
+    let routes = [
+        ("/answer", own(Some(LIMIT), None)),
+        ("/stall", own(None, Some(LIMIT))),
+        ("/", own(None, None)),
+    ];
+    for (prefix, timeouts) in routes {
+        let (name, prefix) = (prefix.to_owned(), prefix.to_owned());
+        world.say(Command::Put(RouteSpec { name, prefix, timeouts, ..RouteSpec::default() })).await;
+    }
+    for (route, _) in routes {
+        let (route, version, targets) = (route.into(), "one".into(), vec![slow.address]);
+        world.say(Command::Flip { route, version, targets, ready_ms: 0 }).await;
+    }
+    let (mut upload, mut patient) = (Client::to(world.plain).await, Client::to(world.plain).await);
+    let form = "POST PATH HTTP/1.1\r\nHost: web.test\r\nContent-Length: 8\r\n\r\nhalf";
+    upload.say(form.replace("PATH", "/stall")).await;
+    patient.say(form.replace("PATH", "/")).await;
+    let begun = Instant::now();
+    let answer = async || {
+        let heard = get(world.plain, "/answer").await.expect("an answer");
+        about(LIMIT, begun);
+        heard.status
+    };
+    let (status, paused, whole, refused) =
+        tokio::join!(answer(), get(world.plain, "/stall"), get(world.plain, "/"), upload.hear(),);
+    assert_eq!(status, 504);
+    assert!(!paused.expect("a head").whole, "it paused within its answer");
+    assert_eq!(refused.expect("an answer").status, 408);
+    assert_eq!(whole.expect("an answer").text(), "halfhalf");
+    sleep(Duration::from_millis(2 * LIMIT)).await;
+    patient.say("half").await;
+    assert_eq!(patient.hear().await.expect("an answer").status, 200);
 }

@@ -11,6 +11,7 @@ mod limits;
 mod load;
 mod process;
 mod races;
+mod redirect;
 mod smuggling;
 mod sockets;
 mod streams;

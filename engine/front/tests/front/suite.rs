@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, LocalOptions};
 
 use crate::{
-    account, cutover, health, http2, limits, process, races, smuggling, sockets, tunnels, watched,
+    account, cutover, health, http2, limits, process, races, redirect, smuggling, sockets, tunnels,
+    watched,
 };
 
 /// A test: its name and what it does.
@@ -31,7 +32,7 @@ const LONGEST: Duration = Duration::from_mins(1);
 /// Tests at once; most of them wait.
 const AT_ONCE: usize = 4;
 
-const ALL: [(&str, &[Test]); 11] = [
+const ALL: [(&str, &[Test]); 12] = [
     ("account", account::TESTS),
     ("cutover", cutover::TESTS),
     ("health", health::TESTS),
@@ -39,6 +40,7 @@ const ALL: [(&str, &[Test]); 11] = [
     ("limits", limits::TESTS),
     ("process", process::TESTS),
     ("races", races::TESTS),
+    ("redirect", redirect::TESTS),
     ("smuggling", smuggling::TESTS),
     ("sockets", sockets::TESTS),
     ("tunnels", tunnels::TESTS),

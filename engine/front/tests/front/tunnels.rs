@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use front::Counts;
+use front::{Counts, Timeouts};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
@@ -19,6 +19,7 @@ tests![
     a_backend_that_dies_has_not,
     a_tunnel_is_cut_at_the_drain_deadline,
     a_tunnel_that_is_silent_for_too_long_ends,
+    a_route_says_how_long_its_tunnels_may_be_silent,
     a_refused_upgrade_is_an_answer,
     an_upgrade_that_nobody_asked_for_is_a_loss,
 ];
@@ -162,6 +163,19 @@ async fn a_tunnel_that_is_silent_for_too_long_ends() {
     }
     assert_eq!(client.rest().await, Some(vec![]));
     assert_eq!(world.counts().await, ended(0, 1));
+}
+
+async fn a_route_says_how_long_its_tunnels_may_be_silent() {
+    let (world, backend) =
+        (World::with(|settings| settings.silence_ms = 100).await, agreeing(echoes).await);
+    world.put(|spec| spec.timeouts = Timeouts { silence_ms: Some(60_000), ..spec.timeouts }).await;
+    world.flip("one", &[backend.address]).await;
+    let mut client = open(&world).await;
+    sleep(Duration::from_millis(400)).await;
+    client.say("x").await;
+    client.0.read_u8().await.expect("an echo");
+    drop(client);
+    assert_eq!(world.counts().await, ended(1, 0));
 }
 
 async fn a_refused_upgrade_is_an_answer() {

@@ -28,6 +28,7 @@ tests![
     a_run_that_died_after_the_flip_finds_it,
     what_a_route_cannot_be_is_refused_with_who_is_in_the_way,
     a_certificate_is_served_and_one_that_has_ended_is_not,
+    a_route_that_sends_everybody_on_is_made_once_and_may_lead_to_a_service_again,
 ];
 
 /// A project whose front goes with it.
@@ -475,5 +476,31 @@ fn a_certificate_is_served_and_one_that_has_ended_is_not() {
         assert_eq!(made.text("url"), format!("https://shop.test:{port}/"));
         assert_eq!(get(world.address), None, "it speaks TLS alone");
         world.route().ends(&keys, &made).await;
+    });
+}
+
+fn a_route_that_sends_everybody_on_is_made_once_and_may_lead_to_a_service_again() {
+    wait(async {
+        let world = Routed::new();
+        let address = world.address;
+        let on = format!("{{ listen: '{address}', redirect: https }}");
+        let made = is_made_once(&world.route(), &on).await;
+        assert_eq!((made.text("version"), made.text("redirect")), ("redirect to https", "https"));
+        assert_eq!(world.get(), 308);
+        let other = format!("{{ listen: '{address}', redirect: 'https:8443' }}");
+        let made = world.route().update(&other, &made).await.expect("another port");
+        assert_eq!(made.text("previous_version"), "redirect to https");
+        assert_eq!((made.text("served"), made.text("lost")), ("1", "0"));
+        assert_eq!(made.get("previous_to"), &model::Value::Null);
+        assert_eq!(world.route().differing(&other, &made), [""; 0]);
+        let one = world.service().create(&world.web("v1")).await.expect("a service");
+        let to = world.to(&one, ", timeouts: { answer: 5s }");
+        let routed = world.route().update(&to, &made).await.expect("a cutover");
+        assert_eq!((world.get(), routed.text("to")), (200, one.text("address")));
+        let look = world.remote().look().await.expect("a look");
+        let timeouts = &look.routes[0].spec.timeouts;
+        assert_eq!((timeouts.answer_ms, timeouts.stall_ms), (Some(5_000), None));
+        let back = world.route().update(&on, &routed).await.expect("a change of office");
+        assert_eq!((world.get(), back.text("served")), (308, "1"));
     });
 }

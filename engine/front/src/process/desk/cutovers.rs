@@ -18,19 +18,20 @@ const QUARANTINED: usize = 50;
 impl Desk {
     pub(super) async fn cut_over(self: &Arc<Self>, asked: CutOver) -> Done {
         let route = asked.route.clone();
-        if asked.targets.is_empty() || asked.token.is_empty() {
-            return Err("a cutover needs targets and a token".into());
-        }
         let check = {
             let state = self.state();
             let office = state.office(&route)?;
+            let leads = !asked.targets.is_empty() || office.kept.spec.redirect.is_some();
+            if !leads || asked.token.is_empty() {
+                return Err("a cutover needs targets and a token".into());
+            }
             if let Some(reply) = done_already(office, &asked.token) {
                 return Ok(reply);
             }
             refuse(&state, office, &asked)?;
             office.kept.spec.check.clone()
         };
-        if let Some(check) = check {
+        if let Some(check) = check.filter(|_| !asked.targets.is_empty()) {
             let patience = std::time::Duration::from_millis(asked.ready_ms);
             health::ready(&asked.targets, &check, patience).await?;
         }

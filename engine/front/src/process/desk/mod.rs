@@ -258,11 +258,11 @@ impl Desk {
         targets: Vec<SocketAddr>,
         patience: Duration,
     ) -> Done {
-        if targets.is_empty() {
+        let spec = self.state().office(route)?.kept.spec.clone();
+        if targets.is_empty() && spec.redirect.is_none() {
             return Err("a flip needs targets; to put nobody in office, pause".into());
         }
-        let check = self.state().office(route)?.kept.spec.check.clone();
-        if let Some(check) = check {
+        if let Some(check) = spec.check.filter(|_| !targets.is_empty()) {
             health::ready(&targets, &check, patience).await?;
         }
         self.change(route, |office| Ok(office.with(version, targets)))

@@ -13,6 +13,7 @@ mod put;
 mod seen;
 mod spec;
 
+use std::path::Path;
 use std::time::Duration;
 
 use ::front::{Command, Look, Looked as Seen, Parent, Remote};
@@ -23,7 +24,10 @@ use model::{
 };
 use tokio::time::{Instant, sleep};
 
-pub use spec::{HostPattern, Rate, RouteHealth, RouteObject, RouteSpec, Socket, Targets, TlsFiles};
+pub use spec::{
+    HostPattern, Rate, Redirect, RouteHealth, RouteObject, RouteSpec, RouteTimeouts, Socket,
+    Targets, TlsFiles,
+};
 
 use super::{Sight, home, sight};
 use put::Putting;
@@ -72,6 +76,10 @@ impl Kind for FrontRoute {
     }
 
     fn back(object: &Object) -> Option<model::Tree> {
+        // The file of one that sends everybody on has no `to` to put back.
+        if *object.get("redirect") != Value::Null {
+            return None;
+        }
         let (to, version) = (object.get("previous_to"), object.get("previous_version"));
         let addresses = to.as_text()?.split(", ").map(Value::text).collect();
         let keys = [
@@ -92,7 +100,7 @@ impl Kind for FrontRoute {
         known: &[Known<RouteSpec>],
     ) -> Result<Vec<Looked>, Fault> {
         let sight = see(context).await?;
-        let kept = !sight.serves || is_kept(context).await;
+        let kept = !sight.serves || is_kept(&home(context)).await;
         let one = |id: &String| {
             let route = route(&sight.look, id)?;
             let state = match (sight.serves, kept) {
@@ -199,8 +207,8 @@ async fn say(remote: &Remote, command: Command) -> Result<(), Fault> {
 }
 
 /// Whether somebody would start the front again.
-async fn is_kept(context: &Context) -> bool {
-    let parent = Parent::of(&home(context));
+pub(super) async fn is_kept(folder: &Path) -> bool {
+    let parent = Parent::of(folder);
     let patience = Instant::now() + AWAY;
     while !parent.is_there() {
         if Instant::now() >= patience {

@@ -9,14 +9,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ::front::{
-    Barred, Bind, Check, Command, CutOver, CutoverStage, Look, Looked, Parent, Remote, Watch,
+    Barred, Bind, Check, Command, CutOver, CutoverStage, Look, Looked, Parent, Remote, Settings,
+    Timeouts, Watch,
 };
 use model::{Context, Fault, Object};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::seen::{facts, object, receipt, time};
-use super::spec::RouteSpec;
+use super::spec::{RouteSpec, RouteTimeouts};
 use super::{RUNNING, route, say, see};
 use crate::cert::ends_at;
 use crate::front::keep::ensure;
@@ -81,7 +82,7 @@ impl Putting<'_> {
             let (route, version) = (self.name.to_owned(), version.clone());
             say(remote, Command::Pardon { route, version }).await?;
             if self.spec.is_pardoned() {
-                admit(self.context, &self.spec.to.addresses()).await?;
+                admit(self.context, &self.spec.targets()).await?;
             }
         }
         let looked = self.look(remote).await?;
@@ -98,7 +99,7 @@ impl Putting<'_> {
 
     /// Who answers is judged by the check that is written from now on.
     async fn recheck(&self, remote: &Remote, known: &Looked) -> Result<(), Fault> {
-        let check = self.check();
+        let Some(check) = self.check() else { return Ok(()) };
         if known.office.is_none() || known.check.as_ref() == Some(&check) {
             return Ok(());
         }
@@ -116,7 +117,7 @@ impl Putting<'_> {
         let targets: Vec<_> = known.targets.iter().map(|target| target.address).collect();
         let version = known.office.as_ref().map(|office| office.version.clone());
         let made = known.cutover.as_ref().is_some_and(|cutover| cutover.token == self.token);
-        !made && (version != Some(self.spec.version()) || targets != self.spec.to.addresses())
+        !made && (version != Some(self.spec.version()) || targets != self.spec.targets())
     }
 
     /// The new version comes into office, unless it is not in health.
@@ -125,14 +126,10 @@ impl Putting<'_> {
         let asked = CutOver {
             route: self.name.to_owned(),
             version: self.spec.version(),
-            targets: self.spec.to.addresses(),
+            targets: self.spec.targets(),
             ready_ms: ms(self.spec.ready_within.0),
             token: self.token.to_owned(),
-            watch: Some(Watch {
-                for_ms: ms(self.spec.watch.0),
-                max_lost: self.spec.max_lost.into(),
-                max_errors_ppm: self.spec.max_error_rate.0,
-            }),
+            watch: self.watch(),
             quarantine: self.spec.for_good.then(|| "it was left by a rollback".to_owned()),
         };
         remote.say(&Command::CutOver(asked)).await.map(|_| ()).map_err(|error| {
@@ -234,14 +231,35 @@ impl Putting<'_> {
         Bind { address: self.spec.listen.0, tls: self.spec.tls.is_some() }
     }
 
-    fn check(&self) -> Check {
+    /// Where everybody is sent on there is nobody who could be bad.
+    fn watch(&self) -> Option<Watch> {
+        self.spec.redirect.is_none().then(|| Watch {
+            for_ms: ms(self.spec.watch.0),
+            max_lost: self.spec.max_lost.into(),
+            max_errors_ppm: self.spec.max_error_rate.0,
+        })
+    }
+
+    fn check(&self) -> Option<Check> {
         let health = &self.spec.health;
-        Check {
+        self.spec.redirect.is_none().then(|| Check {
             http: health.http.as_ref().map(|path| path.0.clone()),
             interval_ms: ms(health.interval.0),
             timeout_ms: ms(health.timeout.0),
             fall: health.fall.into(),
             rise: health.rise.into(),
+        })
+    }
+
+    fn timeouts(&self) -> Timeouts {
+        let RouteTimeouts { answer, stall, silence } = self.spec.timeouts;
+        let (answer, stall, silence) = (ms(answer.0), ms(stall.0), ms(silence.0));
+        let usual = Settings::default();
+        let unless = |usual, time| (time != usual).then_some(time);
+        Timeouts {
+            answer_ms: unless(usual.answer_ms, answer),
+            stall_ms: unless(usual.stall_ms, stall),
+            silence_ms: unless(usual.silence_ms, silence),
         }
     }
 
@@ -254,7 +272,9 @@ impl Putting<'_> {
             hosts: self.spec.hosts.iter().map(|host| host.0.clone()).collect(),
             prefix: self.spec.path.0.clone(),
             body_bytes: self.spec.max_body.map(|size| size.0),
-            check: Some(self.check()),
+            timeouts: self.timeouts(),
+            redirect: self.spec.redirect.map(|redirect| redirect.0),
+            check: self.check(),
             facts: BTreeMap::from([kept, token]),
         })
     }
@@ -381,7 +401,7 @@ pub(super) fn refuse_barred(look: &Look, name: &str, spec: &RouteSpec) -> Result
         let targets = route(look, name).into_iter().flat_map(|known| &known.targets);
         targets.into_iter().any(|target| target.address == address)
     };
-    let to = spec.to.addresses();
+    let to = spec.targets();
     let comes = |one: &&Barred| to.contains(&one.address) && !goes_there(one.address);
     let Some(one) = look.barred.iter().find(comes) else { return Ok(()) };
     if spec.for_good || spec.is_pardoned() {
@@ -400,7 +420,7 @@ pub(super) fn refuse_gone(known: &Looked, spec: &RouteSpec) -> Result<(), Fault>
     let gone = known
         .cutover
         .as_ref()
-        .is_some_and(|cutover| cutover.gone && cutover.from_targets == spec.to.addresses());
+        .is_some_and(|cutover| cutover.gone && cutover.from_targets == spec.targets());
     if !(spec.for_good && gone) {
         return Ok(());
     }

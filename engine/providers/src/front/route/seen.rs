@@ -2,17 +2,19 @@
 //!
 //! It must not speak to the front.
 
-use front::{Counts, Cutover, CutoverStage, Looked};
+use std::net::SocketAddr;
+
+use front::{Counts, Cutover, CutoverStage, Looked, Settings};
 use jiff::Timestamp;
 use model::{Object, Tree, Value};
 
-use super::spec::{RouteSpec, words};
+use super::spec::{RouteSpec, RouteTimeouts, words};
 
 /// The fact under which the front keeps what the object holds.
 const KEYS: &str = "keys";
 
 /// Returns the keys that make a difference, each with its value as it is kept.
-pub(super) fn keys(spec: &RouteSpec) -> [(&'static str, Value); 8] {
+pub(super) fn keys(spec: &RouteSpec) -> [(&'static str, Value); 10] {
     let tls = spec.tls.as_ref().map(|tls| {
         let files = [("certificate", &tls.certificate), ("key", &tls.key)];
         tree(files.map(|(name, path)| (name, Value::text(path.0.as_str()))))
@@ -30,12 +32,30 @@ pub(super) fn keys(spec: &RouteSpec) -> [(&'static str, Value); 8] {
         ("listen", spec.listen.0.to_string().into()),
         ("hosts", Value::List(hosts)),
         ("path", spec.path.0.as_str().into()),
-        ("to", words(&spec.to.addresses()).into()),
+        ("to", targets(&spec.targets())),
+        ("redirect", spec.redirect.map(|redirect| redirect.to_string()).into()),
         ("version", spec.version().into()),
         ("tls", tls.into()),
-        ("health", health.into()),
+        ("health", spec.redirect.is_none().then_some(health).into()),
         ("max_body", spec.max_body.map(|size| size.to_string()).into()),
+        ("timeouts", timeouts(spec).into()),
     ]
+}
+
+/// Nothing where they are as ever, as for routes that were made before there were any.
+fn timeouts(spec: &RouteSpec) -> Option<Tree> {
+    let RouteTimeouts { answer, stall, silence } = &spec.timeouts;
+    let usual = Settings::default();
+    let is_usual =
+        [(answer, usual.answer_ms), (stall, usual.stall_ms), (silence, usual.silence_ms)]
+            .iter()
+            .all(|(time, usual)| time.0.as_millis() == u128::from(*usual));
+    let all = [("answer", answer), ("stall", stall), ("silence", silence)];
+    (!is_usual).then(|| tree(all.map(|(name, time)| (name, time.to_string().into()))))
+}
+
+fn targets(addresses: &[SocketAddr]) -> Value {
+    (!addresses.is_empty()).then(|| words(addresses)).into()
 }
 
 /// Returns what the front is to tell again.
@@ -54,7 +74,7 @@ pub(super) fn object(looked: &Looked, state: &str) -> Object {
     let targets: Vec<_> = looked.targets.iter().map(|target| target.address).collect();
     let own = [
         ("state", state.into()),
-        ("to", words(&targets).into()),
+        ("to", self::targets(&targets)),
         ("version", office.map(|office| office.version.as_str()).into()),
     ];
     attributes.extend(own.map(|(key, value): (&str, Value)| (key.to_owned(), value)));
@@ -72,7 +92,7 @@ fn told(looked: &Looked) -> [(&'static str, Value); 10] {
         ("outcome", cutover.map(|cutover| outcome(&cutover.stage)).into()),
         ("cut_over", cutover.map(|cutover| time(cutover.at_ms)).into()),
         ("previous_version", cutover.and_then(|cutover| cutover.from.clone()).into()),
-        ("previous_to", again.map(|cutover| words(&cutover.from_targets)).into()),
+        ("previous_to", again.map_or(Value::Null, |cutover| targets(&cutover.from_targets))),
         ("served", count(|counts| counts.served)),
         ("lost", count(|counts| counts.lost)),
         ("late", count(|counts| counts.late)),

@@ -25,7 +25,10 @@ pub struct RouteSpec {
     #[spec(default = "/")]
     pub path: HttpPath,
     /// Who answers: `${web.address}` of a `process.service`, any other address, or a list of them.
-    pub to: Targets,
+    pub to: Option<Targets>,
+    /// Instead of `to`: sends everybody on to `https`, at port 443 or the one that is named. The answer is
+    /// 308, with the same host, path and query.
+    pub redirect: Option<Redirect>,
     /// Which version that is, as receipts and a quarantine name it: `${web.version}`, or a text of your
     /// own, such as a commit. Without it the addresses are the name.
     pub version: Option<String>,
@@ -36,6 +39,9 @@ pub struct RouteSpec {
     pub health: RouteHealth,
     /// The longest body that a request may have; without it any.
     pub max_body: Option<Size>,
+    /// How long each part of a request may take.
+    #[spec(default = "{}")]
+    pub timeouts: RouteTimeouts,
     /// How long the new version may take to be in health before the change counts as failed. No request
     /// goes to it before.
     #[spec(default = "30s")]
@@ -58,6 +64,21 @@ pub struct RouteSpec {
     /// The version that this change relieves goes to quarantine. `windlass rollback` says so.
     #[spec(default = "false")]
     pub for_good: bool,
+}
+
+/// How long each part of a request may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Spec)]
+pub struct RouteTimeouts {
+    /// How long the target may take to begin its answer, once it has all of the request; then it is 504.
+    #[spec(default = "60s")]
+    pub answer: Period,
+    /// How long a client may send nothing of a body (then it is 408), and the target may pause within its
+    /// answer.
+    #[spec(default = "60s")]
+    pub stall: Period,
+    /// How long a WebSocket or a stream of events may be silent.
+    #[spec(default = "1h")]
+    pub silence: Period,
 }
 
 /// What it gives. The numbers are those of the last cutover.
@@ -131,6 +152,45 @@ pub struct RouteHealth {
     #[spec(default = "2")]
     pub rise: u16,
 }
+
+/// Where everybody is sent on to: a port of HTTPS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redirect(pub u16);
+
+impl Leaf for Redirect {
+    const SHAPE: &'static ScalarShape = &ScalarShape::new("a redirect", &["string"])
+        .many("redirects")
+        .like(&["https", "https:8443"])
+        .pattern(r"^https(:[0-9]{1,5})?$");
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let advice = || {
+            "write `https`, or `https:PORT` where HTTPS has another port than 443, such as \
+             `https:8443`; host, path and query stay as they are"
+                .to_owned()
+        };
+        match text.strip_prefix("https") {
+            Some("") => Ok(Self(HTTPS)),
+            Some(rest) => {
+                let port = rest.strip_prefix(':').and_then(|port| port.parse().ok());
+                port.filter(|port| *port > 0).map(Self).ok_or_else(advice)
+            }
+            None => Err(advice()),
+        }
+    }
+}
+
+impl std::fmt::Display for Redirect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            HTTPS => f.write_str("https"),
+            port => write!(f, "https:{port}"),
+        }
+    }
+}
+
+/// The usual port of HTTPS.
+const HTTPS: u16 = 443;
 
 /// An address and a port of TCP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,7 +277,16 @@ impl Targets {
 impl RouteSpec {
     /// What its version is called.
     pub(super) fn version(&self) -> String {
-        self.version.clone().unwrap_or_else(|| words(&self.to.addresses()))
+        match (&self.redirect, &self.version) {
+            (Some(redirect), _) => format!("redirect to {redirect}"),
+            (None, Some(version)) => version.clone(),
+            (None, None) => words(&self.targets()),
+        }
+    }
+
+    /// Who answers; nobody, where everybody is sent on.
+    pub(super) fn targets(&self) -> Vec<SocketAddr> {
+        self.to.as_ref().map(Targets::addresses).unwrap_or_default()
     }
 
     /// Whether it may come whatever is held against it.
@@ -232,8 +301,15 @@ pub(super) fn words(addresses: &[SocketAddr]) -> String {
 }
 
 fn check(spec: &RouteSpec, keys: &mut Keys<'_, '_, '_>) {
-    if spec.to.addresses().is_empty() {
-        keys.refuse("to", "who answers? Name an address at least");
+    let to = spec.targets();
+    match &spec.redirect {
+        Some(redirect) => check_redirect(spec, *redirect, keys),
+        None if to.is_empty() => {
+            let why = "who answers? Name an address at least, or send everybody on to HTTPS with \
+                       `redirect: https`";
+            keys.refuse("to", why);
+        }
+        None => {}
     }
     if spec.path.0.contains('?') {
         keys.refuse("path", "a query is no part of it");
@@ -242,9 +318,37 @@ fn check(spec: &RouteSpec, keys: &mut Keys<'_, '_, '_>) {
     if let Some(twice) = (1..hosts.len()).find(|at| hosts[..*at].contains(&hosts[*at])) {
         keys.refuse("hosts", format!("`{}` stands here twice", hosts[twice]));
     }
-    let (listen, to) = (spec.listen.0, spec.to.addresses());
-    if to.contains(&listen) {
+    if to.contains(&spec.listen.0) {
         keys.refuse("to", "it would answer itself: this is the address where it listens");
+    }
+}
+
+/// Nobody answers there: what is about who does says nothing.
+const ABOUT_TARGETS: [&str; 11] = [
+    "to",
+    "version",
+    "health",
+    "max_body",
+    "timeouts",
+    "ready_within",
+    "watch",
+    "max_lost",
+    "max_error_rate",
+    "pardon",
+    "for_good",
+];
+
+fn check_redirect(spec: &RouteSpec, redirect: Redirect, keys: &mut Keys<'_, '_, '_>) {
+    for key in ABOUT_TARGETS {
+        keys.exclude("redirect", key);
+    }
+    let port = redirect.0;
+    if spec.listen.0.port() == port {
+        let why = format!(
+            "it would send everybody back to itself: this is the port where it listens. Listen on \
+             another one (80, say), and let another route speak HTTPS on {port}"
+        );
+        keys.refuse("redirect", why);
     }
 }
 
@@ -260,6 +364,18 @@ mod tests {
         for text in ["1", "101%", "-1%", ".5%", "0.00001%", "%", "1e2%"] {
             assert!(Rate::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_redirect_goes_to_a_port_of_https() {
+        for (text, port) in [("https", 443), ("https:443", 443), ("https:8443", 8443)] {
+            assert_eq!(Redirect::parse(text), Ok(Redirect(port)), "{text}");
+        }
+        for text in ["http", "https:", "https:0", "https:70000", "https://shop.test", "8443", ""] {
+            assert!(Redirect::parse(text).expect_err(text).starts_with("write `https`"), "{text}");
+        }
+        assert_eq!(Redirect(443).to_string(), "https");
+        assert_eq!(Redirect(8443).to_string(), "https:8443");
     }
 
     #[test]
