@@ -1,6 +1,6 @@
 //! The whole of a first project: made, checked, planned, applied, run, changed, destroyed.
 
-use crate::cli::project::TestProject;
+use crate::cli::project::{TestProject, until};
 
 #[test]
 fn a_first_project_can_be_applied_at_once() {
@@ -111,4 +111,71 @@ fn the_doctor_finds_nothing_in_a_sound_project() {
     let answer = project.run(["doctor"]);
     assert_eq!(answer.code, 0, "{answer}");
     assert!(!answer.stdout.contains('✗'), "{answer}");
+}
+
+/// The processes of a project's front, by how they were started.
+fn fronts(project: &TestProject) -> Vec<(i32, String)> {
+    let folder = std::fs::canonicalize(project.folder()).unwrap();
+    let folder = folder.to_str().unwrap();
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let started = processes.filter_map(|entry| {
+        let pid = entry.file_name().to_str()?.parse().ok()?;
+        let words = std::fs::read_to_string(entry.path().join("cmdline")).ok()?;
+        Some((pid, words.replace('\0', " ")))
+    });
+    started.filter(|(_, words)| words.contains(" front ") && words.contains(folder)).collect()
+}
+
+fn end(pid: i32) {
+    let process = rustix::process::Pid::from_raw(pid).unwrap();
+    // It may have ended by itself.
+    _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
+}
+
+struct Fronts<'p>(&'p TestProject);
+
+impl Drop for Fronts<'_> {
+    fn drop(&mut self) {
+        // Who keeps it goes first: it would start it again.
+        let mut all = fronts(self.0);
+        all.sort_by_key(|(_, words)| !words.contains("--keep"));
+        all.into_iter().for_each(|(pid, _)| end(pid));
+    }
+}
+
+#[test]
+fn the_doctor_looks_at_the_front_of_a_project_that_routes() {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let route = format!("  plain: {{ kind: front.route, listen: {address}, redirect: https }}\n");
+    let project = TestProject::of(&route);
+    let _fronts = Fronts(&project);
+    let front = || {
+        let said = project.run(["doctor"]);
+        let lines = said.stdout.lines().skip_while(|line| !line.contains(" front "));
+        let lines: Vec<&str> = lines.take(2).map(str::trim).collect();
+        (said.code, lines.join("\n"))
+    };
+    assert_eq!(front(), (0, String::new()), "nothing is routed yet");
+    project.done(["apply", "-y"]);
+    let (code, line) = front();
+    assert!(code == 0 && line.starts_with("✓ front"), "{line}");
+    assert!(line.contains("1 route, served and kept"), "{line}");
+    let (keepers, serving): (Vec<_>, Vec<_>) =
+        fronts(&project).into_iter().partition(|(_, words)| words.contains("--keep"));
+    keepers.iter().for_each(|(pid, _)| end(*pid));
+    until("nobody keeps it", || {
+        fronts(&project).iter().all(|(_, words)| !words.contains("--keep"))
+    });
+    let (code, line) = front();
+    let unkept = "the front serves, and nobody would start it again if it ended\nmend it:  windlass apply shop";
+    assert!(code == 1 && line.starts_with("✗ front") && line.ends_with(unkept), "{line}");
+    serving.iter().for_each(|(pid, _)| end(*pid));
+    until("nobody serves", || fronts(&project).is_empty());
+    let (code, line) = front();
+    let stopped = "nobody serves shop/plain: the front has ended\nmend it:  windlass apply shop";
+    assert!(code == 1 && line.ends_with(stopped), "{line}");
+    project.done(["apply", "shop", "-y"]);
+    assert_eq!(front().0, 0, "what it says mends it");
+    project.done(["destroy", "shop", "-y"]);
+    assert_eq!(front(), (0, String::new()), "nothing is routed any more");
 }

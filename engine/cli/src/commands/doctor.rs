@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use model::Kind;
+use providers::front::{Health, health};
 use providers::process::ProcessService;
 use providers::process::service::newest;
 use providers::process::supervisor::Status;
@@ -41,6 +42,7 @@ pub(crate) fn run(call: &Call, _: &Doctor) -> Result<Exit, Problem> {
         findings.push(space(&project));
         findings.extend(unfinished(call, &project));
         findings.extend(services(call, &project));
+        findings.extend(front(&project));
         findings.extend(remarked(&project));
     }
     findings.push(program(call, "git", "apt-get install git"));
@@ -189,6 +191,37 @@ fn services(call: &Call, project: &Project) -> Option<Finding> {
     };
     let stack = bad.and_then(|one| one.name.split('/').next()).unwrap_or_default();
     Some(finding("services", is, format!("windlass apply {stack}")))
+}
+
+/// Looks without starting anything.
+fn front(project: &Project) -> Option<Finding> {
+    let apply = |route: &str| {
+        let stack = route.split('/').next().unwrap_or_default();
+        format!("windlass apply {stack}")
+    };
+    let (is, mend) = match light().ok()?.block_on(health(&project.home)) {
+        Ok(None) => return None,
+        Ok(Some(Health::Well(count))) => {
+            let routes = counted(count, "route");
+            (Ok(format!("{routes}, served and kept")), String::new())
+        }
+        Ok(Some(Health::Stopped(route))) => {
+            (Err(format!("nobody serves {route}: the front has ended")), apply(&route))
+        }
+        Ok(Some(Health::Unkept(route))) => {
+            let why = "the front serves, and nobody would start it again if it ended";
+            (Err(why.to_owned()), apply(&route))
+        }
+        Ok(Some(Health::Closed(route, address))) => {
+            (Err(format!("the address of {route} is not open: {address}")), apply(&route))
+        }
+        Err(error) => {
+            let folder = project.home.join("front");
+            let is = format!("what it routes cannot be read: {error}");
+            return Some(finding("front", Err(is), format!("ls -l {}", folder.display())));
+        }
+    };
+    Some(finding("front", is, mend))
 }
 
 /// Stacks without a file, and files that nobody reads: either may be meant.

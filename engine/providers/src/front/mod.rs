@@ -40,6 +40,40 @@ async fn sight(folder: &Path) -> io::Result<Sight> {
     Ok(Sight { look: Look::kept(folder)?, serves: false })
 }
 
+/// How a project's front is, as nobody but who asks needs to know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// So many routes are served, and the front is started again if it ends.
+    Well(usize),
+    /// Nobody serves; one of its routes.
+    Stopped(String),
+    /// It serves, and nobody would start it again; one of its routes.
+    Unkept(String),
+    /// The address of a route is not open.
+    Closed(String, SocketAddr),
+}
+
+/// Looks at the front of a project without starting anything. None: nothing is routed.
+///
+/// # Errors
+/// What is kept of it cannot be read.
+pub async fn health(project_home: &Path) -> io::Result<Option<Health>> {
+    let folder = project_home.join("front");
+    let sight = sight(&folder).await?;
+    let routes = sight.look.routes;
+    let Some(first) = routes.first().map(|route| route.spec.name.clone()) else { return Ok(None) };
+    if !sight.serves {
+        return Ok(Some(Health::Stopped(first)));
+    }
+    if let Some(closed) = routes.iter().find(|route| !route.listens)
+        && let Some(bind) = closed.spec.listen
+    {
+        return Ok(Some(Health::Closed(closed.spec.name.clone(), bind.address)));
+    }
+    let kept = route::is_kept(&folder).await;
+    Ok(Some(if kept { Health::Well(routes.len()) } else { Health::Unkept(first) }))
+}
+
 /// Has no route of a project's front go back to an address, since somebody else will be there. Returns
 /// whether nobody goes there: false while requests do, may have to go back, or are still answered there.
 pub(crate) async fn release(context: &Context, address: SocketAddr) -> Result<bool, Fault> {
