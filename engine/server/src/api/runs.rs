@@ -221,7 +221,8 @@ pub(super) async fn approve(
     let Said { step, by, note, reject } = body(request).await?;
     let conflict = |message: String, help: &str| Refusal::new(StatusCode::CONFLICT, message, help);
     let number = match (run.state, run.project_run) {
-        (State::Approval, Some(number)) => RunId(number),
+        // One that waits for its turn may have other gates, and an answer can be taken back until then.
+        (State::Approval | State::Waiting, Some(number)) => RunId(number),
         _ => {
             let message = format!("run {} waits for nobody's approval", run.id);
             return Err(conflict(message, "look at what it does"));

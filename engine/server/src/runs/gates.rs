@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use model::event::Event;
 use runtime::engine::{Engine, Problem};
-use runtime::store::{Millis, RunId};
+use runtime::store::{Millis, RunId, RunOutcome};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -64,7 +64,12 @@ async fn glance(house: &Arc<House>, known: &mut Known) -> Result<(), Problem> {
 }
 
 async fn moves(house: &Arc<House>, run: &QueuedRun, known: &mut Known) -> Result<bool, Problem> {
-    let Seen::Waits(found) = look(house, run).await? else { return Ok(true) };
+    let found = match look(house, run).await? {
+        Seen::Waits(found) => found,
+        // Who has the lease of its pipeline is at work on another run.
+        Seen::AtWork(found, _) if found.outcome == Some(RunOutcome::Waiting) => found,
+        _ => return Ok(true),
+    };
     let Some(engine) = house.engine(&run.repository).await? else { return Ok(false) };
     let now = house.now();
     let state = spawn_blocking(move || state(&engine, found.id, now)).await;
