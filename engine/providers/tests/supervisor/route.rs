@@ -22,6 +22,7 @@ tests![
     a_route_is_made_once,
     a_route_that_nobody_serves_is_seen_and_served_again,
     a_new_version_takes_the_side_that_nobody_is_routed_to,
+    what_is_held_against_a_place_is_not_held_against_who_comes_there_anew,
     a_version_that_does_not_get_ready_leaves_the_others_as_they_are,
     a_service_with_sides_is_made_once_and_goes_with_both,
     a_version_that_answers_with_errors_is_taken_back_and_kept_out,
@@ -247,6 +248,33 @@ async fn route_of(world: &Routed) -> Object {
     let known = Object::new("lab/thing", []);
     let keys = format!("{{ listen: '{}', to: '127.0.0.1:1' }}", world.address);
     world.route().read(&keys, &known).await.expect("a look").expect("a route")
+}
+
+fn what_is_held_against_a_place_is_not_held_against_who_comes_there_anew() {
+    wait(async {
+        let world = Routed::new();
+        let one = world.service().create(&world.web("v1")).await.expect("a service");
+        world.route().create(&world.to(&one, "")).await.expect("a route");
+        // Of services that are gone.
+        let own: SocketAddr = one.text("address").parse().expect("an address");
+        for port in world.project.ports.clone().filter(|port| *port != own.port()) {
+            let (address, why) = ((own.ip(), port).into(), "it failed its test".to_owned());
+            world.remote().say(&Command::Bar { address, why }).await.expect("a bar");
+        }
+        let two = world.service().update(&world.web("v2"), &one).await.expect("a service");
+        let keys = world.to(&two, "");
+        world.route().update(&keys, &route_of(&world).await).await.expect("a cutover");
+        // Who stands there still is kept away, whatever is asked, but for who is pardoned.
+        let (address, why) = (own, "it failed its test".to_owned());
+        world.remote().say(&Command::Bar { address, why }).await.expect("a bar");
+        let seen = route_of(&world).await;
+        let refused = world.route().update(&world.to(&one, ""), &seen).await.expect_err("barred");
+        let said = format!("{} is kept away since ", one.text("version"));
+        assert!(refused.message.starts_with(&said), "{refused}");
+        let pardon = format!(", pardon: '{}'", one.text("version"));
+        world.route().update(&world.to(&one, &pardon), &seen).await.expect("a cutover");
+        assert_eq!(world.get(), 200);
+    });
 }
 
 fn a_version_that_does_not_get_ready_leaves_the_others_as_they_are() {

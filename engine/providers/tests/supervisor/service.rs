@@ -46,7 +46,7 @@ static PROJECTS: AtomicU16 = AtomicU16::new(0);
 /// A project whose program is this executable.
 pub(crate) struct Project {
     /// Ports that no other test has.
-    ports: RangeInclusive<u16>,
+    pub(crate) ports: RangeInclusive<u16>,
     pub(crate) lab: Lab,
     home: PathBuf,
 }
