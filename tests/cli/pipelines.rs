@@ -351,6 +351,28 @@ fn the_run_of_which_a_part_is_done_again_can_be_named() {
     assert_eq!(given("4", &old, &["--failed", "--of", "2"]).code, 0);
 }
 
+/// What was built for one region is not taken for another one's; a secret may be another each time.
+#[test]
+fn a_part_is_done_again_with_the_same_parameters_alone() {
+    let file = "pipeline: p\non:\n  manual:\n    parameters:\n      region: { default: north }\n      token: { type: secret }\nsteps:\n  \
+                build: { run: [\"echo $R > built\"], env: { R: \"${region}\" } }\n  \
+                test: { needs: [build], run: [\"test -e good\"], env: { T: \"${token}\" } }\n";
+    let project = TestProject::new().file("pipelines/p.yml", file);
+    let south = ["run", "p", "--param", "region=south", "--param", "token=first-of-them"];
+    assert_eq!(project.run(south).code, 1);
+    let other = ["run", "p", "--failed", "--param", "token=first-of-them"];
+    insta::assert_snapshot!(project.run(other), @"
+    --- stderr
+    refused: run 1 was given another `region`: what was done with that is not done with this
+        try: give it the same (`--param NAME=VALUE`), or run all of it: `windlass run p`
+    --- exit 4
+    ");
+    project.write("good", "");
+    let again = ["run", "p", "--failed", "--param", "region=south", "--param", "token=another-one"];
+    assert_eq!(project.run(again).code, 0);
+    assert_eq!(project.read("built"), "south\n");
+}
+
 /// What other programs make of a secret, written byte by byte: nothing of it is kept or shown.
 #[test]
 fn a_secret_is_covered_in_every_form_that_other_programs_write() {

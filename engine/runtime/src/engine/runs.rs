@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use language::suggest;
 use model::event::{Decision, Ending, Event, LogRange, Question};
 use model::plan::Step;
 use reports::{Results, Source, merge};
@@ -17,6 +18,7 @@ use crate::annotations::Annotation;
 use crate::lease::{HeldLease, is_held};
 use crate::log::{Line, Logs, Reading, folder, read};
 use crate::parameters::{Given, NONE, Outside};
+use crate::pipeline::given;
 use crate::pipeline::{Again, GRACE, NotAgain, Tasks, Told, Trace, cut_off, kept, load, token};
 use crate::project::FileType;
 use crate::store::{Cause, GROUP, NewRun, Run, RunId, RunKind, RunOutcome, StoreError};
@@ -263,10 +265,16 @@ impl Engine {
             self.give_up(run, observer).await?;
         }
         self.check_pipeline(&request.file, &request.given)?;
-        match &request.course {
+        let begun = match &request.course {
             Course::Again { part, of } => self.begin_again(request, part, *of, name, options).await,
             Course::Whole | Course::Resume => self.begin_pipeline(request, name, options).await,
-        }
+        };
+        let (run, steps) = begun?;
+        let document = Loaded::read(&self.project, &request.file)?.document;
+        let folder = folder(&self.project.home, run);
+        // Where it cannot be kept, it is not compared.
+        _ = given::note(&folder, &request.given, &document, &*self.vault);
+        Ok((run, steps))
     }
 
     /// Takes up the run that is wanted, or the newest; one that only waits comes last.
@@ -347,6 +355,7 @@ impl Engine {
     ) -> Result<(RunId, Vec<Step>), Problem> {
         let before = self.repeated(of, name)?;
         at_one_commit(&before, request.cause.as_deref(), name)?;
+        self.given_the_same(&before, request, name)?;
         let first = before.again.unwrap_or(before.id);
         let steps = self.pipeline_steps(request, first.0)?;
         let ended = self.run_details(before.id)?.steps;
@@ -363,6 +372,28 @@ impl Engine {
         let new = NewRun { plan, again: Some(first), events, cause, ..new };
         let run = self.store.begin(new).await?;
         Ok((run, steps))
+    }
+
+    /// What was done with some parameters does not count with others.
+    fn given_the_same(
+        &self,
+        before: &Run,
+        request: &RunRequest,
+        name: &str,
+    ) -> Result<(), Problem> {
+        let document = Loaded::read(&self.project, &request.file)?.document;
+        let folder = folder(&self.project.home, before.id);
+        let others = given::differing(&folder, &request.given, &document, &*self.vault);
+        if others.is_empty() {
+            return Ok(());
+        }
+        let (run, others) = (before.id, suggest::list(others.iter().map(String::as_str)));
+        Err(Problem::refused(format!(
+            "run {run} was given another {others}: what was done with that is not done with this"
+        ))
+        .help(format!(
+            "give it the same (`--param NAME=VALUE`), or run all of it: `windlass run {name}`"
+        )))
     }
 
     /// The run of which a part is done again.

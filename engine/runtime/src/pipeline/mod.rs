@@ -12,6 +12,7 @@ mod child_run;
 mod commit;
 mod cutover;
 mod gate;
+pub(crate) mod given;
 mod lines;
 mod load;
 mod matrix;
