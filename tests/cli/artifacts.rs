@@ -187,6 +187,21 @@ fn caches_are_found_by_what_they_depend_on_or_the_newest_like_it() {
 }
 
 #[test]
+fn a_cache_is_not_taken_for_another_whose_name_begins_like_it() {
+    let other = CACHED.replace("pipeline: c", "pipeline: d").replace("key: deps", "key: deps-e2e");
+    let project = TestProject::new().file("pipelines/c.yml", CACHED).file("app.lock", "one");
+    project.write("pipelines/d.yml", other);
+    project.done(["run", "d"]);
+    fs::remove_dir_all(project.place("vendor")).expect("what the first one made");
+    project.write("app.lock", "two");
+    project.done(["run", "c"]);
+    insta::assert_snapshot!(project.done(["logs", "last"]).stdout, @"
+    deps | — cache deps-abf273150a979547: nothing is kept yet
+    deps | — cache deps-abf273150a979547: 1 file kept
+    ");
+}
+
+#[test]
 fn a_damaged_cache_is_named_and_thrown_away_and_the_step_runs_on() {
     let project = TestProject::new().file("pipelines/c.yml", CACHED).file("app.lock", "one");
     project.done(["run", "c"]);

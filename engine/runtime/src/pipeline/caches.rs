@@ -23,6 +23,9 @@ use crate::objects::Objects;
 /// So many caches are kept; of those that were used least recently the files go.
 const MOST: usize = 40;
 
+/// So much of the hash of the files is part of a key.
+const HASH: usize = 16;
+
 /// A cache that is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Kept {
@@ -116,7 +119,13 @@ fn key(folder: &Path, cache: &CacheTask) -> Result<String, Fault> {
         }
     }
     let digest = hasher.finalize().to_hex();
-    Ok(format!("{}-{}", cache.key, &digest[..16]))
+    Ok(format!("{}-{}", cache.key, &digest[..HASH]))
+}
+
+/// Whether a key is this one with the hash of some files, and not another that begins like it.
+fn is_of_other_files(other: &str, key: &str) -> bool {
+    let hash = other.strip_prefix(key).and_then(|rest| rest.strip_prefix('-'));
+    hash.is_some_and(|hash| hash.len() == HASH && hash.bytes().all(|one| one.is_ascii_hexdigit()))
 }
 
 fn restore(home: &Path, folder: &Path, key: &str, cache: &CacheTask) -> Restored {
@@ -128,11 +137,12 @@ fn restore(home: &Path, folder: &Path, key: &str, cache: &CacheTask) -> Restored
         }
     };
     all.sort_unstable_by_key(|(_, kept)| std::cmp::Reverse(kept.at));
-    let like = |prefix: &String| all.iter().find(|(_, kept)| kept.key.starts_with(prefix));
-    let exact = all.iter().find(|(_, kept)| kept.key == key);
-    let own = [cache.key.clone()];
-    let others = if cache.restore.is_empty() { &own[..] } else { &cache.restore };
-    let Some((path, kept)) = exact.or_else(|| others.iter().find_map(like)) else {
+    let first = |fits: &dyn Fn(&str) -> bool| all.iter().find(|(_, kept)| fits(&kept.key));
+    let others = || match cache.restore.is_empty() {
+        true => first(&|other| is_of_other_files(other, &cache.key)),
+        false => cache.restore.iter().find_map(|like| first(&|other| other.starts_with(like))),
+    };
+    let Some((path, kept)) = first(&|other| other == key).or_else(others) else {
         return Restored::Nothing;
     };
     let objects = Objects::of(home);

@@ -311,7 +311,7 @@ pub struct Cache {
     /// What is kept, relative to the folder of the commands: folders, files, patterns.
     pub paths: Vec<String>,
     /// Where there is none for these files: beginnings of keys under which the newest one will do. By
-    /// default `key`.
+    /// default `key` with other files.
     #[spec(default = "[]")]
     pub restore: Vec<String>,
 }
