@@ -216,3 +216,36 @@ fn who_is_of_a_group_that_the_file_of_the_server_names_may_answer_for_it() {
     let answer = project.done(["approve", "1"]);
     assert!(answer.stdout.contains("accept | approved by anna"), "{answer}");
 }
+
+/// What has not been committed counts as well, and so does a project without Git.
+#[test]
+fn an_approval_holds_for_the_templates_and_scripts_behind_the_gate() {
+    let steps = "pipeline: p
+steps:
+  accept: { gate: {} }
+  deploy: { needs: [accept], apply: shop }
+  tell: { needs: [deploy], run: [\"A=1 sh -e ./tools/tell.sh >> ran; tools/end\"] }
+  aside: { run: [sh tools/aside.sh >> ran] }
+";
+    let stack =
+        "  page: { kind: file.template, path: page, template: templates/page, values: {} }\n";
+    let project = TestProject::of(stack).file("pipelines/p.yml", steps).variable("USER", "anna");
+    project.write("templates/page", "one\n");
+    for script in ["tools/tell.sh", "tools/end", "tools/aside.sh"] {
+        project.write(script, "true\n");
+    }
+    assert_eq!(project.run(["run", "p"]).code, 5);
+    for file in ["templates/page", "tools/tell.sh", "tools/end"] {
+        let before = project.read(file);
+        project.write(file, "another\n");
+        let answer = project.run(["approve", "1", "--later"]);
+        assert_eq!(answer.code, 4, "{answer}");
+        let why = format!("cannot be approved: {file} changed since the gate was reached");
+        assert!(answer.stderr.contains(&why), "{answer}");
+        project.write(file, before);
+    }
+    // Not behind the gate, and what steps write.
+    project.write("tools/aside.sh", "false\n");
+    project.write("ran", "more\n");
+    project.done(["approve", "1", "--later"]);
+}

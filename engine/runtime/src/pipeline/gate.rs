@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use model::context::Progress;
@@ -16,10 +15,10 @@ use model::plan::{Step, Work};
 use model::{Digest, Fault};
 
 use super::Tasks;
+use super::behind::files;
 use super::commit::commit;
 use super::task::Doing;
 use crate::engine::Engine;
-use crate::project::FileType;
 use crate::store::StoreError;
 use crate::walk::Prepared;
 
@@ -62,17 +61,14 @@ pub fn about(
     if let Some(commit) = commit(&engine.project.root) {
         about.insert("the commit".to_owned(), Digest::of(commit.as_bytes()));
     }
-    let files = behind.iter().filter_map(|step| match &step.work {
-        Work::Task(task) => task.does.file(),
-        _ => None,
-    });
-    for file in files {
-        let root = Path::new(&engine.project.root);
-        let Some(path) = engine.project.locate(file, FileType::Stack, root) else { continue };
-        let bytes = fs::read(engine.project.root.join(&path)).map_err(|error| {
-            Fault::broken(format!("{} cannot be read: {error}", path.display()))
-        })?;
-        about.insert(path.display().to_string(), Digest::of(&bytes));
+    for step in behind {
+        let Work::Task(task) = &step.work else { continue };
+        for path in files(engine, &task.does)? {
+            let bytes = fs::read(engine.project.root.join(&path)).map_err(|error| {
+                Fault::broken(format!("{} cannot be read: {error}", path.display()))
+            })?;
+            about.insert(path.display().to_string(), Digest::of(&bytes));
+        }
     }
     Ok(about)
 }

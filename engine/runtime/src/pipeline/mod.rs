@@ -5,6 +5,7 @@
 mod act;
 mod again;
 mod artifacts;
+mod behind;
 mod bundle;
 mod caches;
 mod check;
