@@ -49,7 +49,7 @@ pub enum FedTrouble {
 
 /// Runs both to their end. `whole` is called when the source has ended well, before the sink can know:
 /// if it fails, the sink is killed too. What the source leaves in the background is ended. They must not
-/// carry the same token. When the future is dropped, everything that they started is killed.
+/// carry the same token. The time of the sink counts from the end of the source. When the future is dropped, everything that they started is killed.
 ///
 /// # Errors
 /// One cannot be started, or ended; or `whole` fails.
@@ -86,13 +86,18 @@ pub async fn run_fed(
         whole().map_err(FedTrouble::Note)?;
     }
     pipes.writer = None;
+    let deadline = sink.timeout.map(|timeout| Instant::now() + timeout);
     let status = tokio::select! {
-        status = to.wait() => status.map_err(|error| FedTrouble::Sink(error.into()))?,
-        () = pipes.listen(hear) => to.wait().await.map_err(|error| FedTrouble::Sink(error.into()))?,
+        status = to.wait() => Some(status.map_err(|error| FedTrouble::Sink(error.into()))?),
+        () = pipes.listen(hear) => None,
+        () = until(deadline) => None,
     };
+    if status.is_none() {
+        fed.end(sink.grace, &mut to).await.map_err(FedTrouble::Sink)?;
+    }
     pipes.rest(hear).await;
     fed.end_all(sink.grace).await.map_err(FedTrouble::Sink)?;
-    Ok(Fed { source: ended, sink: Some(exit(status)) })
+    Ok(Fed { source: ended, sink: Some(status.map_or(Exit::TimedOut, exit)) })
 }
 
 /// What is said, and the end of the pipe that keeps it open.

@@ -206,3 +206,13 @@ async fn a_source_that_cannot_be_started_starts_nothing() {
     assert!(matches!(fed, Err(child::FedTrouble::Source(Trouble::Start(_)))), "{fed:?}");
     assert_eq!(find(&to.token), []);
 }
+
+#[tokio::test]
+async fn what_is_fed_and_hangs_is_ended_in_time() {
+    let from = shell("echo one", "late-from");
+    let to =
+        Command { timeout: Some(Duration::from_millis(200)), ..shell("cat; sleep 60", "late") };
+    let fed = child::run_fed(&from, &to, &mut || Ok(()), &mut |_, _| {}).await.expect("they start");
+    assert_eq!(fed, child::Fed { source: Some(Exit::Code(0)), sink: Some(Exit::TimedOut) });
+    assert_eq!(find(&to.token), []);
+}

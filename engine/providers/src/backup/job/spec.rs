@@ -30,7 +30,7 @@ pub struct JobSpec {
     /// Where its commands run: relative to the project, or absolute.
     #[spec(default = ".")]
     pub directory: FilePath,
-    /// How long each of its commands may take.
+    /// How long each of its commands may take, and each call of restic.
     #[spec(default = "12h")]
     pub time_limit: Period,
     /// Further tags of its snapshots in the repository.

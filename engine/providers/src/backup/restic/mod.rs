@@ -13,6 +13,7 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use child::{Background, Exit, Stream, Trouble};
+use language::Period;
 use model::{Context, Fault};
 use rustix::fs::{MemfdFlags, memfd_create};
 
@@ -26,6 +27,8 @@ const FOREIGN: [&str; 4] =
     ["RESTIC_REPOSITORY_FILE", "RESTIC_PASSWORD", "RESTIC_PASSWORD_COMMAND", "RESTIC_KEY_HINT"];
 /// How long restic may take to end once it is told to.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long a call may take that only looks at a repository, or makes it.
+const LOOK: Duration = Duration::from_mins(10);
 /// A person reads so many lines of a failure.
 const LAST: usize = 20;
 
@@ -40,6 +43,8 @@ pub(super) struct Restic<'c> {
     token: String,
     /// Where it keeps what it has fetched, of places that are not on this machine.
     cache: String,
+    /// How long each call may take.
+    pub(super) time_limit: Period,
 }
 
 /// What a call of restic came to.
@@ -81,7 +86,8 @@ impl<'c> Restic<'c> {
         let sieve = Sieve::of(secrets, spec.environment.values())?;
         let cache = context.site.home.join("backups/cache").to_string_lossy().into_owned();
         let token = token.to_owned();
-        Ok(Self { context, location, environment, sieve, key, token, cache })
+        let time_limit = Period(LOOK);
+        Ok(Self { context, location, environment, sieve, key, token, cache, time_limit })
     }
 
     /// Runs restic to its end.
@@ -125,7 +131,7 @@ impl<'c> Restic<'c> {
             environment,
             directory: self.context.site.project.clone(),
             token: self.token.clone(),
-            timeout: None,
+            timeout: Some(self.time_limit.0),
             grace: GRACE,
         }
     }
@@ -147,6 +153,13 @@ impl<'c> Restic<'c> {
         } else if code == 10 || says("Is there a repository at") {
             Fault::refused(format!("there is no repository at {place}"))
                 .help("mount or reach what it lies on; or let `windlass plan` say what is missing")
+        } else if said.exit == Exit::TimedOut {
+            let limit = self.time_limit.words();
+            Fault::refused(format!("{what} did not end within {limit}, and was ended")).help(
+                format!(
+                    "see whether {place} answers; `time_limit` of the job says how long it may take"
+                ),
+            )
         } else if says("no space left on device") {
             Fault::broken(format!("{what} found no room: a disk is full"))
                 .help("make room, then run it again: what was written so far is used")
