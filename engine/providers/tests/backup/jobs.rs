@@ -181,6 +181,119 @@ async fn what_cannot_be_read_fails_the_job_unless_it_is_named() {
 }
 
 #[tokio::test]
+async fn a_file_whose_content_cannot_be_read_leaves_no_snapshot_unless_it_is_named() {
+    if !here("restic") {
+        return;
+    }
+    let lab = Lab::new();
+    lab.write("data/a.txt", "alpha");
+    // Nobody, not even root, reads this from its beginning.
+    let unreadable = format!("/proc/{}/mem", std::process::id());
+    assert!(std::fs::read(&unreadable).is_err());
+    let job = Job::of(&lab, &format!("paths: [data, {unreadable}]")).await;
+    let fault = job.refused("backup", "{}").await;
+    let why = format!("{unreadable} cannot be read, so there is no snapshot");
+    assert_eq!(fault.message, why);
+    assert_eq!(fault.details, [unreadable.clone()]);
+    assert!(fault.help.unwrap().contains("name it under `exclude` or `unreadable`"));
+    assert_eq!(lab.names("store/snapshots"), Vec::<String>::new());
+    assert_eq!(job.rows().await.len(), 0);
+    let keys = format!("paths: [data, {unreadable}], unreadable: [{unreadable}]");
+    let job = Job::of(&lab, &keys).await;
+    job.backup().await;
+    assert_eq!(lab.names("store/snapshots").len(), 1);
+    job.done("restore", "{to: again}").await;
+    assert_eq!(lab.text("again/data/a.txt"), "alpha");
+}
+
+#[tokio::test]
+async fn a_restic_that_hangs_is_ended() {
+    if !here("restic") {
+        return;
+    }
+    let path = std::env::var("PATH").unwrap();
+    let tools = tempfile::tempdir().unwrap();
+    let stand_in = tools.path().join("restic");
+    let hangs = tools.path().join("hangs").display().to_string();
+    let script =
+        format!("#!/bin/sh\nPATH='{path}'\n[ ! -e '{hangs}' ] || sleep 600\nexec restic \"$@\"\n");
+    std::fs::write(&stand_in, script).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&stand_in, mode).unwrap();
+    let path = format!("{}:{path}", tools.path().display());
+    let lab = Lab::with([("PATH".to_owned(), path)].into());
+    lab.write("data/a.txt", "alpha");
+    let after = "after: 'echo $WINDLASS_OUTCOME >>log'";
+    for what in ["paths: [data]", "dump: 'echo whole'"] {
+        let job = Job::of(&lab, &format!("{what}, {after}, time_limit: 1s")).await;
+        std::fs::write(&hangs, "").unwrap();
+        let fault = job.refused("backup", "{}").await;
+        assert_eq!(fault.message, "the backup did not end within 1 s, and was ended", "{what}");
+        std::fs::remove_file(&hangs).unwrap();
+    }
+    assert_eq!(lab.text("log"), "failed\nfailed\n");
+    Job::of(&lab, "paths: [data]").await.backup().await;
+}
+
+/// Text that cannot be made smaller, another for each number.
+fn noise(number: u64) -> Vec<u8> {
+    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    };
+    (0..60_000).map(|_| next()).collect()
+}
+
+/// A job that reads three parts, and a pack of its repository in the second one.
+async fn of_the_second_part(lab: &Lab) -> (Job<'_>, std::path::PathBuf) {
+    let job = Job::of(lab, "paths: [data], keep: {last: 1}, verify: {parts: 3}").await;
+    // A pack is of the part that the first byte of its name says. A large one holds content.
+    let is_of_second = |pack: &std::path::PathBuf| {
+        let name = pack.file_name().unwrap().to_str().unwrap();
+        let first = u8::from_str_radix(&name[..2], 16).unwrap();
+        first % 3 == 1 && std::fs::metadata(pack).unwrap().len() > 50_000
+    };
+    for number in 1..40 {
+        lab.write("data/a", noise(number));
+        job.backup().await;
+        if let Some(pack) = files(&lab.place("store/data")).into_iter().find(is_of_second) {
+            return (job, pack);
+        }
+    }
+    panic!("no pack is of the second part");
+}
+
+#[tokio::test]
+async fn each_verification_reads_the_next_part() {
+    if !here("restic") {
+        return;
+    }
+    let lab = Lab::new();
+    let (job, _) = of_the_second_part(&lab).await;
+    for part in ["1", "2", "3", "1"] {
+        let said = job.done("verify", "{}").await;
+        assert_eq!((said["part"].as_text(), said["of"].as_text()), (Some(part), Some("3")));
+    }
+}
+
+#[tokio::test]
+async fn a_byte_that_flips_is_found_when_its_part_is_read() {
+    if !here("restic") {
+        return;
+    }
+    let lab = Lab::new();
+    let (job, pack) = of_the_second_part(&lab).await;
+    flip(&pack);
+    assert_eq!(job.done("verify", "{}").await["part"].as_text(), Some("1"));
+    let fault = job.refused("verify", "{}").await;
+    assert!(fault.message.contains("found damage in the repository"), "{fault}");
+    assert!(job.refused("prune", "{}").await.message.contains("was found damaged at"));
+}
+
+#[tokio::test]
 async fn hooks_run_before_and_always_after() {
     if !here("restic") {
         return;

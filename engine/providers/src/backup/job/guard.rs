@@ -1,81 +1,76 @@
-//! What is kept although no window asks for it: windows see times, and times may be wrong.
+//! Which snapshots are kept: what the windows keep, and what a wrong clock would cost them.
 //!
-//! A clock that was set wrong for an hour must not cost a window its members, neither at once nor when
-//! it is right again. What is known without any clock is the order in which snapshots were taken. So:
+//! A clock that is wrong for a while must not cost a window its members, neither at once nor when it is
+//! right again. So windows go by a second time as well, the reckoned one (see `reckoning.rs`), which
+//! passes over the jumps of the clock:
 //!
+//! * Of what one clock that went on steadily has taken (a line), the newest one of a day, week, month or
+//!   year is kept, until as many later ones as the window counts have begun by the reckoning. As long as
+//!   there is more than one line, one more: they may begin at other times.
+//! * When the windows need one line alone, it is believed: its clock is the reckoning from then on.
+//! * The windows as restic means them keep what they keep besides, of what the clock has not yet to come:
+//!   a clock that is right and a machine that was off for long cost nothing either.
+//! * The newest proven one is kept, and the newest of all.
 //! * Snapshots that nobody here took are not looked at at all (whoever calls sees to that): a flood of
 //!   them pushes nothing out, whatever their times are. This is the trap of repositories that others
 //!   can add to.
-//! * Of those taken here, the most that are in order by both time and taking are *believed*. Each row of
-//!   others has windows of its own beside them, and goes when all that the windows keep was surely taken
-//!   later.
-//! * A gap that is much longer than usual may be a clock that was set ahead. Until as much time has
-//!   passed after it as it claims, the windows are also those from before it. A machine that was off
-//!   for a month keeps for another month what it would keep anyway, and some more.
-//! * The newest proven one is kept, and the newest of all.
 //!
-//! What this does not see: a clock that was set back by a few days makes what is taken meanwhile older by
-//! as much, and it goes as much earlier once nothing from before is left to tell.
+//! What this does not see: a clock that is ahead by less than two usual steps. And where a clock is wrong
+//! for longer than a window reaches, that window's days, weeks and months are those of the wrong clock.
 //!
 //! It only ever keeps more than the windows do. It must not remove anything.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 
-use super::keep::{Keep, Stamp, windows};
+use super::keep::{Keep, Stamp, before, bucket, windows};
+use super::reckoning::Point;
 
-/// A step is usual up to twice the middle one and this much, in milliseconds: half a day.
-const SLACK: i64 = 43_200_000;
-/// Of two snapshots that are out of order, the second is judged with the first up to this, in
-/// milliseconds: a day and a half.
-const USUAL: i64 = 129_600_000;
+const IN_DOUBT: &str = "the clock may have been wrong";
 
 /// A snapshot as it is judged, in the order of taking.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Judged {
     pub(super) taken: Stamp,
+    /// In milliseconds since 1970.
+    pub(super) reckoned: i64,
     pub(super) proven: bool,
 }
 
-/// Returns for each snapshot why it is kept, in words; nothing: it may be removed.
+impl Judged {
+    fn line(&self) -> i64 {
+        Point { clock: self.taken.at.as_millisecond(), reckoned: self.reckoned }.line()
+    }
+
+    fn reckoned_at(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.reckoned).unwrap_or(self.taken.at)
+    }
+}
+
+/// Returns for each snapshot why it is kept, in words; nothing: it may be removed. A line that is
+/// believed is reckoned anew.
 pub(super) fn kept(
-    snapshots: &[Judged],
+    snapshots: &mut [Judged],
     keep: &Keep,
     now: Timestamp,
     oldest: bool,
 ) -> Vec<Vec<&'static str>> {
+    let mut in_doubt = needed(snapshots, keep, 1);
+    if let Some(line) = only_line(snapshots, &in_doubt) {
+        believe(snapshots, line);
+        in_doubt = needed(snapshots, keep, 0);
+    }
     let mut kept = vec![Vec::new(); snapshots.len()];
-    let all: Vec<usize> = (0..snapshots.len()).collect();
-    let believed = in_order(snapshots);
-    let others: Vec<usize> =
-        all.iter().copied().filter(|at| believed.binary_search(at).is_err()).collect();
-    let asked = |among: &[usize]| {
-        let taken: Vec<Stamp> = among.iter().map(|&at| snapshots[at].taken).collect();
-        among.iter().copied().zip(windows(&taken, keep, now, oldest)).collect::<Vec<_>>()
-    };
-    for (at, words) in asked(&believed) {
+    let come: Vec<usize> = (0..kept.len()).filter(|&at| snapshots[at].taken.at <= now).collect();
+    let taken: Vec<Stamp> = come.iter().map(|&at| snapshots[at].taken).collect();
+    for (at, words) in come.into_iter().zip(windows(&taken, keep, now, oldest)) {
         kept[at] = words;
     }
-    let beside = |kept: &mut Vec<Vec<&'static str>>, among: &[usize], word| {
-        for (at, words) in asked(among) {
-            if !words.is_empty() && kept[at].is_empty() {
-                kept[at].push(word);
-            }
+    for (words, in_doubt) in kept.iter_mut().zip(in_doubt) {
+        if in_doubt && words.is_empty() {
+            words.push(IN_DOUBT);
         }
-    };
-    for gap in doubtful_gaps(snapshots, &believed) {
-        beside(&mut kept, &believed[..gap], "the clock may have been ahead");
-    }
-    let first_kept = kept.iter().position(|words| !words.is_empty());
-    // Nobody knows when they were taken, but not later than the next one that is believed.
-    let no_later = |at: usize| believed.get(believed.partition_point(|one| *one < at)).copied();
-    let may_be_asked =
-        |at: &usize| no_later(*at).is_none_or(|next| first_kept.is_none_or(|first| first <= next));
-    let others: Vec<usize> = others.into_iter().filter(may_be_asked).collect();
-    let time = |at: usize| snapshots[at].taken.at.as_millisecond();
-    let goes_on =
-        |a: &usize, b: &usize| a + 1 == *b && (0..=USUAL).contains(&(time(*b) - time(*a)));
-    for row in others.chunk_by(goes_on) {
-        beside(&mut kept, row, "out of order: the clock was wrong");
     }
     if let Some(at) = snapshots.iter().rposition(|snapshot| snapshot.proven)
         && kept[at].is_empty()
@@ -88,146 +83,61 @@ pub(super) fn kept(
     kept
 }
 
-/// The snapshots that are in order by both time and taking, whatever else is believed: they are in every
-/// longest row in which times do not go back.
-fn in_order(snapshots: &[Judged]) -> Vec<usize> {
-    let times: Vec<i64> =
-        snapshots.iter().map(|snapshot| snapshot.taken.at.as_millisecond()).collect();
-    let before = longest_rows(times.iter().copied());
-    let mut after = longest_rows(times.iter().rev().map(|time| -time));
-    after.reverse();
-    let longest = before.iter().copied().max().unwrap_or(0);
-    let on_longest = |at: &usize| before[*at] + after[*at] == longest + 1;
-    let mut at_place = vec![0_usize; longest + 1];
-    (0..times.len()).filter(on_longest).for_each(|at| at_place[before[at]] += 1);
-    (0..times.len()).filter(on_longest).filter(|&at| at_place[before[at]] == 1).collect()
-}
-
-/// Returns for each time how long the longest row is that does not go back and ends with it.
-fn longest_rows(times: impl Iterator<Item = i64>) -> Vec<usize> {
-    // For each length, with what the row of that length ends that ends earliest.
-    let mut ends: Vec<i64> = Vec::new();
-    let length = |time| {
-        let shorter = ends.partition_point(|end| *end <= time);
-        match ends.get_mut(shorter) {
-            Some(end) => *end = time,
-            None => ends.push(time),
-        }
-        shorter + 1
-    };
-    times.map(length).collect()
-}
-
-/// The places in the row before which the clock may have been set ahead, and time has not shown yet that
-/// it was not.
-fn doubtful_gaps(snapshots: &[Judged], row: &[usize]) -> Vec<usize> {
-    let time = |place: usize| snapshots[row[place]].taken.at.as_millisecond();
-    let steps: Vec<i64> = (1..row.len()).map(|place| time(place) - time(place - 1)).collect();
-    let mut sorted = steps.clone();
-    sorted.sort_unstable();
-    let usual = if steps.len() < 2 { 0 } else { sorted[(sorted.len() - 1) / 2] };
-    let longest = usual.saturating_mul(2).saturating_add(SLACK);
-    let mut passed = 0_i64;
-    let mut doubtful = Vec::new();
-    for (place, step) in (1..row.len()).zip(&steps).rev() {
-        if *step > longest {
-            if *step > passed {
-                doubtful.push(place);
-            }
-        } else {
-            passed += step;
+/// Returns for each snapshot whether a window needs it by the reckoning. `more`: so many places more in
+/// windows that go by the calendar.
+fn needed(snapshots: &[Judged], keep: &Keep, more: u32) -> Vec<bool> {
+    let mut needed = vec![false; snapshots.len()];
+    if let (Some(within), Some(newest)) = (keep.within, snapshots.last()) {
+        let since = before(Stamp { at: newest.reckoned_at(), ..newest.taken }, within);
+        for (needed, snapshot) in needed.iter_mut().zip(snapshots) {
+            *needed |= snapshot.reckoned_at() > since;
         }
     }
-    doubtful
+    for (window, (count, _)) in keep.counts().into_iter().enumerate() {
+        if window == 0 {
+            needed.iter_mut().rev().take(count as usize).for_each(|needed| *needed = true);
+        } else if count > 0 {
+            fill(&mut needed, snapshots, window, count.saturating_add(more));
+        }
+    }
+    needed
+}
+
+/// Fills the places of one window, from the newest on.
+fn fill(needed: &mut [bool], snapshots: &[Judged], window: usize, places: u32) {
+    let (mut left, mut last) = (places, None);
+    let mut seen = HashSet::new();
+    for (needed, snapshot) in needed.iter_mut().zip(snapshots).rev() {
+        let calendar = |at| bucket(window, 0, snapshot.taken.calendar_at(at));
+        let reckoned = calendar(snapshot.reckoned_at());
+        if last != Some(reckoned) {
+            if left == 0 {
+                return;
+            }
+            (left, last) = (left - 1, Some(reckoned));
+        }
+        *needed |= seen.insert((snapshot.line(), calendar(snapshot.taken.at)));
+    }
+}
+
+/// Returns the line of all that is needed, if there is one.
+fn only_line(snapshots: &[Judged], needed: &[bool]) -> Option<i64> {
+    let mut lines = snapshots.iter().zip(needed).filter(|(_, needed)| **needed);
+    let line = lines.next()?.0.line();
+    lines.all(|(snapshot, _)| snapshot.line() == line).then_some(line)
+}
+
+/// Takes the clock of a line for right. What else is there is older.
+fn believe(snapshots: &mut [Judged], line: i64) {
+    let mut next = i64::MAX;
+    for snapshot in snapshots.iter_mut().rev() {
+        snapshot.reckoned = match snapshot.line() == line {
+            true => snapshot.taken.at.as_millisecond(),
+            false => snapshot.reckoned.min(next),
+        };
+        next = snapshot.reckoned;
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::tz::Offset;
-    use jiff::{Span, ToSpan};
-
-    use super::*;
-
-    fn day(day: i64) -> Timestamp {
-        let start: Timestamp = "2026-01-01T03:00:00Z".parse().unwrap_or_default();
-        start.checked_add(Span::new().hours(24 * day)).unwrap_or_default()
-    }
-
-    fn taken(days: &[i64]) -> Vec<Judged> {
-        let judged =
-            |&at: &i64| Judged { taken: Stamp { at: day(at), offset: Offset::UTC }, proven: false };
-        days.iter().map(judged).collect()
-    }
-
-    fn keep(within: &str, daily: u32) -> Keep {
-        let within = <super::super::keep::Within as language::Leaf>::parse(within).ok();
-        Keep { within, daily: (daily > 0).then_some(daily), ..Keep::default() }
-    }
-
-    /// Takes one a day, with the clock off by so many days from one day on for some days, and removes
-    /// after each what may be removed; returns the true days of what is left.
-    fn lived(days: i64, off: i64, from: i64, length: i64, keep: &Keep) -> Vec<i64> {
-        let mut there: Vec<(i64, Judged)> = Vec::new();
-        for today in 0..days {
-            let wrong = (from..from + length).contains(&today);
-            let clock = if wrong { today + off } else { today };
-            there.push((today, taken(&[clock])[0]));
-            let judged: Vec<Judged> = there.iter().map(|(_, judged)| *judged).collect();
-            let now = day(clock).checked_add(1.minutes()).unwrap_or_default();
-            let words = kept(&judged, keep, now, false);
-            let mut words = words.iter();
-            there.retain(|_| words.next().is_some_and(|words| !words.is_empty()));
-        }
-        there.into_iter().map(|(day, _)| day).collect()
-    }
-
-    #[test]
-    fn a_clock_that_was_wrong_for_a_while_costs_no_window_a_member() {
-        for keep in [keep("10d", 0), keep("", 10), keep("3d", 10)] {
-            for off in [-400, -40, 40, 400] {
-                for length in [1, 2, 5, 9] {
-                    // As long as the window is: what was true before must still be there.
-                    for days in 21..32 {
-                        let left = lived(days, off, 20, length, &keep);
-                        let wanted = (days - 9).max(0)..days;
-                        let missing: Vec<i64> = wanted.filter(|day| !left.contains(day)).collect();
-                        assert_eq!(
-                            missing,
-                            Vec::<i64>::new(),
-                            "{keep:?}: {off} for {length}, on day {days}"
-                        );
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_clock_that_is_right_gives_the_windows_and_nothing_else() {
-        assert_eq!(lived(40, 0, 0, 0, &keep("", 5)), [35, 36, 37, 38, 39]);
-        assert_eq!(lived(40, 0, 0, 0, &keep("4d", 0)), [36, 37, 38, 39]);
-    }
-
-    #[test]
-    fn what_a_wrong_clock_left_goes_when_the_windows_are_full_again() {
-        for off in [-40, 40] {
-            assert_eq!(lived(80, off, 20, 1, &keep("", 5)).len(), 5, "{off}");
-        }
-        // Off for a month: kept for another month, and no longer.
-        let days: Vec<i64> = (0..10).chain(40..75).collect();
-        let words = |until: usize| kept(&taken(&days[..until]), &keep("", 5), day(200), false);
-        assert!(!words(20)[5].is_empty());
-        assert!(words(45)[5].is_empty());
-    }
-
-    #[test]
-    fn the_last_proven_one_stays() {
-        let mut snapshots = taken(&[0, 1, 2, 3, 4, 5]);
-        (snapshots[0].proven, snapshots[1].proven) = (true, true);
-        let words = kept(&snapshots, &keep("", 2), day(6), false);
-        assert_eq!(
-            words,
-            [vec![], vec!["last proven"], vec![], vec![], vec!["daily"], vec!["daily"]]
-        );
-    }
-}
+mod tests;

@@ -90,7 +90,7 @@ fn check(keep: &Keep, keys: &mut Keys<'_, '_, '_>) {
 
 impl Keep {
     /// Returns how many each window keeps, and the word for it.
-    fn counts(&self) -> [(u32, &'static str); 5] {
+    pub(super) fn counts(&self) -> [(u32, &'static str); 5] {
         let Self { last, daily, weekly, monthly, yearly, .. } = *self;
         let counts = [last, daily, weekly, monthly, yearly].map(Option::unwrap_or_default);
         let words = ["last", "daily", "weekly", "monthly", "yearly"];
@@ -115,6 +115,11 @@ impl Stamp {
     /// Returns the time as restic takes it: in the time zone of who calls.
     pub(in crate::backup) fn in_words(self) -> String {
         self.calendar().strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    /// Returns the calendar and the clock on the wall at another time, where this one was taken.
+    pub(super) fn calendar_at(self, at: Timestamp) -> DateTime {
+        self.offset.to_datetime(at)
     }
 
     fn calendar(self) -> DateTime {
@@ -173,7 +178,7 @@ pub(super) fn windows(
 }
 
 /// What the members of one place of a window have in common.
-fn bucket(window: usize, place: usize, time: DateTime) -> (i64, i64) {
+pub(super) fn bucket(window: usize, place: usize, time: DateTime) -> (i64, i64) {
     let [year, month, day]: [i64; 3] = [time.year().into(), time.month().into(), time.day().into()];
     match window {
         0 => (place as i64, 0),
@@ -188,7 +193,7 @@ fn bucket(window: usize, place: usize, time: DateTime) -> (i64, i64) {
 }
 
 /// Years and months back by the calendar: a day that a month does not have is one of the next month.
-fn before(newest: Stamp, within: Within) -> Timestamp {
+pub(super) fn before(newest: Stamp, within: Within) -> Timestamp {
     let time = newest.calendar();
     let months = i32::from(time.year()) * 12 + i32::from(time.month()) - 1;
     let months = months - i32::from(within.years) * 12 - within.months;

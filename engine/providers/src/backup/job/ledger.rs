@@ -13,6 +13,7 @@ use model::{Context, Digest, Fault};
 use serde::{Deserialize, Serialize};
 
 use super::keep::Stamp;
+use super::reckoning::{Point, reckon};
 use crate::note::Note;
 
 const FOLDER: &str = "backups/jobs";
@@ -36,6 +37,9 @@ pub(super) struct Ledger {
     /// In the order of taking.
     #[serde(default)]
     pub(super) snapshots: Vec<Noted>,
+    /// The longest usual step from one to the next, in milliseconds.
+    #[serde(default)]
+    pub(super) usual_step: i64,
     /// What is being done.
     pub(super) pending: Option<Pending>,
     /// What is being removed.
@@ -53,6 +57,9 @@ pub(super) struct Noted {
     /// Perhaps only its beginning, until the repository is asked for more.
     pub(super) id: String,
     pub(super) taken: Stamp,
+    /// The time that windows go by, in milliseconds since 1970; without it that of the clock.
+    #[serde(default)]
+    pub(super) reckoned: Option<i64>,
     /// Of everything in it, in bytes.
     pub(super) size: u64,
     /// What was not stored before, in bytes.
@@ -124,9 +131,24 @@ impl Ledger {
         self.snapshots.iter().filter(|snapshot| snapshot.missing.is_none())
     }
 
+    pub(super) fn there_mut(&mut self) -> impl Iterator<Item = &mut Noted> {
+        self.snapshots.iter_mut().filter(|snapshot| snapshot.missing.is_none())
+    }
+
     /// Returns the snapshots that nobody here removed, and that are gone.
     pub(super) fn missing(&self) -> impl Iterator<Item = &Noted> {
         self.snapshots.iter().filter(|snapshot| snapshot.missing.is_some())
+    }
+
+    /// Notes a snapshot that was taken after all others.
+    pub(super) fn add(&mut self, noted: Noted) {
+        let mut points: Vec<Point> = self.snapshots.iter().map(Noted::point).collect();
+        let clock = noted.taken.at.as_millisecond();
+        let reckoned = reckon(&mut points, &mut self.usual_step, clock);
+        for (noted, point) in self.snapshots.iter_mut().zip(points) {
+            noted.reckoned = Some(point.reckoned);
+        }
+        self.snapshots.push(Noted { reckoned: Some(reckoned), ..noted });
     }
 
     pub(super) fn noted(&mut self, id: &str) -> Option<&mut Noted> {
@@ -139,6 +161,11 @@ impl Noted {
     pub(super) fn is(&self, id: &str) -> bool {
         let shorter = self.id.len().min(id.len());
         shorter >= 8 && self.id.as_bytes()[..shorter] == id.as_bytes()[..shorter]
+    }
+
+    pub(super) fn point(&self) -> Point {
+        let clock = self.taken.at.as_millisecond();
+        Point { clock, reckoned: self.reckoned.unwrap_or(clock) }
     }
 
     /// Returns it for people: `1a2b3c4d of 2026-11-20 03:00`.

@@ -36,7 +36,7 @@ impl Action for List {
             let being_removed = job.ledger.removing.iter().any(|id| noted.is(id));
             noted.missing = (!there && !being_removed).then_some(noted.missing.unwrap_or(now));
         }
-        let judged = judged(&job.ledger, job.spec.keep.as_ref(), now.at, &job.restic).await;
+        let judged = judged(&mut job.ledger, job.spec.keep.as_ref(), now.at, &job.restic).await;
         let kept = |noted: &Noted| {
             let mut judged = judged.iter();
             judged.find(|(one, _)| one.id == noted.id).map_or(Vec::new(), |(_, why)| why.clone())

@@ -11,6 +11,7 @@ mod like_restic;
 mod list;
 mod opened;
 mod prune;
+mod reckoning;
 mod restore;
 mod spec;
 mod take;

@@ -41,7 +41,8 @@ impl<'o> Opened<'o> {
             Fault::refused(format!("no repository that was applied is at {location}"))
                 .help("apply the stack with its `backup.repository`")
         })?;
-        let restic = Restic::of(context, &repository.spec()?, token.as_str())?;
+        let mut restic = Restic::of(context, &repository.spec()?, token.as_str())?;
+        restic.time_limit = spec.time_limit;
         let job = object.text("job").to_owned();
         let ledger = Ledger::of(context, &job, location)?;
         let none = || Ledger { job: job.clone(), location: location.clone(), ..Ledger::default() };
@@ -90,7 +91,7 @@ impl<'o> Opened<'o> {
     async fn left_behind(&mut self, stored: Stored, whole: bool) -> Result<(), Fault> {
         if whole {
             self.say(&format!("its snapshot {} is whole, and is kept", &stored.id[..8]));
-            self.ledger.snapshots.push(adopted(stored));
+            self.ledger.add(adopted(stored));
             return Ok(());
         }
         let id = stored.id[..8].to_owned();
@@ -328,7 +329,8 @@ fn run_tag(token: &str) -> String {
 fn adopted(stored: Stored) -> Noted {
     let Stored { id, taken, tree, tags, .. } = stored;
     let (size, added, files) = (0, 0, 0);
-    Noted { id, taken, size, added, files, tags, tree, proof: None, disproof: None, missing: None }
+    let (reckoned, proof, disproof, missing) = (None, None, None, None);
+    Noted { id, taken, reckoned, size, added, files, tags, tree, proof, disproof, missing }
 }
 
 /// Removes a folder that is ours, with all that was restored into it.

@@ -27,18 +27,26 @@ pub struct PruneArgs {
 
 /// Why each snapshot that is there is kept, in the order of taking; nothing: it may be removed.
 pub(super) async fn judged(
-    ledger: &Ledger,
+    ledger: &mut Ledger,
     keep: Option<&Keep>,
     now: jiff::Timestamp,
     archive: &impl Archive,
 ) -> Vec<(Noted, Vec<&'static str>)> {
     let there: Vec<Noted> = ledger.there().cloned().collect();
-    let judge = |noted: &Noted| Judged { taken: noted.taken, proven: noted.proof.is_some() };
+    let judge = |noted: &Noted| Judged {
+        taken: noted.taken,
+        reckoned: noted.point().reckoned,
+        proven: noted.proof.is_some(),
+    };
     let words = match keep {
         None => vec![vec!["everything is kept"]; there.len()],
         Some(keep) => {
-            let judged: Vec<Judged> = there.iter().map(judge).collect();
-            kept(&judged, keep, now, archive.keeps_oldest().await)
+            let mut judged: Vec<Judged> = there.iter().map(judge).collect();
+            let words = kept(&mut judged, keep, now, archive.keeps_oldest().await);
+            for (noted, judged) in ledger.there_mut().zip(&judged) {
+                noted.reckoned = Some(judged.reckoned);
+            }
+            words
         }
     };
     there.into_iter().zip(words).collect()
@@ -63,7 +71,8 @@ impl Action for Prune {
         }
         job.refuse_missing()?;
         refuse_damaged(&job)?;
-        let judged = judged(&job.ledger, job.spec.keep.as_ref(), job.now().at, &job.restic).await;
+        let now = job.now().at;
+        let judged = judged(&mut job.ledger, job.spec.keep.as_ref(), now, &job.restic).await;
         let going: Vec<&Noted> =
             judged.iter().filter(|(_, why)| why.is_empty()).map(|(noted, _)| noted).collect();
         tell(&job, &judged, args.dry_run);

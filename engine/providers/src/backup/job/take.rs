@@ -197,6 +197,7 @@ fn note(job: &mut Opened<'_>, taken: Taken) -> Result<Noted, Fault> {
     let noted = Noted {
         id,
         taken: now(job.context),
+        reckoned: None,
         size,
         added,
         files,
@@ -206,7 +207,7 @@ fn note(job: &mut Opened<'_>, taken: Taken) -> Result<Noted, Fault> {
         disproof: None,
         missing: None,
     };
-    job.ledger.snapshots.push(noted.clone());
+    job.ledger.add(noted.clone());
     job.end()?;
     let (size, added) = (bytes(size), bytes(added));
     job.say(&format!("snapshot {}: {size}, {added} of it new", noted.named()));
