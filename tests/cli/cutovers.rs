@@ -23,6 +23,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::time::{Instant, sleep};
 
+use crate::cli::project::Answer;
 use shop::{Receipts, Shop, eprint, is_backend, times, within};
 use streams::encrypted;
 
@@ -188,6 +189,67 @@ fn a_version_that_turns_bad_is_taken_back_and_does_not_come_again() {
         load.end().await;
         // Clients take an answer of 500 for a loss; the front counts it as an answer.
         assert!(load.lost.get() > 0);
+    });
+}
+
+/// Deploys a version, and asks it for these paths while it is watched.
+async fn watched_under(shop: &Shop, version: &str, paths: &[&str]) -> Answer {
+    let asked = async {
+        while client::get(shop.plain, "/").await.is_none_or(|heard| heard.text() != version) {
+            sleep(Duration::from_millis(5)).await;
+        }
+        for path in paths {
+            client::get(shop.plain, path).await;
+        }
+    };
+    tokio::join!(shop.try_deploy(version), asked).0
+}
+
+#[test]
+fn how_many_may_be_lost_and_how_many_may_fail_is_for_the_route_to_say() {
+    within(async {
+        let shop = Shop::open().await;
+        let stack = shop.project.read("stacks/shop.yml");
+        let keys = "    watch: 2s\n    max_lost: 2\n    max_error_rate: 50%\n";
+        shop.project.write("stacks/shop.yml", stack.replacen("    watch: 500ms\n", keys, 1));
+        shop.deploy("v").await;
+        let (good, cut, failing) = (&["/"; 20][..], "/cut", &["/status/500"; 25][..]);
+        let answer = watched_under(&shop, "some", &[good, &[cut; 2], &failing[..6]].concat()).await;
+        assert_eq!(answer.code, 0, "{answer}");
+        assert_eq!(shop.serves().await, "some");
+        for (version, paths, why) in [
+            ("lossy", [good, &[cut; 3]].concat(), "requests were lost"),
+            ("failing", failing.to_vec(), "requests were answered with 500 or more, 0 were lost"),
+        ] {
+            let answer = watched_under(&shop, version, &paths).await;
+            assert_eq!(answer.code, 1, "{answer}");
+            let said: Vec<&str> = answer.stderr.split_whitespace().collect();
+            let said = format!("{answer} {}", said.join(" "));
+            assert!(said.contains(" was taken back: ") && said.contains(why), "{said}");
+            assert_eq!(shop.serves().await, "some");
+        }
+    });
+}
+
+#[test]
+fn a_pipeline_goes_back_to_the_version_before() {
+    within(async {
+        let shop = Shop::open().await;
+        shop.project
+            .write("pipelines/back.yml", "pipeline: back\nsteps: { go: { rollback: shop } }\n");
+        shop.deploy("new").await;
+        assert_eq!(shop.serves().await, "new");
+        let load = load::Load::begin(shop.plain).await;
+        shop.windlass(&["run", "back"]).await;
+        assert_eq!(shop.serves().await, "v");
+        load.end().await;
+        assert_eq!(load.lost.get(), 0);
+        let plan = shop.windlass_says(&["plan", "--param", "version=new"]).await;
+        assert!(plan.to_string().contains("is in quarantine since "), "{plan}");
+        let answer = shop.windlass_says(&["run", "back"]).await;
+        assert_eq!(answer.code, 1, "{answer}");
+        let said = "nothing of `shop` can go back at once";
+        assert!(answer.to_string().contains(said), "{answer}");
     });
 }
 

@@ -87,7 +87,7 @@ pub(crate) async fn good_at(address: SocketAddr, name: &'static str) -> Backend 
 type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, Infallible>;
 
 /// `/slow` takes 100 ms, `/big` is 3 MB, `/events` sends one now and then, `/some-events` five of them, `/upload` says how long the body
-/// was, `/status/N` has that status, `/echo` says what came,
+/// was, `/status/N` has that status, `/cut` breaks off in its body, `/echo` says what came,
 /// `/socket` is a WebSocket; anything else is the backend's name. With a file `bad-NAME` in its folder all
 /// of it is a 500, but for `/health`.
 async fn answer(
@@ -110,6 +110,12 @@ async fn answer(
         "/slow" => {
             sleep(Duration::from_millis(100)).await;
             text(name.into())
+        }
+        "/cut" => {
+            let (pieces, stream) = tokio::sync::mpsc::channel::<Bytes>(1);
+            let _ = pieces.try_send("cut".into());
+            let body = StreamBody::new(Events(stream)).boxed_unsync();
+            Response::builder().header("content-length", "10").body(body).expect("a part")
         }
         "/big" => Response::new(Full::from(vec![b'x'; 3_000_000]).boxed_unsync()),
         "/socket" => {
