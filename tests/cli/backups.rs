@@ -174,3 +174,71 @@ fn where_no_job_was_applied_it_is_said_what_one_is() {
         try: write a resource of the kind `backup.job` and apply it: `windlass explain backup.job`
     ");
 }
+
+/// As long as it is there, restic holds a lock of the repository.
+struct AtWork(std::process::Child);
+
+impl AtWork {
+    fn on(project: &TestProject) -> Self {
+        let mut command = std::process::Command::new("restic");
+        command.args(["backup", "--stdin", "--no-cache"]).stdin(std::process::Stdio::piped());
+        command.env("RESTIC_REPOSITORY", project.place("backups"));
+        command.env("RESTIC_PASSWORD", "a-key-for-this-test");
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        Self(command.spawn().unwrap())
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        // It ends with what it is fed.
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_repository_at_which_somebody_is_at_work_is_not_pruned() {
+    let Some(project) = project() else { return };
+    project.done(["backup", "shop/files"]);
+    project.done(["backup", "shop/files"]);
+    let at_work = AtWork::on(&project);
+    let locks = project.place("backups/locks");
+    super::project::until("it is at work", || locks.read_dir().unwrap().next().is_some());
+    let answer = project.run(["backup", "prune", "shop/files", "--quiet"]);
+    let said = covered(&format!("{}{}exit {}\n", answer.stdout, answer.stderr, answer.code));
+    // How restic says who it is depends on where it runs.
+    let said: Vec<&str> = said.lines().filter(|line| !line.starts_with("    | ")).collect();
+    insta::assert_snapshot!(said.join("\n"), @"
+    ✗ prune  files
+        the repository /project/backups is locked by somebody who is at work
+        try: wait for it; the lock of a process that is dead is taken over by itself
+
+    shop/files  failed  N.N s
+                what it left is settled by the next one; `windlass backup prune shop/files` tries again
+    exit 1
+    ");
+    // Who only adds is not in its way.
+    project.done(["backup", "shop/files"]);
+    drop(at_work);
+    project.done(["backup", "prune", "shop/files"]);
+}
+
+#[test]
+fn where_restic_is_missing_one_line_says_how_to_get_it() {
+    let project = TestProject::new().stack("shop", STACK).variable("PATH", "/nonexistent");
+    project.with_input(["secret", "set", "backup_key"], "a-key-for-this-test");
+    let answer = project.run(["apply", "shop", "--yes"]);
+    assert_eq!(answer.code, 1, "{answer}");
+    let said = answer.to_string();
+    let (_, why) = said.split_once("\n✗ ").unwrap_or_default();
+    insta::assert_snapshot!(why, @"
+    backup.repository  local  backups need the program restic, which is not installed
+        try: apt-get install restic, or the same with your package manager
+
+    shop  not finished: 1 failed, 2 not started  N.NN s
+          not started: backup.job files, backup.job dump wait for local
+          what was done stays; `windlass apply shop` looks at the rest anew                       exit 1
+    --- exit 1
+    ");
+}

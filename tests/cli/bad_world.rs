@@ -246,4 +246,43 @@ fn an_old_secret_that_is_still_there_stays_covered() {
     assert!(shown.contains("(holds a secret)") && !shown.contains("canary"), "{shown}");
 }
 
+/// Nobody serves with a certificate that no client takes.
+#[test]
+fn a_route_whose_certificate_has_expired_is_neither_planned_nor_applied() {
+    let project = TestProject::of(
+        "  site:
+    kind: front.route
+    listen: 127.0.0.1:1
+    hosts: [a.test]
+    to: 127.0.0.1:2
+    tls: { certificate: a.pem, key: a.key }
+",
+    );
+    project.write("a.pem", EXPIRED);
+    insta::assert_snapshot!(project.run(["plan"]), @"
+    shop  1 to create  N.NN s
+
+      + front.route  site  hosts [a.test], listen 127.0.0.1:1, tls {certificate: a.pem, key: a.key}, to 127.0.0.1:2
+
+      ! site: the certificate /project/a.pem ended on NNNN-NN-NNTNN:NN:NNZ (renew it;
+        `cert.certificate` does so by itself)
+    It cannot be applied.
+    --- exit 4
+    ");
+    insta::assert_snapshot!(project.run(["apply", "-y"]), @"");
+}
+
+/// Of a.test, for January 2020.
+const EXPIRED: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBHTCBwwIUFsimVBJbbbNMcGL/+lXCqjRtjoswCgYIKoZIzj0EAwIwETEPMA0G
+A1UEAwwGYS50ZXN0MB4XDTIwMDEwMTAwMDAwMFoXDTIwMDIwMTAwMDAwMFowETEP
+MA0GA1UEAwwGYS50ZXN0MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqqJnfwVe
+hIJK8xpPfUnbJKCLR/n//wNRPqv8rpHH77Tu1Ae97Ed8PB/i6AIUUDO5lY6JJPcW
+CPYy6dxr6yWqWTAKBggqhkjOPQQDAgNJADBGAiEAoL/wX/XHJW57gFH72A2xhLKK
+YcXM0oiVj0dErIRzpz0CIQCgFXUlPcPZwSnQSqxtAoN1i9bFB9tiUbaofzzkTc8J
+yw==
+-----END CERTIFICATE-----
+";
+
 const SECRET: &str = "WINDLASS_SECRET_TOKEN";

@@ -408,3 +408,35 @@ print(len(forms), "forms")
         assert!(!text.contains("w0rd") && !text.contains("tail end"), "{text}");
     }
 }
+
+#[test]
+fn a_step_whose_program_is_not_there_says_which_and_what_to_do() {
+    let steps = "pipeline: p
+steps:
+  program: { run: [no-such-runner --all] }
+  script: { run: [./test.sh] }
+";
+    let project = TestProject::new().file("pipelines/p.yml", steps);
+    project.write("test.sh", "#!/no/such/interpreter\n");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(project.place("test.sh"), mode).unwrap();
+    insta::assert_snapshot!(project.run(["run", "p", "--parallel", "1"]), @"
+    p  run, run 1: 2 steps
+        program | /bin/sh: 1: no-such-runner: not found
+      ✗ run  program  exit code 127  N.NN s
+        script | /bin/sh: 1: ./test.sh: not found
+      ✗ run  script   exit code 127  N.NN s
+    ✗ run  program  exit code 127
+        | /bin/sh: 1: no-such-runner: not found
+        try: the shell has not found a program, or what runs a script (its `#!` line): install it where this
+             runs, or say where it is
+    ✗ run  script  exit code 127
+        | /bin/sh: 1: ./test.sh: not found
+        try: the shell has not found a program, or what runs a script (its `#!` line): install it where this
+             runs, or say where it is
+
+    p  failed: 2 failed  N.NN s
+       what was done is not undone; `windlass run p` starts again                                 exit 1
+    --- exit 1
+    ");
+}

@@ -184,6 +184,10 @@ pub(super) async fn run(command: &Command, log: &StepLog) -> Result<(), Fault> {
     match exit {
         Ok(exit) if exit.is_success() => Ok(()),
         Ok(Exit::TimedOut) => Err(no_end_within(command.timeout.unwrap_or_default()).details(last)),
+        Ok(exit @ Exit::Code(127)) => Err(Fault::refused(exit.to_string()).details(last).help(
+            "the shell has not found a program, or what runs a script (its `#!` line): install it \
+             where this runs, or say where it is",
+        )),
         Ok(exit) => Err(Fault::refused(exit.to_string()).details(last)),
         Err(error) => Err(Fault::broken(format!("the shell cannot be started: {error}"))),
     }
