@@ -194,7 +194,7 @@ async fn a_file_whose_content_cannot_be_read_leaves_no_snapshot_unless_it_is_nam
     let fault = job.refused("backup", "{}").await;
     let why = format!("{unreadable} cannot be read, so there is no snapshot");
     assert_eq!(fault.message, why);
-    assert_eq!(fault.details, [unreadable.clone()]);
+    assert_eq!(fault.details, std::slice::from_ref(&unreadable));
     assert!(fault.help.unwrap().contains("name it under `exclude` or `unreadable`"));
     assert_eq!(lab.names("store/snapshots"), Vec::<String>::new());
     assert_eq!(job.rows().await.len(), 0);

@@ -262,8 +262,9 @@ fn check_notify(notify: &Notify, keys: &mut Keys<'_, '_, '_>) {
     }
 }
 
-/// A question to people. What lies behind it (its steps, the stack files that they name, the commit) is
-/// what they approve: if it changes before the run goes on, the approval does not hold.
+/// A question to people. What lies behind it (its steps, the stack files that they name, the files that
+/// are part of those, the scripts that they start, the commit) is what they approve: if it changes before
+/// the run goes on, the approval does not hold.
 #[derive(Clone, Debug, Spec)]
 pub struct Gate {
     /// Who may approve: names of people, or of groups that the server knows. None: anybody.
