@@ -269,7 +269,11 @@ fn a_route_whose_certificate_has_expired_is_neither_planned_nor_applied() {
     It cannot be applied.
     --- exit 4
     ");
-    insta::assert_snapshot!(project.run(["apply", "-y"]), @"");
+    insta::assert_snapshot!(project.run(["apply", "-y"]).stderr, @"
+    refused: this plan cannot be applied
+        - site: the certificate /project/a.pem ended on NNNN-NN-NNTNN:NN:NNZ (renew it;
+          `cert.certificate` does so by itself)
+    ");
 }
 
 /// Of a.test, for January 2020.

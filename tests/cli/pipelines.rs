@@ -414,7 +414,7 @@ fn a_step_whose_program_is_not_there_says_which_and_what_to_do() {
     let steps = "pipeline: p
 steps:
   program: { run: [no-such-runner --all] }
-  script: { run: [./test.sh] }
+  script: { run: [./test.sh], needs: [program], when: always }
 ";
     let project = TestProject::new().file("pipelines/p.yml", steps);
     project.write("test.sh", "#!/no/such/interpreter\n");
@@ -428,12 +428,12 @@ steps:
       ✗ run  script   exit code 127  N.NN s
     ✗ run  program  exit code 127
         | /bin/sh: 1: no-such-runner: not found
-        try: the shell has not found a program, or what runs a script (its `#!` line): install it where this
-             runs, or say where it is
+        try: the shell has not found a program, or what runs a script (its `#!` line): install it where
+             this runs, or say where it is
     ✗ run  script  exit code 127
         | /bin/sh: 1: ./test.sh: not found
-        try: the shell has not found a program, or what runs a script (its `#!` line): install it where this
-             runs, or say where it is
+        try: the shell has not found a program, or what runs a script (its `#!` line): install it where
+             this runs, or say where it is
 
     p  failed: 2 failed  N.NN s
        what was done is not undone; `windlass run p` starts again                                 exit 1
