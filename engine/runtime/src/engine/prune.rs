@@ -100,6 +100,9 @@ impl Engine {
             return;
         }
         let old = self.store.prunable(scope, KEPT_RUNS).unwrap_or_default();
+        if old.is_empty() {
+            return;
+        }
         let again = self.store.runs_in(scope, KEPT_RUNS).unwrap_or_default();
         let again: BTreeSet<RunId> = again.iter().filter_map(|run| run.again).collect();
         let parts = again.iter().filter_map(|first| self.store.parts(*first).ok()).flatten();
