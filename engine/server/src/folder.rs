@@ -35,7 +35,9 @@ impl Folder {
         let root = fs::canonicalize(root).map_err(|error| place("open", root, error))?;
         let home = root.join(".windlass");
         let folder = Self { root, home };
-        for made in [&folder.repositories(), &folder.projects(), &folder.outputs()] {
+        for made in
+            [&folder.repositories(), &folder.projects(), &folder.outputs(), &folder.untold()]
+        {
             let mut builder = DirBuilder::new();
             builder.recursive(true).mode(0o700);
             builder.create(made).map_err(|error| place("make", made, error))?;
@@ -89,6 +91,11 @@ impl Folder {
     /// Returns the file of the server's own database.
     pub fn records(&self) -> PathBuf {
         self.home.join("server.sqlite")
+    }
+
+    /// Returns where hooks note the repositories whose pushes they could tell nobody of, each as a file.
+    pub(crate) fn untold(&self) -> PathBuf {
+        self.own().join("untold")
     }
 
     /// Returns the file that says where the server listens.

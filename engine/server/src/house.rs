@@ -229,6 +229,9 @@ impl House {
             return Err(self.unknown(repository));
         }
         let Some(branch) = reference.strip_prefix(BRANCHES) else { return Ok(Vec::new()) };
+        if let Some(missed) = self.missed(arrival).await? {
+            Box::pin(self.arrived(&missed)).await?;
+        }
         if is_nothing(new) {
             let (name, place) = (repository.clone(), reference.clone());
             let forget = move |records: &mut _| queue::forget(records, &name, &place);
@@ -282,6 +285,20 @@ impl House {
                 return Ok(queued);
             }
         }
+    }
+
+    /// A push before this one, of which nobody was told: the server was killed as it came in.
+    async fn missed(&self, arrival: &Arrival) -> Result<Option<Arrival>, Problem> {
+        let Arrival { repository, reference, old, .. } = arrival;
+        if is_nothing(old) {
+            return Ok(None);
+        }
+        let (name, place) = (repository.clone(), reference.clone());
+        let seen = self.records.ask(move |records| queue::seen(records, &name)).await?;
+        let before = seen.get(&place).cloned().unwrap_or_default();
+        let bare = self.folder.repository(repository);
+        let is_missed = before.is_empty() || before != *old && leads_to(&bare, &before, old).await;
+        Ok(is_missed.then(|| Arrival { old: before, new: old.clone(), ..arrival.clone() }))
     }
 
     /// Where a branch was seen, and whether what arrives is older than that: hooks of two pushes may come

@@ -6,7 +6,9 @@
 mod client;
 mod words;
 
+use std::fs;
 use std::io::Write;
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
@@ -22,6 +24,8 @@ pub struct Hook {
     pub key: String,
     /// The repository that was pushed to.
     pub repository: String,
+    /// Where it is noted that the server does not know of a push to it: it looks there.
+    pub untold: PathBuf,
 }
 
 /// Tells the server of a push, whose lines are `<old> <new> <reference>`, and shows what comes of it.
@@ -45,7 +49,10 @@ pub async fn pushed(hook: &Hook, lines: &str, out: &mut (dyn Write + Send)) -> b
 async fn shown(hook: &Hook, moved: Value, out: &mut (dyn Write + Send)) -> Result<bool, Trouble> {
     let client = Client::new(hook);
     let path = format!("/api/v1/repositories/{}/pushed", hook.repository);
-    let answer = client.post(&path, &moved).await?;
+    let answer = client.post(&path, &moved).await.inspect_err(|_| {
+        // Where this fails, too, the next push or the next start finds it.
+        _ = fs::write(hook.untold.join(&hook.repository), "");
+    })?;
     let runs = answer["runs"].as_array().cloned().unwrap_or_default();
     if runs.is_empty() {
         say(out, "no pipeline of this commit is started by this push (`on: { push: … }`)\n");

@@ -22,6 +22,7 @@ pub(crate) fn run(call: &Call) -> Result<Exit, Problem> {
         address: told("WINDLASS_HOOK_ADDRESS")?,
         key: told("WINDLASS_HOOK_KEY")?,
         repository: told("WINDLASS_HOOK_REPOSITORY")?,
+        untold: told("WINDLASS_HOOK_UNTOLD")?.into(),
     };
     let mut lines = String::new();
     let read = std::io::stdin().read_to_string(&mut lines);

@@ -1,10 +1,13 @@
-//! What is made good at the start: repositories that are not there yet, and pushes that came in while
-//! nobody could be told. One that is broken keeps nobody else from being served.
+//! What is made good: repositories that are not there yet, and pushes that came in while nobody could be
+//! told. A push outlives the server that took it in, so that may come to light after the next one has
+//! begun. One that is broken keeps nobody else from being served.
 //!
 //! Runs that were begun are not its business: whoever begins runs finds them.
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use runtime::engine::Problem;
 use tokio::time::sleep;
@@ -17,6 +20,8 @@ use crate::trouble::in_words;
 /// What a branch that was seen and is gone points to.
 const NOTHING: &str = "0000000000000000000000000000000000000000";
 
+/// How often it is looked whether a hook could tell nobody.
+const GLANCE: Duration = Duration::from_millis(250);
 /// How often one that is broken is looked at again: somebody may have put it back.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -27,16 +32,33 @@ pub(crate) async fn recover(house: &Arc<House>) -> Vec<String> {
     recovered(house, names.collect()).await
 }
 
-/// Looks at those that are broken until they are whole, or the server is to end.
+/// Looks at those that are broken until they are whole, and at those with a push that nobody was told of,
+/// until the server is to end.
 pub(crate) async fn mend(house: Arc<House>, broken: Vec<String>) {
-    let (mut leaving, mut broken) = (house.leaving(), broken);
-    while !broken.is_empty() {
+    let (mut leaving, mut broken, mut looked) = (house.leaving(), broken, Instant::now());
+    loop {
         tokio::select! {
-            () = sleep(AGAIN) => {}
+            () = sleep(GLANCE) => {}
             _ = leaving.changed() => return,
         }
-        broken = recovered(&house, broken).await;
+        let mut untold = untold(&house.folder.untold());
+        untold.retain(|name| house.knows(name));
+        let more = recovered(&house, untold).await;
+        if looked.elapsed() >= AGAIN {
+            broken = recovered(&house, broken).await;
+            looked = Instant::now();
+        }
+        broken.extend(more);
+        broken.sort();
+        broken.dedup();
     }
+}
+
+/// Returns the repositories whose hooks could tell nobody, and forgets it: each is looked at from now on.
+fn untold(notes: &Path) -> Vec<String> {
+    let notes = fs::read_dir(notes).into_iter().flatten().flatten();
+    let taken = notes.filter(|note| fs::remove_file(note.path()).is_ok());
+    taken.filter_map(|note| note.file_name().into_string().ok()).collect()
 }
 
 async fn recovered(house: &Arc<House>, names: Vec<String>) -> Vec<String> {

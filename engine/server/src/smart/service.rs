@@ -86,6 +86,7 @@ fn command(house: &House, name: &str, service: Service) -> Command {
             .env("WINDLASS_PROGRAM", &house.begin().program)
             .env("WINDLASS_HOOK_ADDRESS", house.own_address())
             .env("WINDLASS_HOOK_KEY", &house.hook_key)
+            .env("WINDLASS_HOOK_UNTOLD", house.folder.untold())
             .env("WINDLASS_HOOK_REPOSITORY", name);
     }
     command
