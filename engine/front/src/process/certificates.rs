@@ -11,12 +11,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
-use rustls::ServerConfig;
-use rustls::crypto::ring;
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::{CipherSuite, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
 use super::kept::KeptCertificate;
@@ -154,16 +154,33 @@ impl ResolvesServerCert for OfAddress {
     }
 }
 
+/// The suites in the order in which they are chosen: AES with 128 bits before 256. Both are out of reach of whoever listens, and
+/// the smaller one comes with SHA-256, which processors do in hardware.
+fn provider() -> CryptoProvider {
+    let mut provider = ring::default_provider();
+    provider.cipher_suites.sort_by_key(|suite| {
+        let half = [
+            CipherSuite::TLS13_AES_128_GCM_SHA256,
+            CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+            CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+        ];
+        !half.contains(&suite.suite())
+    });
+    provider
+}
+
 /// Returns what takes connections to an address over TLS, by HTTP/2 where the client can.
 pub(crate) fn acceptor(
     all: Arc<Certificates>,
     at: SocketAddr,
 ) -> Result<TlsAcceptor, rustls::Error> {
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(OfAddress { all, at }));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.ignore_client_order = true;
     config.ticketer = ring::Ticketer::new()?;
+    config.send_tls13_tickets = 1;
     Ok(Arc::new(config).into())
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, Shutdown, recv, shutdown};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 /// One of two holds on a stream: hyper's connection has one, the pool the other.
@@ -46,6 +46,13 @@ impl Wire {
         matches!(looked, Err(Errno::AGAIN))
     }
 
+    /// A read that left room has taken everything: the next one waits for the reactor, and costs no system
+    /// call to learn that there is nothing.
+    fn is_empty(&self) {
+        let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+        let _ = self.0.stream.try_io(Interest::READABLE, nothing);
+    }
+
     fn write(
         &self,
         cx: &mut Context,
@@ -72,11 +79,15 @@ impl AsyncRead for Wire {
     ) -> Poll<io::Result<()>> {
         loop {
             ready!(self.0.stream.poll_read_ready(cx))?;
+            let room = buffer.remaining();
             match self.0.stream.try_read_buf(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),
                 Ok(came) => {
                     self.0.heard.set(self.0.heard.get() || came > 0);
+                    if came > 0 && came < room {
+                        self.is_empty();
+                    }
                     return Poll::Ready(Ok(()));
                 }
             }

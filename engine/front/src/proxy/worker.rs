@@ -180,7 +180,6 @@ impl Worker {
         from: IpAddr,
         listener: &Listener,
     ) -> io::Result<()> {
-        stream.set_nodelay(true)?;
         let patience = self.limits().header;
         let Some(tls) = &listener.tls else {
             let (two, first) = select! {

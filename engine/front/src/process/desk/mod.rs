@@ -60,6 +60,8 @@ struct State {
     frozen: bool,
     /// What is counted is this process's to write down.
     accounts: bool,
+    /// What was written down last.
+    noted: Option<Accounts>,
     /// A version was taken back, and that could not be kept on disk yet.
     unkept: bool,
     threads: Vec<JoinHandle<io::Result<()>>>,
@@ -90,6 +92,7 @@ impl Desk {
             barred: kept.barred,
             frozen: successor,
             accounts: !successor,
+            noted: None,
             unkept: false,
             threads: vec![],
         };
@@ -387,7 +390,13 @@ impl Desk {
             self.folder.keep(&kept_of(&state))?;
             state.unkept = false;
         }
-        if state.accounts { self.write_accounts(&state, false) } else { Ok(()) }
+        let counted = accounts(state.offices.values().flat_map(Office::accounts), false);
+        if !state.accounts || state.noted.as_ref() == Some(&counted) {
+            return Ok(());
+        }
+        self.folder.account(&counted)?;
+        state.noted = Some(counted);
+        Ok(())
     }
 
     fn write_accounts(&self, state: &State, whole: bool) -> io::Result<()> {
