@@ -212,6 +212,10 @@ impl Worker {
         let (mut listeners, mut accepting) = (self.shared.listeners.subscribe(), vec![]);
         self.listen(&mut accepting, &listeners.borrow_and_update());
         let (mut stage, mut cuts) = (self.shared.stage.subscribe(), self.shared.cuts.subscribe());
+        // It may have been told to leave before this thread was there.
+        if *stage.borrow() > Stage::Serving {
+            stage.mark_changed();
+        }
         let mut tidy = interval(TIDY);
         while !(self.is_leaving() && self.seat.open() == 0) {
             select! {

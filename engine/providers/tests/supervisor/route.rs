@@ -434,6 +434,11 @@ fn what_a_route_cannot_be_is_refused_with_who_is_in_the_way() {
             fault.message.starts_with("one does not come: no target is in health: "),
             "{fault}"
         );
+        let absent = "tls: { certificate: absent.pem, key: absent.key }";
+        let fault =
+            life.create(&world.to(&one, &format!(", {absent}"))).await.expect_err("no file");
+        assert!(fault.message.contains("absent.pem cannot be served"), "{fault}");
+        assert!(world.remote().look().await.is_err(), "a front that routes nothing is not left");
         assert!(TcpStream::connect(world.address).is_err(), "nothing of it is left");
         // Another block, with the same requests.
         let spec = front::RouteSpec {

@@ -286,8 +286,13 @@ static GOING: Mutex<()> = Mutex::const_new(());
 /// Takes a route away; with the last one the front ends.
 pub(super) async fn remove(context: &Context, name: &str) -> Result<(), Fault> {
     let _one_at_a_time = GOING.lock().await;
-    let look = see(context).await?.look;
-    let Some(known) = route(&look, name) else { return Ok(()) };
+    let sight = see(context).await?;
+    let look = sight.look;
+    let Some(known) = route(&look, name) else {
+        // One that was begun for a route that could not be made has nothing to do.
+        let idle = sight.serves && look.routes.is_empty();
+        return if idle { ended(Parent::of(&home(context)).stop(LEAVE).await) } else { Ok(()) };
+    };
     let remote = ensure(context).await?;
     say(&remote, Command::Remove { route: name.to_owned() }).await?;
     // Others may have gone at the same time.
