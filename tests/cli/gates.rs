@@ -10,7 +10,7 @@ steps:
   test: { run: [echo tested >> ran] }
   accept: { needs: [test], gate: { approvers: [ops], message: it goes public } }
   deploy: { needs: [accept], run: [echo deployed >> ran] }
-  lint: { run: [echo linted >> ran] }
+  lint: { needs: [test], run: [echo linted >> ran] }
   clear: { needs: [deploy], when: always, run: [echo cleared >> ran] }
 ";
 
@@ -29,8 +29,8 @@ fn a_run_does_everything_else_and_waits_without_a_process_until_somebody_approve
     let project = project(STEPS);
     insta::assert_snapshot!(project.run(["run", "p", "--parallel", "1"]), @"
     p  run, run 1: 5 steps
-      ✓ run   lint    done  N.NN s
       ✓ run   test    done  N.NN s
+      ✓ run   lint    done  N.NN s
     p  waiting: 2 steps done, 1 waits for approval  N.NN s
        accept waits for ops: it goes public
        no process waits meanwhile; `windlass approve 1 accept` goes on                            exit 5
@@ -41,8 +41,8 @@ fn a_run_does_everything_else_and_waits_without_a_process_until_somebody_approve
     run 1  pipeline p  waiting                                                                N s so far
       began NNNN-NN-NN NN:NN:NN, just now
 
-      ✓ lint    done  N.NN s
       ✓ test    done  N.NN s
+      ✓ lint    done  N.NN s
       · accept  waits for ops: it goes public, until NNNN-NN-NN NN:NN
     --- exit 0
     ");
@@ -69,8 +69,8 @@ fn a_run_does_everything_else_and_waits_without_a_process_until_somebody_approve
     run 1  pipeline p  done  N.NN s
       began NNNN-NN-NN NN:NN:NN, just now
 
-      ✓ lint    done  N.NN s
       ✓ test    done  N.NN s
+      ✓ lint    done  N.NN s
       ✓ accept  approved by ops, NNNN-NN-NN NN:NN:NN: looked at it  N.NN s
       ✓ deploy  done  N.NN s
       ✓ clear   done  N.NN s

@@ -43,6 +43,7 @@ impl Tasks {
         let CutoverTask { file, name, parameters, fronts, service, smoke } = cutover;
         let request = self.request(file, name.clone(), parameters)?;
         let without = Targets { only: vec![], without: fronts.clone() };
+        let before = self.version_of(&request, service.as_deref());
         doing.log.line("— the new version, without anybody who is sent to it");
         self.change(&PlanRequest { targets: without, ..request.clone() }, false, doing).await?;
         if let Some(service) = service.as_ref().filter(|_| !smoke.is_empty()) {
@@ -50,6 +51,12 @@ impl Tasks {
             let address = self.address_of(&stack, service)?;
             let fronts = Fronts { stack: &stack, names: fronts, address: &address };
             self.smoked(&fronts, smoke, doing).await?;
+        }
+        if before.is_some() && before == self.version_of(&request, service.as_deref()) {
+            doing.log.line(
+                "— it is the version that was there: what has changed is no part of the service. Files \
+                 that its command reads are none; see `sides` in `windlass explain process.service`",
+            );
         }
         doing.log.line("— the front");
         self.change(&request, false, doing).await
@@ -117,6 +124,12 @@ impl Tasks {
             self.engine.act_within(&request, progress, doing.token).await.map_err(fault)?;
         }
         Ok(())
+    }
+
+    /// Which version of a service is there, as far as it says so.
+    fn version_of(&self, request: &PlanRequest, service: Option<&str>) -> Option<String> {
+        let record = self.engine.resource(&self.stack_of(request).ok()?, service?).ok()?;
+        Some(record.object.text("version").to_owned()).filter(|version| !version.is_empty())
     }
 
     /// What was changed over from is changed over to.

@@ -53,7 +53,12 @@ pub(crate) async fn says(repository: &Path, commit: &str) -> Result<CommitSays, 
     let (about, pipelines) = tokio::join!(about, pipelines(repository, commit));
     let about = about?;
     let (author, title) = about.trim_end().split_once('\0').unwrap_or_default();
-    Ok(CommitSays { author: author.to_owned(), title: title.to_owned(), pipelines: pipelines? })
+    Ok(CommitSays { author: harmless(author), title: harmless(title), pipelines: pipelines? })
+}
+
+/// Returns a text without what would steer the terminal of whoever reads it.
+fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 async fn pipelines(repository: &Path, commit: &str) -> Result<Vec<CommitPipeline>, Problem> {
@@ -225,6 +230,11 @@ mod tests {
         assert!(wide.wants("release/1", Some(&app)) && !wide.wants("release/1", Some(&docs)));
         assert!(!wide.wants("release/1/2", Some(&app)) && wide.wants("main", None));
         assert!(!of("pipeline: shop\nsteps: {}\n").wants("main", None));
+    }
+
+    #[test]
+    fn a_title_steers_no_terminal() {
+        assert_eq!(harmless("\u{1b}[2Jgone\u{9b}31m"), "\u{fffd}[2Jgone\u{fffd}31m");
     }
 
     #[test]

@@ -63,6 +63,16 @@ impl Kind for BackupRepository {
         Ok(found)
     }
 
+    async fn foresee(
+        &self,
+        _: &Context,
+        change: Change<'_, RepositorySpec>,
+    ) -> Result<Option<String>, Fault> {
+        let stays =
+            "all that it stores stays there, and nothing but its password opens it: keep that";
+        Ok(matches!(change, Change::Delete(..)).then(|| stays.to_owned()))
+    }
+
     async fn apply(
         &self,
         context: &Context,

@@ -32,7 +32,10 @@ pub struct ServiceSpec {
     pub ports: Option<PortRange>,
     /// Keeps two places for it, `blue` and `green`. A change of what is run starts the new version on the
     /// one that nobody is routed to, and leaves the other one running: a `front.route` changes over
-    /// without losing a request, and can go back at once. Each has a port of its own.
+    /// without losing a request, and can go back at once. Each has a port of its own. A version is what
+    /// stands here, not the files that it reads: whatever lies there when it is started again after a
+    /// crash is what runs then. So give each version a folder of its own, named by what is in it, in
+    /// `working_directory` or `command`; `stacks/guestbook.yml` shows how.
     #[spec(default = "false", replaces)]
     pub sides: bool,
     /// How to see that it works. Without it, it is ready when it stays up.
