@@ -57,7 +57,8 @@ async fn a_push_whose_hook_comes_late_does_not_displace_a_newer_one() {
     put(&bench, &remote);
     let newer = remote.commit("newer", "app.txt", "2");
     put(&bench, &remote);
-    assert_eq!(arrives(&bench, &older, &newer).await, [2]);
+    // As a server finds it that begins between the two.
+    assert_eq!(arrives(&bench, &first, &newer).await, [2]);
     assert_eq!(arrives(&bench, &first, &older).await, [3]);
     let why = format!("run 2, of the newer commit {}, came first", &newer[..7]);
     let expected = [
@@ -73,6 +74,24 @@ async fn a_push_whose_hook_comes_late_does_not_displace_a_newer_one() {
     let bench = bench.die_and_come().await;
     recover(&bench.house).await;
     assert_eq!(verdicts(&bench).await, expected);
+}
+
+#[tokio::test]
+async fn a_push_of_which_nobody_was_told_comes_before_the_next_one() {
+    let remote = Remote::new();
+    let bench = Bench::of("repositories: { shop: {} }\n").await;
+    let first = remote.commit("first", "pipelines/shop.yml", NEWEST);
+    put(&bench, &remote);
+    assert_eq!(arrives(&bench, "", &first).await, [1]);
+    let untold = remote.commit("untold", "app.txt", "1");
+    put(&bench, &remote);
+    let next = remote.commit("next", "app.txt", "2");
+    put(&bench, &remote);
+    assert_eq!(arrives(&bench, &untold, &next).await, [3]);
+    let runs = bench.runs().await;
+    assert_eq!((&runs[1].cause.commit, runs[1].verdict), (&untold, Some(Verdict::Superseded)));
+    assert_eq!(arrives(&bench, &first, &untold).await, [2], "told of late");
+    assert_eq!(bench.runs().await.len(), 3);
 }
 
 #[tokio::test]
@@ -92,9 +111,9 @@ async fn what_only_the_late_commit_starts_is_started() {
     let runs = bench.runs().await.into_iter().filter(|run| run.id > before);
     let runs: Vec<_> = runs.map(|run| (run.pipeline, run.cause.commit, run.verdict)).collect();
     let expected = [
-        ("shop".to_owned(), newer, None),
         ("app".to_owned(), older.clone(), None),
-        ("shop".to_owned(), older, Some(Verdict::Superseded)),
+        ("shop".to_owned(), older, None),
+        ("shop".to_owned(), newer, None),
     ];
     assert_eq!(runs, expected);
 }
