@@ -206,30 +206,52 @@ async fn a_file_whose_content_cannot_be_read_leaves_no_snapshot_unless_it_is_nam
     assert_eq!(lab.text("again/data/a.txt"), "alpha");
 }
 
+/// A lab whose restic does something else before, in `sh`, as long as the file that is returned is there.
+fn with_restic_that(does: &str) -> (Lab, tempfile::TempDir, std::path::PathBuf) {
+    let path = std::env::var("PATH").unwrap();
+    let tools = tempfile::tempdir().unwrap();
+    let (stand_in, odd) = (tools.path().join("restic"), tools.path().join("odd"));
+    let flag = odd.display();
+    let script =
+        format!("#!/bin/sh\nPATH='{path}'\n[ ! -e '{flag}' ] || {does}\nexec restic \"$@\"\n");
+    std::fs::write(&stand_in, script).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&stand_in, mode).unwrap();
+    let path = format!("{}:{path}", tools.path().display());
+    (Lab::with([("PATH".to_owned(), path)].into()), tools, odd)
+}
+
+#[tokio::test]
+async fn a_restic_that_is_killed_as_it_verifies_has_found_no_damage() {
+    if !here("restic") {
+        return;
+    }
+    let (lab, _tools, odd) = with_restic_that("case \"$1\" in check) kill -9 $$;; esac");
+    lab.write("data/a.txt", "alpha");
+    let job = Job::of(&lab, "paths: [data], keep: {daily: 1}").await;
+    job.backup().await;
+    std::fs::write(&odd, "").unwrap();
+    let fault = job.refused("verify", "{}").await;
+    assert_eq!(fault.message, "the verification failed: restic: killed (signal 9)");
+    std::fs::remove_file(&odd).unwrap();
+    job.backup().await;
+    job.done("prune", "{}").await;
+}
+
 #[tokio::test]
 async fn a_restic_that_hangs_is_ended() {
     if !here("restic") {
         return;
     }
-    let path = std::env::var("PATH").unwrap();
-    let tools = tempfile::tempdir().unwrap();
-    let stand_in = tools.path().join("restic");
-    let hangs = tools.path().join("hangs").display().to_string();
-    let script =
-        format!("#!/bin/sh\nPATH='{path}'\n[ ! -e '{hangs}' ] || sleep 600\nexec restic \"$@\"\n");
-    std::fs::write(&stand_in, script).unwrap();
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(&stand_in, mode).unwrap();
-    let path = format!("{}:{path}", tools.path().display());
-    let lab = Lab::with([("PATH".to_owned(), path)].into());
+    let (lab, _tools, odd) = with_restic_that("sleep 600");
     lab.write("data/a.txt", "alpha");
     let after = "after: 'echo $WINDLASS_OUTCOME >>log'";
     for what in ["paths: [data]", "dump: 'echo whole'"] {
         let job = Job::of(&lab, &format!("{what}, {after}, time_limit: 1s")).await;
-        std::fs::write(&hangs, "").unwrap();
+        std::fs::write(&odd, "").unwrap();
         let fault = job.refused("backup", "{}").await;
         assert_eq!(fault.message, "the backup did not end within 1 s, and was ended", "{what}");
-        std::fs::remove_file(&hangs).unwrap();
+        std::fs::remove_file(&odd).unwrap();
     }
     assert_eq!(lab.text("log"), "failed\nfailed\n");
     Job::of(&lab, "paths: [data]").await.backup().await;

@@ -72,7 +72,8 @@ impl Restic<'_> {
         if said.exit.is_success() { Ok(said) } else { Err(self.failure(what, &said)) }
     }
 
-    /// Tells damage from what kept restic from looking. `any`: every failure of it is damage.
+    /// Tells damage from what kept restic from looking. `any`: every failure that it ended with by itself
+    /// is damage; a restic that was killed has judged nothing.
     fn damage(&self, what: &str, said: &Said, any: bool) -> Result<Option<Damage>, Fault> {
         if said.exit.is_success() {
             return Ok(None);
@@ -80,7 +81,8 @@ impl Restic<'_> {
         let damaged = said.err.iter().any(|line| DAMAGED.iter().any(|sign| line.contains(sign)));
         let failure = self.failure(what, said);
         let other = failure.help.is_some();
-        match damaged || any && !other {
+        let judged = matches!(said.exit, Exit::Code(_));
+        match damaged || any && judged && !other {
             true => Ok(Some(Damage(said.err.iter().take(6).cloned().collect()))),
             false => Err(failure),
         }
