@@ -154,8 +154,8 @@ impl ResolvesServerCert for OfAddress {
     }
 }
 
-/// The suites in the order in which they are chosen: AES with 128 bits before 256. Both are out of reach of whoever listens, and
-/// the smaller one comes with SHA-256, which processors do in hardware.
+/// The suites in the order in which they are chosen: AES with 128 bits before 256. Both are out of reach of
+/// whoever listens, and the smaller one comes with SHA-256, which processors do in hardware.
 fn provider() -> CryptoProvider {
     let mut provider = ring::default_provider();
     provider.cipher_suites.sort_by_key(|suite| {

@@ -94,8 +94,8 @@ pub enum Command {
     Bar { address: SocketAddr, why: String },
     /// Has routes change over to an address again.
     Admit { address: SocketAddr },
-    /// Has no route go back to an address, since somebody else will be there, who is not barred. Refused while requests go
-    /// there, may have to go back there, or are still answered there.
+    /// Has no route go back to an address, since somebody else will be there, who is not barred. Refused
+    /// while requests go there, may have to go back there, or are still answered there.
     Release { address: SocketAddr },
     /// Puts nobody in office: requests wait.
     Pause { route: String },

@@ -10,6 +10,7 @@ use std::time::Duration;
 use hyper::body::{Body, Incoming};
 use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
+use hyper::http::uri::Authority;
 use hyper::{Request, Response, StatusCode, Version, ext};
 use tokio::select;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -337,10 +338,8 @@ impl Exchange {
 /// Returns where the same is by HTTPS; None: the request does not say at which host.
 fn elsewhere(parts: &Parts, port: u16) -> Option<HeaderValue> {
     let host = parts.headers.get(header::HOST)?.to_str().ok()?;
-    let name = match host.rfind(':') {
-        Some(at) if !host[at..].contains(']') => &host[..at],
-        _ => host,
-    };
+    let authority: Authority = host.parse().ok()?;
+    let name = authority.host();
     let port = if port == 443 { String::new() } else { format!(":{port}") };
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     // `*` of a request that asks about the server as such.

@@ -390,7 +390,7 @@ impl Desk {
             self.folder.keep(&kept_of(&state))?;
             state.unkept = false;
         }
-        let counted = accounts(state.offices.values().flat_map(Office::accounts), false);
+        let counted = state.counted(false);
         if !state.accounts || state.noted.as_ref() == Some(&counted) {
             return Ok(());
         }
@@ -400,12 +400,16 @@ impl Desk {
     }
 
     fn write_accounts(&self, state: &State, whole: bool) -> io::Result<()> {
-        let open = state.offices.values().flat_map(Office::accounts);
-        self.folder.account(&accounts(open, whole))
+        self.folder.account(&state.counted(whole))
     }
 }
 
 impl State {
+    /// What terms have counted by now. `whole`: nothing is counted on.
+    fn counted(&self, whole: bool) -> Accounts {
+        accounts(self.offices.values().flat_map(Office::accounts), whole)
+    }
+
     /// Refuses what cannot be a route beside the others.
     fn refuse(&self, spec: &RouteSpec) -> Result<(), String> {
         if !spec.prefix.starts_with('/') || spec.name.is_empty() {
