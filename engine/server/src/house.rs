@@ -287,15 +287,20 @@ impl House {
         }
     }
 
+    /// Where a branch was seen last.
+    async fn seen_at(&self, repository: &str, branch: &str) -> Result<Option<String>, Problem> {
+        let repository = repository.to_owned();
+        let mut seen = self.records.ask(move |records| queue::seen(records, &repository)).await?;
+        Ok(seen.remove(branch))
+    }
+
     /// A push before this one, of which nobody was told: the server was killed as it came in.
     async fn missed(&self, arrival: &Arrival) -> Result<Option<Arrival>, Problem> {
         let Arrival { repository, reference, old, .. } = arrival;
         if is_nothing(old) {
             return Ok(None);
         }
-        let (name, place) = (repository.clone(), reference.clone());
-        let seen = self.records.ask(move |records| queue::seen(records, &name)).await?;
-        let before = seen.get(&place).cloned().unwrap_or_default();
+        let before = self.seen_at(repository, reference).await?.unwrap_or_default();
         let bare = self.folder.repository(repository);
         let is_missed = before.is_empty() || before != *old && leads_to(&bare, &before, old).await;
         Ok(is_missed.then(|| Arrival { old: before, new: old.clone(), ..arrival.clone() }))
@@ -305,9 +310,7 @@ impl House {
     /// in the other order. What a newer commit has started already is left out then.
     async fn order(&self, arrival: &Arrival, wanted: &mut [Wanted]) -> Result<Order, Problem> {
         let Arrival { repository, reference, new, .. } = arrival;
-        let (name, place) = (repository.clone(), reference.clone());
-        let seen = self.records.ask(move |records| queue::seen(records, &name)).await?;
-        let after = seen.get(&place).cloned();
+        let after = self.seen_at(repository, reference).await?;
         let bare = self.folder.repository(repository);
         let is_late = match &after {
             Some(after) if after != new => {
