@@ -49,7 +49,8 @@ pub enum FedTrouble {
 
 /// Runs both to their end. `whole` is called when the source has ended well, before the sink can know:
 /// if it fails, the sink is killed too. What the source leaves in the background is ended. They must not
-/// carry the same token. The time of the sink counts from the end of the source. When the future is dropped, everything that they started is killed.
+/// carry the same token. The time of the sink counts from the end of the source. When the future is dropped,
+/// everything that they started is killed.
 ///
 /// # Errors
 /// One cannot be started, or ended; or `whole` fails.

@@ -43,16 +43,17 @@ impl Tasks {
         let CutoverTask { file, name, parameters, fronts, service, smoke } = cutover;
         let request = self.request(file, name.clone(), parameters)?;
         let without = Targets { only: vec![], without: fronts.clone() };
-        let before = self.version_of(&request, service.as_deref());
+        let stack = self.stack_of(&request)?;
+        let version = || self.version_of(&stack, service.as_deref()?);
+        let before = version();
         doing.log.line("— the new version, without anybody who is sent to it");
         self.change(&PlanRequest { targets: without, ..request.clone() }, false, doing).await?;
         if let Some(service) = service.as_ref().filter(|_| !smoke.is_empty()) {
-            let stack = self.stack_of(&request)?;
             let address = self.address_of(&stack, service)?;
             let fronts = Fronts { stack: &stack, names: fronts, address: &address };
             self.smoked(&fronts, smoke, doing).await?;
         }
-        if before.is_some() && before == self.version_of(&request, service.as_deref()) {
+        if before.is_some() && before == version() {
             doing.log.line(
                 "— it is the version that was there: what has changed is no part of the service. Files \
                  that its command reads are none; see `sides` in `windlass explain process.service`",
@@ -127,8 +128,8 @@ impl Tasks {
     }
 
     /// Which version of a service is there, as far as it says so.
-    fn version_of(&self, request: &PlanRequest, service: Option<&str>) -> Option<String> {
-        let record = self.engine.resource(&self.stack_of(request).ok()?, service?).ok()?;
+    fn version_of(&self, stack: &str, service: &str) -> Option<String> {
+        let record = self.engine.resource(stack, service).ok()?;
         Some(record.object.text("version").to_owned()).filter(|version| !version.is_empty())
     }
 
