@@ -189,3 +189,153 @@ outputs: { all: "${a.output}", name: "${name}" }
     --- exit 2
     "##);
 }
+
+const SHOP: &str = "stack: shop
+resources:
+  data: { kind: file.directory, path: data }
+  vault: { kind: backup.repository, folder: vault, password: \"${secret.vault}\" }
+  dump: { kind: backup.job, repository: \"${vault.location}\", paths: [data], keep: { last: 3 } }
+  web: { kind: process.service, command: [web], sides: true, ports: 8401-8402 }
+  site: { kind: front.route, listen: \"127.0.0.1:8400\", to: \"${web.address}\" }
+";
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "most of it is what is printed")]
+fn what_steps_name_is_looked_for_in_the_stacks() {
+    let project = TestProject::new()
+        .file("stacks/shop.yml", SHOP)
+        .file(
+            "pipelines/p.yml",
+            r#"pipeline: p
+steps:
+  over: { cutover: { stack: shop, service: wed, front: [site, sight, "${run.id}"] } }
+  gone: { cutover: { stack: stacks/shp.yml, front: site } }
+  back: { rollback: shpo }
+  take: { backup: shop/dmup }
+  read: { verify: shop/web }
+  old: { prune: nowhere/dump }
+  prove: { drill: shop/x }
+  fetch: { restore: { job: shop/dupm, to: again } }
+  ask: { probe: { stack: shopp } }
+  some: { probe: { stack: shop, services: [web, wob] } }
+  all: { use: pipelines/shared/all.yml }
+"#,
+        )
+        .file(
+            "pipelines/shared/all.yml",
+            r#"shared: all
+parameters: { job: { default: dump } }
+steps:
+  take: { backup: "shop/${job}" }
+  read: { verify: shop/dumb }
+"#,
+        );
+    insta::assert_snapshot!(project.run(["check"]), @r#"
+    --- stderr
+    error[W021]: `shop` has no resource `wed`
+      ╭▸ pipelines/p.yml:3:44
+      │
+    3 │   over: { cutover: { stack: shop, service: wed, front: [site, sight, "${run.id}"] } }
+      ╰╴                                           ━━━ did you mean `web`?
+
+    error[W021]: `shop` has no resource `sight`
+      ╭▸ pipelines/p.yml:3:63
+      │
+    3 │   over: { cutover: { stack: shop, service: wed, front: [site, sight, "${run.id}"] } }
+      │                                                               ━━━━━
+      │
+      ╰ help: it has `data`, `dump`, `site`, `vault` or `web`
+
+    error[W021]: there is no stack file `stacks/shp.yml`
+      ╭▸ pipelines/p.yml:4:29
+      │
+    4 │   gone: { cutover: { stack: stacks/shp.yml, front: site } }
+      ╰╴                            ━━━━━━━━━━━━━━ did you mean `stacks/shop.yml`?
+
+    error[W021]: no stack is called `shpo`, and none is remembered
+      ╭▸ pipelines/p.yml:5:21
+      │
+    5 │   back: { rollback: shpo }
+      ╰╴                    ━━━━ did you mean `shop`?
+
+    error[W021]: `shop` has no resource `dmup`
+      ╭▸ pipelines/p.yml:6:19
+      │
+    6 │   take: { backup: shop/dmup }
+      ╰╴                  ━━━━━━━━━ did you mean `dump`?
+
+    error[W014]: shop/web is a process.service, which has no `verify`
+      ╭▸ pipelines/p.yml:7:19
+      │
+    7 │   read: { verify: shop/web }
+      │                   ━━━━━━━━
+      │
+      ╰ help: those that have: shop/dump
+
+    error[W021]: no stack is called `nowhere`, and none is remembered
+      ╭▸ pipelines/p.yml:8:17
+      │
+    8 │   old: { prune: nowhere/dump }
+      │                 ━━━━━━━━━━━━
+      │
+      ╰ help: write STACK/RESOURCE, such as `shop/database`
+
+    error[W021]: `shop` has no resource `x`
+      ╭▸ pipelines/p.yml:9:19
+      │
+    9 │   prove: { drill: shop/x }
+      │                   ━━━━━━
+      │
+      ╰ help: it has `data`, `dump`, `site`, `vault` or `web`
+
+    error[W021]: `shop` has no resource `dupm`
+       ╭▸ pipelines/p.yml:10:28
+       │
+    10 │   fetch: { restore: { job: shop/dupm, to: again } }
+       ╰╴                           ━━━━━━━━━ did you mean `dump`?
+
+    error[W021]: no stack is called `shopp`, and none is remembered
+       ╭▸ pipelines/p.yml:11:26
+       │
+    11 │   ask: { probe: { stack: shopp } }
+       ╰╴                         ━━━━━ did you mean `shop`?
+
+    error[W021]: `shop` has no resource `wob`
+       ╭▸ pipelines/p.yml:12:49
+       │
+    12 │   some: { probe: { stack: shop, services: [web, wob] } }
+       ╰╴                                                ━━━ did you mean `web`?
+
+    error[W021]: `shop` has no resource `dumb`
+      ╭▸ pipelines/shared/all.yml:5:19
+      │
+    5 │   read: { verify: shop/dumb }
+      ╰╴                  ━━━━━━━━━ did you mean `dump`?
+
+    2 files checked, 12 errors.                                                                   exit 2
+    --- exit 2
+    "#);
+}
+
+#[test]
+fn what_only_a_run_can_know_is_left_to_it() {
+    let project = TestProject::new().file("stacks/shop.yml", SHOP).file(
+        "pipelines/p.yml",
+        r#"pipeline: p
+on: { manual: { parameters: { job: {} } } }
+steps:
+  trial: { apply: shop, as: "test-${run.id}" }
+  named: { apply: shop, as: trial }
+  ask: { probe: { stack: "test-${run.id}", services: [what] } }
+  some: { probe: { stack: trial, services: [web] } }
+  take: { backup: "shop/${job}" }
+  read: { verify: "test-1/dump" }
+  old: { matrix: { job: [dump] }, prune: "shop/${matrix.job}" }
+  back: { rollback: stacks/shop.yml }
+"#,
+    );
+    insta::assert_snapshot!(project.run(["check"]), @r#"
+    2 files checked, nothing is wrong
+    --- exit 0
+    "#);
+}

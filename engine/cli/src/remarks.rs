@@ -61,7 +61,7 @@ fn is_meant(project: &Project, stack: &str) -> bool {
     let gives_it = |file| {
         let loaded = Loaded::read(project, file).ok();
         loaded.is_some_and(|loaded| {
-            names_given(loaded.document.root()).iter().any(|one| one == stack)
+            names_given(loaded.document.root()).iter().any(|(name, _)| name == stack)
         })
     };
     declared_as(project, stack, FileType::Stack, None).is_some()

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use language::{Code, Content, Diagnostic, Diagnostics, Document, Node, SourceId, Sources, Span};
-use model::address::within;
+use model::address::{block_of, within};
 use model::file::pipeline::Schedule;
 use model::file::{inventory, server};
 use model::plan::Plan;
@@ -15,7 +15,7 @@ use model::{Digest, Fault, Registry, Secrets, Tree, Value};
 
 use super::{Engine, Problem, Wrong};
 use crate::parameters::{Given, NONE, Outside};
-use crate::pipeline::{self, Shared, Stacks, schedules};
+use crate::pipeline::{self, Resources, Shared, Stacks, resources, schedules};
 use crate::plan::{
     Foresight, Question, Refreshed, State, Targets, batches, check_shared_names, check_twins, plan,
     read,
@@ -516,8 +516,13 @@ impl Checker<'_> {
                 }
             }
             Some(FileType::Pipeline) => {
-                let file = |named: &str| self.stack_file(named);
-                let stacks = Stacks { file: &file, files: self.files(), names: self.stacks() };
+                let stacks = Stacks {
+                    kinds: self.kinds,
+                    file: &|named| self.stack_file(named),
+                    files: self.files(),
+                    names: self.stacks(),
+                    held: &|stack| self.held(stack),
+                };
                 pipeline::check(document, &outside, shared, &stacks, diagnostics);
             }
             Some(FileType::Inventory) => inventory::check(document, diagnostics),
@@ -580,9 +585,30 @@ impl Checker<'_> {
         let stacks = self.parsed.iter().filter(|one| one.of == Some(FileType::Stack));
         let declared = stacks.filter_map(|one| Some(one.name()?.scalar()?.text.to_owned()));
         let remembered = self.store.and_then(|store| store.stacks().ok()).unwrap_or_default();
-        let pipelines = self.parsed.iter().filter(|one| one.of == Some(FileType::Pipeline));
-        let given = pipelines.flat_map(|one| pipeline::names_given(one.document.root()));
+        let given = self.names_given().map(|(name, _)| name);
         declared.chain(remembered).chain(given).collect()
+    }
+
+    /// The names that pipelines give to stacks, each with a file.
+    fn names_given(&self) -> impl Iterator<Item = (String, String)> {
+        let pipelines = self.parsed.iter().filter(|one| one.of == Some(FileType::Pipeline));
+        pipelines.flat_map(|one| pipeline::names_given(one.document.root()))
+    }
+
+    /// What a stack holds: what the files say that declare it or are given its name, and what is
+    /// remembered of it. None: nothing is known of it, or one of these files cannot be read.
+    fn held(&self, stack: &str) -> Option<Resources> {
+        let declared = self.parsed.iter().filter(|one| one.is(FileType::Stack, stack));
+        let declared = declared.map(|one| Some(resources(one.document.root())));
+        let given = self.names_given().filter(|(name, _)| name == stack);
+        let given = given.map(|(_, file)| Some(resources(self.stack_file(&file)?.document.root())));
+        let rows = self.store.and_then(|store| store.rows(stack).ok()).unwrap_or_default();
+        let remembered =
+            rows.into_iter().map(|(address, row)| (block_of(&address).into(), row.kind));
+        let remembered = Some(remembered.collect::<Resources>()).filter(|held| !held.is_empty());
+        let all = declared.chain(given).chain(remembered.map(Some));
+        let all = all.collect::<Option<Vec<_>>>()?;
+        (!all.is_empty()).then(|| all.into_iter().flatten().collect())
     }
 }
 

@@ -32,6 +32,11 @@ impl Shared {
         self.documents.get(file).filter(|_| !self.is_circular)
     }
 
+    /// Returns every file that is used.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Document> {
+        self.documents.values()
+    }
+
     fn follow(
         &mut self,
         document: &Document,
