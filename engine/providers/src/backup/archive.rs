@@ -40,14 +40,14 @@ pub(super) trait Archive: Send + Sync {
         exclude: &[String],
     ) -> impl Future<Output = Result<Taken, Fault>> + Send;
 
-    /// Stores what a command writes. `whole` is called when it has ended well, before there can be a
-    /// snapshot; if it fails, or the command does, there is none.
+    /// Stores what a command writes. `whole` is told when it has ended well, before there can be a
+    /// snapshot, and when it is begun anew; if that fails, or the command does, there is none.
     fn store_dump(
         &self,
         label: &Label,
         dump: &child::Command,
         file: &str,
-        whole: &mut (dyn FnMut() -> io::Result<()> + Send),
+        whole: &mut (dyn FnMut(bool) -> io::Result<()> + Send),
         say: &mut (dyn FnMut(&str) + Send),
     ) -> impl Future<Output = Result<Dumped, Fault>> + Send;
 

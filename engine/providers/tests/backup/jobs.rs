@@ -536,6 +536,49 @@ async fn a_live_lock_is_respected_and_one_of_the_dead_is_taken_over() {
     assert!(restic(&lab, &["check", "--read-data"]).0);
 }
 
+/// Leaves the lock of a restic that wanted to be alone and was killed. It counts as alive for a second, as it
+/// would after a parent that was killed too.
+fn killed_as_it_was_alone(lab: &Lab) -> std::thread::JoinHandle<()> {
+    let is_held = || lab.names("store/locks").iter().any(|name| name.len() == 64);
+    for _ in 0..50 {
+        let mut alone = Command::new("restic")
+            .args(["check", "--no-cache"])
+            .env("RESTIC_REPOSITORY", lab.place("store"))
+            .env("RESTIC_PASSWORD", "canary-of-api-7431")
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        while !is_held() && alone.try_wait().unwrap().is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        alone.kill().unwrap();
+        if is_held() {
+            return std::thread::spawn(move || {
+                std::thread::sleep(std::time::Duration::from_secs(1));
+                alone.wait().unwrap();
+            });
+        }
+        alone.wait().unwrap();
+    }
+    panic!("no restic was killed as it held a lock");
+}
+
+#[tokio::test]
+async fn the_lock_of_one_who_was_killed_a_moment_ago_is_waited_for() {
+    if !here("restic") {
+        return;
+    }
+    let lab = Lab::new();
+    lab.write("data/a.txt", "alpha");
+    for what in ["paths: [data]", "dump: 'cat data/a.txt', file: x"] {
+        let job = Job::of(&lab, what).await;
+        let reaped = killed_as_it_was_alone(&lab);
+        job.backup().await;
+        reaped.join().unwrap();
+        assert_eq!(lab.names("store/locks"), Vec::<String>::new(), "{what}");
+    }
+}
+
 #[tokio::test]
 async fn another_key_says_so_and_changes_nothing() {
     if !here("restic") {

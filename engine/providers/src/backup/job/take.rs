@@ -163,8 +163,8 @@ async fn dumped(job: &mut Opened<'_>, dump: &Invocation, file: &str) -> Result<T
     let command = child::Command { token: dump_token(job.token.as_str()), ..course.command()? };
     let label = job.label();
     let (context, mut ledger) = (job.context, job.ledger.clone());
-    let mut whole = || {
-        ledger.pending.iter_mut().for_each(|pending| pending.whole = true);
+    let mut whole = |is: bool| {
+        ledger.pending.iter_mut().for_each(|pending| pending.whole = is);
         ledger.keep(context).map_err(|fault| io::Error::other(fault.message))
     };
     let mut last = Vec::new();

@@ -5,9 +5,11 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use child::{Background, Exit, FedTrouble, Stream, Voice};
 use model::Fault;
+use tokio::time::{Instant, sleep};
 
 use super::talk::{Lines, Upload};
 use super::{Restic, Said, is_missing, trouble_of};
@@ -16,6 +18,11 @@ use crate::disk;
 
 /// So many ids fit into one call.
 const IDS: usize = 200;
+/// So long a lock is waited for. One who was killed counts as alive until its parent takes note of the end,
+/// and where that was killed too, until the first process of the machine does.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is looked whether a lock is gone.
+const GLANCE: Duration = Duration::from_millis(200);
 /// A restic that could read some files only ends with this.
 const INCOMPLETE: Exit = Exit::Code(3);
 /// What restic says of data that is not what it was.
@@ -47,16 +54,27 @@ impl Restic<'_> {
         Some(Path::new(&self.location)).filter(|place| place.is_absolute())
     }
 
-    /// Calls restic; if it finds a lock, once more when those of the dead are gone.
+    /// Calls restic, and again as long as a lock may go.
     async fn patient(&self, arguments: &[&str]) -> Result<Said, Fault> {
-        let arguments = self.with_cache(arguments);
-        let said = self.call(&arguments).await?;
-        if !said.is_locked() {
-            self.tidy(said.exit).await;
-            return Ok(said);
+        let (arguments, begun) = (self.with_cache(arguments), Instant::now());
+        loop {
+            let said = self.call(&arguments).await?;
+            if !(said.is_locked() && self.may_go(begun).await?) {
+                self.tidy(said.exit).await;
+                return Ok(said);
+            }
+        }
+    }
+
+    /// Takes away the locks of the dead. Returns whether the one that was in the way may be among them, or
+    /// may be soon.
+    async fn may_go(&self, begun: Instant) -> Result<bool, Fault> {
+        if begun.elapsed() > PATIENCE {
+            return Ok(false);
         }
         self.unlock().await?;
-        self.call(&arguments).await
+        sleep(GLANCE).await;
+        Ok(true)
     }
 
     /// One that was killed has left its lock, which would be in the way of others. If it cannot be taken
@@ -202,7 +220,7 @@ impl Archive for Restic<'_> {
         let mut arguments = self.with_cache(&arguments);
         arguments.push("--");
         arguments.extend(paths.iter().map(String::as_str));
-        let mut again = true;
+        let begun = Instant::now();
         loop {
             let mut hearing = Hearing::of(self);
             let mut hear = |stream, bytes: &[u8]| hearing.take(stream == Stream::Err, bytes);
@@ -210,11 +228,10 @@ impl Archive for Restic<'_> {
             let ended = child::run_apart(&command, Background::Ends, &mut hear).await;
             let exit = ended.map_err(|trouble| trouble_of(&trouble))?.exit;
             let (upload, said) = hearing.end(exit);
-            if !(said.is_locked() && std::mem::take(&mut again)) {
+            if !(said.is_locked() && self.may_go(begun).await?) {
                 self.tidy(exit).await;
                 return self.taken(upload, &said);
             }
-            self.unlock().await?;
         }
     }
 
@@ -223,34 +240,43 @@ impl Archive for Restic<'_> {
         label: &Label,
         dump: &child::Command,
         file: &str,
-        whole: &mut (dyn FnMut() -> io::Result<()> + Send),
+        whole: &mut (dyn FnMut(bool) -> io::Result<()> + Send),
         say: &mut (dyn FnMut(&str) + Send),
     ) -> Result<Dumped, Fault> {
         let time = label.taken.in_words();
         let mut arguments = Self::label(label, &time);
         arguments.extend(["--stdin", "--stdin-filename", file]);
         let command = self.command(&self.with_cache(&arguments));
-        let (mut hearing, mut lines) = (Hearing::of(self), Lines::default());
-        let mut hear = |voice, bytes: &[u8]| match voice {
-            Voice::Source => lines.take(bytes, &mut |line| say(line)),
-            Voice::Sink => hearing.take(false, bytes),
-            Voice::SinkErr => hearing.take(true, bytes),
-        };
-        let fed = match child::run_fed(dump, &command, whole, &mut hear).await {
-            Ok(fed) => fed,
-            Err(FedTrouble::Source(child::Trouble::Start(error))) => {
-                return Ok(Dumped::NotStarted(error));
+        let begun = Instant::now();
+        loop {
+            let (mut hearing, mut lines) = (Hearing::of(self), Lines::default());
+            let mut hear = |voice, bytes: &[u8]| match voice {
+                Voice::Source => lines.take(bytes, &mut |line| say(line)),
+                Voice::Sink => hearing.take(false, bytes),
+                Voice::SinkErr => hearing.take(true, bytes),
+            };
+            let mut is_whole = || whole(true);
+            let fed = match child::run_fed(dump, &command, &mut is_whole, &mut hear).await {
+                Ok(fed) => fed,
+                Err(FedTrouble::Source(child::Trouble::Start(error))) => {
+                    return Ok(Dumped::NotStarted(error));
+                }
+                Err(FedTrouble::Sink(trouble)) => return Err(trouble_of(&trouble)),
+                Err(error) => return Err(Fault::broken(format!("the dump: {error}"))),
+            };
+            lines.end(&mut |line| say(line));
+            let Some(exit) = fed.sink else {
+                self.tidy(Exit::Signal(9)).await;
+                return Ok(Dumped::Failed(fed.source.unwrap_or(Exit::Signal(9))));
+            };
+            let (upload, said) = hearing.end(exit);
+            if !(said.is_locked() && self.may_go(begun).await?) {
+                self.tidy(exit).await;
+                return self.taken(upload, &said).map(Dumped::Taken);
             }
-            Err(FedTrouble::Sink(trouble)) => return Err(trouble_of(&trouble)),
-            Err(error) => return Err(Fault::broken(format!("the dump: {error}"))),
-        };
-        lines.end(&mut |line| say(line));
-        self.tidy(fed.sink.unwrap_or(Exit::Signal(9))).await;
-        let Some(exit) = fed.sink else {
-            return Ok(Dumped::Failed(fed.source.unwrap_or(Exit::Signal(9))));
-        };
-        let (upload, said) = hearing.end(exit);
-        self.taken(upload, &said).map(Dumped::Taken)
+            let noted = whole(false);
+            noted.map_err(|error| Fault::broken(format!("the dump: {error}")))?;
+        }
     }
 
     async fn forget(&self, ids: &[String]) -> Result<(), Fault> {
