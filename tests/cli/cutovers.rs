@@ -246,6 +246,24 @@ fn a_pipeline_goes_back_to_the_version_before() {
         assert_eq!(load.lost.get(), 0);
         let plan = shop.windlass_says(&["plan", "--param", "version=new"]).await;
         assert!(plan.to_string().contains("is in quarantine since "), "{plan}");
+        assert_eq!(shop.try_deploy("new").await.code, 4);
+        // The refusal says how the rest of the stack goes on.
+        let said = plan.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut rest = vec!["apply", "--yes", "--param", "version=new"];
+        for way in ["--exclude site", "--exclude secure"] {
+            assert!(said.contains(&format!("`{way}` applies the rest")), "{plan}");
+            rest.extend(way.split(' '));
+        }
+        shop.project.write(
+            "stacks/shop.yml",
+            shop.project.read("stacks/shop.yml").replace(
+                "resources:\n",
+                "resources:\n  more: { kind: file.directory, path: more }\n",
+            ),
+        );
+        shop.windlass(&rest).await;
+        assert!(shop.project.place("more").is_dir());
+        assert_eq!(shop.serves().await, "v");
         let answer = shop.windlass_says(&["run", "back"]).await;
         assert_eq!(answer.code, 1, "{answer}");
         let said = "nothing of `shop` can go back at once";
@@ -296,10 +314,12 @@ fn a_version_that_failed_its_smoke_test_does_not_come_by_a_plain_apply() {
         refused: this plan cannot be applied
             - secure: NNNNNNNNNNNN is kept away since NNNN-NN-NNTNN:NN:NNZ: it failed its smoke test: exit
               code 1 (it comes once its test passes: run the pipeline again; or deploy what is another
-              version; to try this one all the same, say `pardon: NNNNNNNNNNNN` there)
+              version; to try this one all the same, say `pardon: NNNNNNNNNNNN` there; meanwhile `--exclude
+              secure` applies the rest)
             - site: NNNNNNNNNNNN is kept away since NNNN-NN-NNTNN:NN:NNZ: it failed its smoke test: exit
               code 1 (it comes once its test passes: run the pipeline again; or deploy what is another
-              version; to try this one all the same, say `pardon: NNNNNNNNNNNN` there)
+              version; to try this one all the same, say `pardon: NNNNNNNNNNNN` there; meanwhile `--exclude
+              site` applies the rest)
         ");
         assert_eq!(answer.code, 4, "{answer}");
         assert_eq!(shop.serves().await, "v");

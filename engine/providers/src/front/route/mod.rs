@@ -124,10 +124,10 @@ impl Kind for FrontRoute {
         let sight = see(context).await?;
         let name = name_of(context, &change);
         if let Some(route) = route(&sight.look, &name) {
-            put::refuse_quarantined(route, spec)?;
+            put::refuse_quarantined(context, route, spec)?;
             put::refuse_gone(route, spec)?;
         }
-        put::refuse_barred(&sight.look, &name, spec)?;
+        put::refuse_barred(context, &sight.look, &name, spec)?;
         put::refuse_twin(&sight.look, &name, spec)?;
         let is_new = !sight
             .look

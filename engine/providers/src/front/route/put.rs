@@ -53,10 +53,10 @@ impl Putting<'_> {
         let before = see(self.context).await?.look;
         let known = route(&before, self.name);
         if let Some(known) = known {
-            refuse_quarantined(known, self.spec)?;
+            refuse_quarantined(self.context, known, self.spec)?;
             refuse_gone(known, self.spec)?;
         }
-        refuse_barred(&before, self.name, self.spec)?;
+        refuse_barred(self.context, &before, self.name, self.spec)?;
         refuse_twin(&before, self.name, self.spec)?;
         let remote = ensure(self.context).await?;
         let made = self.put(&remote, known).await;
@@ -385,7 +385,11 @@ pub(super) fn refuse_twin(look: &Look, name: &str, spec: &RouteSpec) -> Result<(
 }
 
 /// A version that failed, or was left for good, does not come again.
-pub(super) fn refuse_quarantined(known: &Looked, spec: &RouteSpec) -> Result<(), Fault> {
+pub(super) fn refuse_quarantined(
+    context: &Context,
+    known: &Looked,
+    spec: &RouteSpec,
+) -> Result<(), Fault> {
     let version = spec.version();
     let serves = known.office.as_ref().is_some_and(|office| office.version == version);
     let one = known.quarantined.iter().find(|one| one.version == version);
@@ -394,14 +398,26 @@ pub(super) fn refuse_quarantined(known: &Looked, spec: &RouteSpec) -> Result<(),
     };
     let since = time(one.since_ms);
     let message = format!("{version} is in quarantine since {since}: {}", one.why);
-    Err(Fault::refused(message).help(format!(
-        "deploy what is another version; to try this one all the same, say `pardon: {version}` there"
-    )))
+    Err(Fault::refused(message).help(ways_on(context, &version)))
+}
+
+/// What can be done while a version is not let in.
+fn ways_on(context: &Context, version: &str) -> String {
+    let address = &context.address;
+    format!(
+        "deploy what is another version; to try this one all the same, say `pardon: {version}` there; \
+         meanwhile `--exclude {address}` applies the rest"
+    )
 }
 
 /// Who did not pass a test gets no request. Who has some already keeps them, and so does who has had some:
 /// that says more than a test.
-pub(super) fn refuse_barred(look: &Look, name: &str, spec: &RouteSpec) -> Result<(), Fault> {
+pub(super) fn refuse_barred(
+    context: &Context,
+    look: &Look,
+    name: &str,
+    spec: &RouteSpec,
+) -> Result<(), Fault> {
     let goes_there = |address: SocketAddr| {
         let targets = route(look, name).into_iter().flat_map(|known| &known.targets);
         targets.into_iter().any(|target| target.address == address)
@@ -414,10 +430,9 @@ pub(super) fn refuse_barred(look: &Look, name: &str, spec: &RouteSpec) -> Result
     }
     let (version, since) = (spec.version(), time(one.since_ms));
     let message = format!("{version} is kept away since {since}: {}", one.why);
-    Err(Fault::refused(message).help(format!(
-        "it comes once its test passes: run the pipeline again; or deploy what is another version; to try \
-         this one all the same, say `pardon: {version}` there"
-    )))
+    let ways = ways_on(context, &version);
+    Err(Fault::refused(message)
+        .help(format!("it comes once its test passes: run the pipeline again; or {ways}")))
 }
 
 /// There is no way back to where another version is by now.
