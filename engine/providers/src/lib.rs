@@ -5,6 +5,7 @@
 use model::{Erased, Registry};
 
 pub mod backup;
+mod beside;
 pub mod cert;
 pub mod command;
 pub mod data;

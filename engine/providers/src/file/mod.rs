@@ -7,7 +7,7 @@ pub mod archive;
 pub mod directory;
 pub(crate) mod look;
 pub(crate) mod owner;
-mod sweep;
+pub(crate) mod sweep;
 pub mod template;
 pub mod text;
 pub(crate) mod wanted;

@@ -12,7 +12,7 @@ use language::shape::ScalarShape;
 use model::{Digest, Fault};
 use sha2::{Sha256, Sha512};
 
-use super::unpack::beside;
+use crate::beside::beside;
 use crate::disk;
 
 /// A checksum: `sha256:…`, `sha512:…` or `blake3:…`.

@@ -13,7 +13,8 @@ use tar::EntryType;
 use zip::ZipArchive;
 
 use super::spec::Format;
-use super::unpack::{Order, Watched};
+use super::unpack::Order;
+use crate::beside::Watched;
 
 /// How much memory an xz archive may ask for, in KiB.
 const MOST_MEMORY: u32 = 256 * 1024;

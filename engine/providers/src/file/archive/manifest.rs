@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use model::{Digest, Fault};
 
-use super::unpack::beside;
+use crate::beside::beside;
 use crate::disk;
 
 /// What is in a folder.

@@ -7,14 +7,13 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use model::Fault;
 
 use super::entries::{self, Entry, What};
 use super::spec::Format;
+use crate::beside::{Stop, beside};
 use crate::disk;
 
 /// What is to be unpacked, and where.
@@ -42,61 +41,6 @@ pub(super) async fn unpack(order: Order) -> Result<(), Fault> {
         unpacked
     })
     .await
-}
-
-/// Runs long work beside the others. When the future is dropped, the work is told to stop.
-pub(super) async fn beside<T: Send + 'static>(
-    work: impl FnOnce(&Stop) -> Result<T, Fault> + Send + 'static,
-) -> Result<T, Fault> {
-    let stop = Stop::default();
-    let inner = Stop(Arc::clone(&stop.0));
-    let _called_when_dropped = CallWhenDropped(stop);
-    let done = tokio::task::spawn_blocking(move || work(&inner)).await;
-    done.unwrap_or_else(|error| Err(Fault::broken(format!("it broke off: {error}"))))
-}
-
-/// Whether work is to stop.
-#[derive(Default)]
-pub(super) struct Stop(Arc<AtomicBool>);
-
-struct CallWhenDropped(Stop);
-
-impl Drop for CallWhenDropped {
-    fn drop(&mut self) {
-        self.0.0.store(true, Ordering::Relaxed);
-    }
-}
-
-impl Stop {
-    pub(super) fn is_called(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// Returns a reader that ends when it is to stop.
-    pub(super) fn watch<R>(&self, reader: R) -> Watched<R> {
-        Watched { stop: Self(Arc::clone(&self.0)), reader }
-    }
-}
-
-/// A reader that ends when it is to stop.
-pub(super) struct Watched<R> {
-    stop: Stop,
-    reader: R,
-}
-
-impl<R: Read> Read for Watched<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.stop.is_called() {
-            return Err(io::Error::other("it was given up"));
-        }
-        self.reader.read(buffer)
-    }
-}
-
-impl<R: io::Seek> io::Seek for Watched<R> {
-    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
-        self.reader.seek(to)
-    }
 }
 
 fn run(order: &Order, stop: &Stop) -> Result<(), Fault> {
