@@ -18,6 +18,7 @@ mod roles;
 mod route;
 mod secrets;
 mod service;
+mod sources;
 mod starts;
 mod suite;
 

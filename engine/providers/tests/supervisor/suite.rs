@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::scope;
 use std::time::Instant;
 
-use crate::{care, ends, health, logs, race, releases, route, secrets, service, starts};
+use crate::{care, ends, health, logs, race, releases, route, secrets, service, sources, starts};
 
 /// A test: its name and what it does.
 pub(crate) type Test = (&'static str, fn());
@@ -24,7 +24,7 @@ pub(crate) use tests;
 /// Tests at once; most of them wait.
 const AT_ONCE: usize = 4;
 
-const ALL: [(&str, &[Test]); 10] = [
+const ALL: [(&str, &[Test]); 11] = [
     ("care", care::TESTS),
     ("ends", ends::TESTS),
     ("health", health::TESTS),
@@ -34,6 +34,7 @@ const ALL: [(&str, &[Test]); 10] = [
     ("route", route::TESTS),
     ("secrets", secrets::TESTS),
     ("service", service::TESTS),
+    ("sources", sources::TESTS),
     ("starts", starts::TESTS),
 ];
 

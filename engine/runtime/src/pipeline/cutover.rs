@@ -56,7 +56,7 @@ impl Tasks {
         if before.is_some() && before == version() {
             doing.log.line(
                 "— it is the version that was there: what has changed is no part of the service. Files \
-                 that its command reads are none; see `sides` in `windlass explain process.service`",
+                 of its program are, if it has a `source`: see `windlass explain process.service`",
             );
         }
         doing.log.line("— the front");

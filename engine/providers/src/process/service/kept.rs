@@ -6,11 +6,11 @@ use language::{Port, Script};
 use model::secret::sealed;
 use model::{Secrets, Tree, Value};
 
-use super::spec::{Backoff, Command, Health, LogSpec, Probe, ServiceSpec, TcpPort};
+use super::spec::{Backoff, Command, Health, LogSpec, Probe, ServiceSpec, Source, TcpPort};
 use crate::text::sealed_map;
 
 /// Returns the keys that make a difference, each with its value as it is kept.
-pub(super) fn keys(spec: &ServiceSpec, secrets: &dyn Secrets) -> [(&'static str, Value); 11] {
+pub(super) fn keys(spec: &ServiceSpec, secrets: &dyn Secrets) -> [(&'static str, Value); 12] {
     let ports = spec.ports.as_ref().map(|range| match (range.0.start(), range.0.end()) {
         (first, last) if first == last => first.to_string(),
         (first, last) => format!("{first}-{last}"),
@@ -18,6 +18,7 @@ pub(super) fn keys(spec: &ServiceSpec, secrets: &dyn Secrets) -> [(&'static str,
     [
         ("command", command(&spec.command, secrets)),
         ("environment", sealed_map(secrets, &spec.environment)),
+        ("source", spec.source.as_ref().map(Source::value).into()),
         ("working_directory", spec.working_directory.0.as_str().into()),
         ("ports", ports.into()),
         ("sides", spec.sides.into()),

@@ -7,6 +7,7 @@ mod listener;
 mod ports;
 mod ready;
 mod sides;
+mod source;
 mod spec;
 mod wanted;
 
@@ -21,8 +22,8 @@ use model::{
 
 pub use sides::newest;
 pub use spec::{
-    Backoff, Command, Health, Host, HttpPath, LogSpec, Probe, Restart, ServiceObject, ServiceSpec,
-    Signal, TcpPort,
+    Backoff, Command, Health, Host, HttpPath, LogSpec, Part, Probe, Restart, ServiceObject,
+    ServiceSpec, Signal, Source, TcpPort,
 };
 pub use wanted::usual_log;
 
@@ -33,7 +34,7 @@ use ports::Ports;
 pub(crate) use ports::refuse_taken;
 use ready::{Unready, Waiting, fault};
 use sides::TwoSided;
-use wanted::{ATTRIBUTES, log_file, named_port, wanted};
+use wanted::{ATTRIBUTES, Release, log_file, named_port, wanted};
 
 /// So many ports are tried for a new service, if somebody else is faster.
 const PORTS: u32 = 5;
@@ -51,6 +52,11 @@ impl Kind for ProcessService {
 
     fn diff(spec: &ServiceSpec, object: &Object, secrets: &dyn Secrets) -> Vec<Difference> {
         let mut found = Difference::among(object, kept::keys(spec, secrets));
+        let has_source = !found.iter().any(|difference| difference.key == "source");
+        if has_source && object.get(source::CHANGED) != &Value::Null {
+            let was = object.get("source").clone();
+            found.push(Difference::new("source", was, "(changed since)"));
+        }
         let state = object.get("state");
         if state.as_text() != Some("running") {
             found.push(Difference::new("state", state.clone(), "running"));
@@ -64,8 +70,17 @@ impl Kind for ProcessService {
         known: &[Known<ServiceSpec>],
     ) -> Result<Vec<Looked>, Fault> {
         let names: Vec<String> = known.iter().map(|known| known.id.clone()).collect();
-        let found = sides::objects(&home(context), &names).await.map_err(fault)?;
+        let mut found = sides::objects(&home(context), &names).await.map_err(fault)?;
+        source::look(context, &mut found).await;
         Ok(found.into_iter().map(Ok).collect())
+    }
+
+    async fn foresee(
+        &self,
+        context: &Context,
+        change: Change<'_, ServiceSpec>,
+    ) -> Result<Option<String>, Fault> {
+        Ok(change.wanted().and_then(|spec| source::left_out(context, spec)))
     }
 
     async fn apply(
@@ -75,31 +90,12 @@ impl Kind for ProcessService {
         token: &Token,
     ) -> Result<Option<Object>, Fault> {
         let name = name_of(context, &change);
-        let Some(spec) = change.wanted() else {
-            return remove(context, &name, true).await.map(|()| None);
+        let applied = match change.wanted() {
+            Some(spec) => put(context, &name, spec, change.object(), token).await.map(Some),
+            None => remove(context, &name, true).await.map(|()| None),
         };
-        let client = client(context).await?;
-        let before = change.object();
-        let mut tries = if before.is_none() && spec.ports.is_some() { PORTS } else { 1 };
-        loop {
-            let made = match spec.sides {
-                true => two_sided(context, &client, &name, spec, token).bring_about().await,
-                false => bring_about(context, &client, &name, spec, before, token).await,
-            };
-            tries -= 1;
-            let retry = tries > 0 && matches!(made, Err(Unready::NoPort(_)));
-            match made.map_err(Fault::from) {
-                Ok(object) => return Ok(Some(object)),
-                Err(fault) if before.is_none() => {
-                    // Others choose ports too. Nobody knows of this one yet, so another will do.
-                    let fault = undone(context, &name, fault).await?;
-                    if !retry {
-                        return Err(fault);
-                    }
-                }
-                Err(fault) => return Err(fault),
-            }
-        }
+        source::clear(context, &name).await;
+        applied
     }
 
     async fn find(
@@ -145,21 +141,58 @@ fn two_sided<'t>(
     TwoSided { context, client, id, spec, token: token.as_str() }
 }
 
+/// Has what is wanted run.
+async fn put(
+    context: &Context,
+    name: &str,
+    spec: &ServiceSpec,
+    before: Option<&Object>,
+    token: &Token,
+) -> Result<Object, Fault> {
+    let client = client(context).await?;
+    let copied = match &spec.source {
+        Some(source) => Some(source::copy(context, name, source, token).await?),
+        None => None,
+    };
+    let release = Release { spec, copied: copied.as_ref() };
+    let mut tries = if before.is_none() && spec.ports.is_some() { PORTS } else { 1 };
+    loop {
+        let made = match spec.sides {
+            true => two_sided(context, &client, name, spec, token).bring_about(release).await,
+            false => bring_about(context, &client, name, release, before, token).await,
+        };
+        tries -= 1;
+        let retry = tries > 0 && matches!(made, Err(Unready::NoPort(_)));
+        match made.map_err(Fault::from) {
+            Ok(object) => return Ok(object),
+            Err(fault) if before.is_none() => {
+                // Others choose ports too. Nobody knows of this one yet, so another will do.
+                let fault = undone(context, name, fault).await?;
+                if !retry {
+                    return Err(fault);
+                }
+            }
+            Err(fault) => return Err(fault),
+        }
+    }
+}
+
 /// Has the supervisor start it, and waits until it is ready.
 async fn bring_about(
     context: &Context,
     client: &Client,
     name: &str,
-    spec: &ServiceSpec,
+    release: Release<'_>,
     before: Option<&Object>,
     token: &Token,
 ) -> Result<Object, Unready> {
+    let spec = release.spec;
     let known = client.status(&[name.to_owned()]).await.map_err(fault)?.remove(0);
     let running = known.as_ref().is_some_and(|status| status.pid.is_some());
     let had = before.and_then(port);
     let port = given_port(context, name, spec, had, running).await?;
-    let attributes = attributes(context, name, spec, port);
-    let wanted = wanted(context, name, spec, port, &attributes)?;
+    let attributes = attributes(context, name, release, port);
+    let wanted = wanted(context, name, release, port, &attributes)?;
     let status = client.ensure(&wanted, token.as_str()).await.map_err(fault)?;
     let replaced = known.is_some_and(|known| running && known.starts != status.starts);
     let waiting = Waiting { context, client, name, spec, port, replaced };
@@ -249,15 +282,17 @@ fn name_of(context: &Context, change: &Change<'_, ServiceSpec>) -> String {
 }
 
 /// What an object holds beside its state. The supervisor keeps it and tells it again.
-fn attributes(context: &Context, name: &str, spec: &ServiceSpec, port: Option<u16>) -> Tree {
-    let log = log_file(context, name, spec).display().to_string();
-    let kept = kept::keys(spec, context.secrets());
+fn attributes(context: &Context, name: &str, release: Release<'_>, port: Option<u16>) -> Tree {
+    let log = log_file(context, name, release.spec).display().to_string();
+    let kept = kept::keys(release.spec, context.secrets());
     let address = port.map(|port| format!("127.0.0.1:{port}"));
-    let own: [(&str, Value); 7] = [
+    let digest = release.copied.map(|copied| copied.digest.clone());
+    let own: [(&str, Value); 8] = [
+        (source::DIGEST, digest.into()),
         ("port", port.into()),
         ("log_file", log.into()),
         ("address", address.into()),
-        ("version", sides::version(name, spec, context.secrets()).into()),
+        ("version", release.version(name, context.secrets()).into()),
         ("side", Value::Null),
         ("older_version", Value::Null),
         ("older_address", Value::Null),

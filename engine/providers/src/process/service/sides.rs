@@ -11,13 +11,14 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use model::{Context, Fault, Object, Secrets, Value};
+use model::{Context, Fault, Object, Value};
 use tokio::time::{Instant, sleep};
 
 use super::ready::{Unready, Waiting, fault};
+use super::source;
 use super::spec::ServiceSpec;
-use super::wanted::{log_file, wanted};
-use super::{attributes, given_port, kept, object};
+use super::wanted::{Release, log_file, wanted};
+use super::{attributes, given_port, object};
 use crate::front::{busy, release};
 use crate::process::supervisor::{Client, Status, SupervisorError, look};
 
@@ -67,15 +68,10 @@ async fn all(home: &Path, ids: &[String]) -> Result<Vec<(Option<Status>, Sides)>
     Ok(ids.iter().map(|_| (next(), Sides::of([next(), next()]))).collect())
 }
 
-/// Returns which version a service is: what tells what is run, and where, from anything else that is run.
-pub(super) fn version(id: &str, spec: &ServiceSpec, secrets: &dyn Secrets) -> String {
-    let run = kept::keys(spec, secrets)
-        .into_iter()
-        .filter(|(key, _)| matches!(*key, "command" | "environment" | "working_directory"));
-    let mut tree: model::Tree = run.map(|(key, value)| (key.to_owned(), value)).collect();
-    tree.insert("id".to_owned(), Value::text(id));
-    let digest = Value::Map(tree).digest().to_string();
-    digest.chars().take(12).collect()
+/// Returns the digests of the sources from which versions of a service run.
+pub(super) async fn sources(home: &Path, id: &str) -> Result<Vec<String>, SupervisorError> {
+    let found = look(home, &names(id)).await?.into_iter().flatten();
+    Ok(found.map(|status| object(&status).text(source::DIGEST).to_owned()).collect())
 }
 
 impl Sides {
@@ -191,10 +187,11 @@ pub(super) struct TwoSided<'t> {
 impl TwoSided<'_> {
     /// Has the wanted version run on a side of its own, and waits until it is ready. Whatever was wanted
     /// before goes on. Rules alone are taken over where the newest version runs.
-    pub(super) async fn bring_about(&self) -> Result<Object, Unready> {
+    pub(super) async fn bring_about(&self, release: Release<'_>) -> Result<Object, Unready> {
         let sides = Sides::seen(self.client, self.id).await?;
         let begun = sides.of_token(self.token).map(|(side, _)| side);
-        let same = sides.newest_side().filter(|side| self.runs_on(side)).map(|side| side.name);
+        let same =
+            sides.newest_side().filter(|side| self.runs_on(side, release)).map(|side| side.name);
         let (side, fresh) = match begun.or(same) {
             Some(side) => (side, false),
             None => (sides.free(self.context, self.spec.stop_timeout.0).await?.name, true),
@@ -202,7 +199,7 @@ impl TwoSided<'_> {
         let newest = sides.newest_side();
         let turn = newest.map_or(0, Side::turn) + u64::from(fresh);
         let had = sides.0.iter().find(|one| one.name == side).and_then(Side::address);
-        let made = self.ensure(side, turn, had).await;
+        let made = self.ensure(side, release, turn, had).await;
         match made {
             Ok(()) => {}
             Err(unready) if !fresh => return Err(unready),
@@ -221,13 +218,13 @@ impl TwoSided<'_> {
     }
 
     /// Whether what is wanted runs there already, but for rules that it can take over as it runs.
-    fn runs_on(&self, side: &Side) -> bool {
+    fn runs_on(&self, side: &Side, release: Release<'_>) -> bool {
         let Some(found) = side.status.as_ref().map(object) else { return false };
         let name = self.name(side.name);
         let log = log_file(self.context, &name, self.spec).display().to_string();
         let port = side.address().map_or(0, |address| address.port());
         let ports = self.spec.ports.as_ref().is_some_and(|range| range.0.contains(&port));
-        let version = version(self.id, self.spec, self.context.secrets());
+        let version = release.version(self.id, self.context.secrets());
         ports && found.text("version") == version && found.text("log_file") == log
     }
 
@@ -238,6 +235,7 @@ impl TwoSided<'_> {
     async fn ensure(
         &self,
         side: &'static str,
+        release: Release<'_>,
         turn: u64,
         had: Option<SocketAddr>,
     ) -> Result<(), Unready> {
@@ -246,14 +244,14 @@ impl TwoSided<'_> {
         let running = known.is_some_and(|status| status.pid.is_some());
         let had = had.map(|address| address.port());
         let port = given_port(context, &name, self.spec, had, running).await?;
-        let mut kept = attributes(context, &name, self.spec, port);
-        let version = version(self.id, self.spec, context.secrets());
+        let mut kept = attributes(context, &name, release, port);
+        let version = release.version(self.id, context.secrets());
         for (key, value) in [("side", side), ("version", &version)] {
             kept.insert(key.to_owned(), Value::text(value));
         }
         // It changes with every version: whoever reads it would not know.
         kept.insert("port".to_owned(), Value::Null);
-        let mut asked = wanted(context, &name, self.spec, port, &kept)?;
+        let mut asked = wanted(context, &name, release, port, &kept)?;
         asked.rules.facts.insert(TURN.to_owned(), turn.to_string());
         let status = self.client.ensure(&asked, self.token).await.map_err(fault)?;
         self.waiting(&name, port).ready(status).await.map(|_| ())

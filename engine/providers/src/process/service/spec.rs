@@ -1,7 +1,9 @@
 //! The keys and attributes of `process.service`.
 
 use std::collections::BTreeMap;
+use std::path::{Component, Path};
 
+use glob::Pattern;
 use language::shape::ScalarShape;
 use language::spec::Leaf;
 use language::{
@@ -25,7 +27,12 @@ pub struct ServiceSpec {
     /// are put in at the last moment and lie on disk only encrypted.
     #[spec(default = "{}")]
     pub environment: BTreeMap<String, Text>,
-    /// The folder it runs in: relative to the project, or absolute.
+    /// The folder with its program: relative to the project, or absolute. Each content of it is a version
+    /// of its own and runs in a copy that nobody edits: what is changed in the folder, tested or not, runs
+    /// with the next apply that takes it, and never because a crash let the service start again. The copy
+    /// goes with its version: data that is to stay lies elsewhere.
+    pub source: Option<Source>,
+    /// The folder it runs in: relative to the project, or absolute; with `source`, relative to that.
     #[spec(default = ".")]
     pub working_directory: FilePath,
     /// It is given a free port of these as `PORT`, and keeps it as long as it is one of them.
@@ -33,9 +40,8 @@ pub struct ServiceSpec {
     /// Keeps two places for it, `blue` and `green`. A change of what is run starts the new version on the
     /// one that nobody is routed to, and leaves the other one running: a `front.route` changes over
     /// without losing a request, and can go back at once. Each has a port of its own. A version is what
-    /// stands here, not the files that it reads: whatever lies there when it is started again after a
-    /// crash is what runs then. So give each version a folder of its own, named by what is in it, in
-    /// `working_directory` or `command`; `stacks/guestbook.yml` shows how.
+    /// stands here and what is in `source`. Without that, files that it reads are no part of it: whatever
+    /// lies there when it is started again after a crash is what runs then.
     #[spec(default = "false", replaces)]
     pub sides: bool,
     /// How to see that it works. Without it, it is ready when it stays up.
@@ -75,7 +81,7 @@ pub struct ServiceObject {
     pub log_file: String,
     /// Where it listens, if it was given a port: `127.0.0.1:8401`; with `sides`, the newest version.
     pub address: Option<Socket>,
-    /// Names what is run: a digest of its command, environment and folder.
+    /// Names what is run: a digest of its command, environment, folder and source.
     pub version: String,
     /// Where the newest version runs: `blue` or `green`.
     pub side: Option<String>,
@@ -83,6 +89,26 @@ pub struct ServiceObject {
     pub older_version: Option<String>,
     /// Where that one listens.
     pub older_address: Option<Socket>,
+}
+
+/// The files of a program.
+#[derive(Clone, Debug, PartialEq, Eq, Spec)]
+pub enum Source {
+    /// Everything in a folder but `.git` and `.windlass`.
+    Folder(FilePath),
+    /// What belongs to the program.
+    Part(Part),
+}
+
+/// A folder, and what in it is no part of a program.
+#[derive(Clone, Debug, PartialEq, Eq, Spec)]
+pub struct Part {
+    /// The folder: relative to the project, or absolute.
+    pub folder: FilePath,
+    /// What is left out of it: a name wherever it stands (`tests`, `*.pyc`) or, with a slash, a path within
+    /// the folder (`web/drafts`), in which `**` stands for any number of folders.
+    #[spec(default = "[]")]
+    pub exclude: Vec<String>,
 }
 
 /// What is run.
@@ -292,6 +318,9 @@ fn check(spec: &ServiceSpec, keys: &mut Keys<'_, '_, '_>) {
     if spec.ports.is_some() && spec.environment.contains_key("PORT") {
         keys.refuse("environment", "`PORT` is already given by `ports`");
     }
+    if let Some(source) = &spec.source {
+        check_source(source, &spec.working_directory.0, keys);
+    }
     let two = |range: &PortRange| range.0.start() < range.0.end();
     if spec.sides && !spec.ports.as_ref().is_some_and(two) {
         keys.refuse("sides", "each side needs a port of its own: give `ports`, two or more");
@@ -302,6 +331,22 @@ fn check(spec: &ServiceSpec, keys: &mut Keys<'_, '_, '_>) {
             "health",
             "which port? Say it here, or give the service `ports` to choose from",
         );
+    }
+}
+
+fn check_source(source: &Source, working_directory: &str, keys: &mut Keys<'_, '_, '_>) {
+    let parts = Path::new(working_directory).components();
+    if parts.into_iter().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
+        keys.refuse(
+            "working_directory",
+            "it runs in a copy of `source`: name a folder within that",
+        );
+    }
+    let Source::Part(Part { exclude, .. }) = source else { return };
+    for pattern in exclude {
+        if let Err(error) = Pattern::new(pattern) {
+            keys.refuse("source", format!("`{pattern}` is no pattern of files: {}", error.msg));
+        }
     }
 }
 
@@ -391,6 +436,18 @@ mod tests {
             let text = said(&format!("{{ command: [bin/web], health: {{ {probe} }} }}"));
             assert!(text.contains("which port?"), "{probe}: {text}");
         }
+    }
+
+    #[test]
+    fn a_source_is_run_from_within_and_leaves_out_what_can_be_read() {
+        for folder in ["/srv", "../app"] {
+            let text =
+                said(&format!("{{ command: [x], source: app, working_directory: {folder} }}"));
+            assert!(text.contains("name a folder within that"), "{text}");
+        }
+        let text = said("{ command: [x], source: { folder: app, exclude: ['a***b'] } }");
+        assert!(text.contains("`a***b` is no pattern of files"), "{text}");
+        assert_eq!(said("{ command: [x], source: app, working_directory: ./web }"), "");
     }
 
     #[test]

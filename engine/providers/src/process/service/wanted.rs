@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use language::{Port, Script};
 use model::secret::revealed;
-use model::{Context, Fault, Tree};
+use model::{Context, Fault, Secrets, Tree, Value};
 
+use super::kept;
+use super::source::Copied;
 use super::spec::{Command, Health, Host, Probe, ServiceSpec, TcpPort};
 use crate::process::supervisor;
 use crate::process::supervisor::{HealthCheck, Log, Program, Rules, Stop, Tls};
@@ -18,17 +20,49 @@ pub(super) const ATTRIBUTES: &str = "attributes";
 /// The variables of the caller that a service starts from, beside `LC_*`.
 const INHERITED: [&str; 8] = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR"];
 
+/// What is to run: what its file says, and the copy of its source.
+#[derive(Clone, Copy)]
+pub(super) struct Release<'r> {
+    pub(super) spec: &'r ServiceSpec,
+    pub(super) copied: Option<&'r Copied>,
+}
+
+impl Release<'_> {
+    /// Returns which version of a service it is: what tells what is run, and where, from anything else that
+    /// is run.
+    pub(super) fn version(self, id: &str, secrets: &dyn Secrets) -> String {
+        let what = ["command", "environment", "working_directory"];
+        let run = kept::keys(self.spec, secrets).into_iter().filter(|(key, _)| what.contains(key));
+        let mut tree: Tree = run.map(|(key, value)| (key.to_owned(), value)).collect();
+        tree.insert("id".to_owned(), Value::text(id));
+        if let Some(copied) = self.copied {
+            tree.insert("source".to_owned(), Value::text(&copied.digest));
+        }
+        Value::Map(tree).digest().to_string().chars().take(12).collect()
+    }
+
+    fn working_directory(self, context: &Context) -> PathBuf {
+        let folder = &self.spec.working_directory.0;
+        match self.copied {
+            // The way to `.` ends there, as people read it.
+            Some(copied) => copied.folder.join(folder).components().collect(),
+            None => context.place(folder),
+        }
+    }
+}
+
 /// Returns the service as the supervisor understands it.
 pub(super) fn wanted(
     context: &Context,
     name: &str,
-    spec: &ServiceSpec,
+    release: Release<'_>,
     port: Option<u16>,
     attributes: &Tree,
 ) -> Result<supervisor::ServiceSpec, Fault> {
+    let spec = release.spec;
     let kept = serde_json::to_string(attributes)
         .map_err(|error| Fault::broken(format!("its attributes cannot be kept: {error}")))?;
-    let folder = context.place(&spec.working_directory.0);
+    let folder = release.working_directory(context);
     if !folder.is_dir() {
         return Err(Fault::refused(format!("{} is not a folder", folder.display()))
             .help("make it (file.directory), or correct working_directory"));
