@@ -1,5 +1,8 @@
 //! What `check` finds out beside the form of a file: names, shapes, and what files say to each other.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
 use crate::cli::project::TestProject;
 
 #[test]
@@ -506,4 +509,43 @@ resources:
     --- exit 2
     "#);
     assert_eq!(project.run(["plan"]).stderr, checked.stderr);
+}
+
+#[test]
+fn keys_of_repositories_that_open_nothing_are_told() {
+    let repositories = "server: lab\nrepositories:\n  shop: { secrets_key: nokey }\n  site: { secrets_key: none.key }\n";
+    let project =
+        TestProject::new().file("windlass.yml", repositories).file("none.key", "nothing\n");
+    let alone = Permissions::from_mode(0o600);
+    fs::set_permissions(project.place("none.key"), alone).unwrap();
+    insta::assert_snapshot!(project.run(["check"]), @"
+    --- stderr
+    warning[W014]: this key opens no secrets of `shop`: No such file or directory (os error 2)
+      ╭▸ windlass.yml:3:24
+      │
+    3 │   shop: { secrets_key: nokey }
+      │                        ━━━━━
+      │
+      ╰ help: copy .windlass/key of the project in which its secrets are set to nokey; chmod 600
+              nokey
+
+    warning[W014]: this key opens no secrets of `site`: it holds no key: no line begins with
+                   AGE-SECRET-KEY-
+      ╭▸ windlass.yml:4:24
+      │
+    4 │   site: { secrets_key: none.key }
+      │                        ━━━━━━━━
+      │
+      ╰ help: put a copy of .windlass/key of the project there: none.key
+
+    1 file checked, 2 warnings.
+    --- exit 0
+    ");
+    project.with_input(["secret", "set", "password"], "correct-horse-battery");
+    let own = "server: lab\nrepositories: { shop: { secrets_key: .windlass/key } }\n";
+    project.write("windlass.yml", own);
+    insta::assert_snapshot!(project.run(["check"]), @"
+    1 file checked, nothing is wrong
+    --- exit 0
+    ");
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use model::file::server::{FILE, Server};
 use runtime::engine::Problem;
-use runtime::secret::{OPENER, Opener};
+use runtime::secret::{OPENER, Opener, unusable};
 
 use crate::folder::Folder;
 use crate::trouble::{place, refused};
@@ -26,7 +26,7 @@ pub(crate) fn hand_out(folder: &Folder, file: &Server) -> Result<(), Problem> {
         match &repository.secrets_key {
             Some(key) => {
                 let key = folder.root.join(key);
-                Opener::read(&key).map_err(|error| unusable(&name.0, &key, &error))?;
+                Opener::read(&key).map_err(|error| refuse(&name.0, &key, &error))?;
                 known(&home, &link, &key).map_err(|error| place("write", &link, error))?;
             }
             None => match fs::remove_file(&link) {
@@ -53,15 +53,7 @@ fn known(home: &Path, link: &Path, key: &Path) -> io::Result<()> {
     fs::rename(&fresh, link)
 }
 
-fn unusable(name: &str, key: &Path, error: &io::Error) -> Problem {
-    let path = key.display();
-    let message = format!("{FILE} names {path} as `secrets_key` of `{name}`: {error}");
-    let help = match error.kind() {
-        io::ErrorKind::NotFound => format!(
-            "copy .windlass/key of the project in which its secrets are set to {path}; chmod 600 {path}"
-        ),
-        io::ErrorKind::PermissionDenied => format!("chmod 600 {path}"),
-        _ => format!("put a copy of .windlass/key of the project there: {path}"),
-    };
-    refused(message, help)
+fn refuse(name: &str, key: &Path, error: &io::Error) -> Problem {
+    let message = format!("{FILE} names {} as `secrets_key` of `{name}`: {error}", key.display());
+    refused(message, unusable(key, error))
 }

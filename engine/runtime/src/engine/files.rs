@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use language::document::Entries;
 use language::{Code, Content, Diagnostic, Diagnostics, Document, Node, SourceId, Sources, Span};
 use model::address::{block_of, within};
 use model::file::pipeline::Schedule;
@@ -21,6 +22,7 @@ use crate::plan::{
     read,
 };
 use crate::project::{FileType, Project};
+use crate::secret::{Opener, unusable};
 use crate::stack::{Around, Stack, check_circle, load};
 use crate::store::Store;
 
@@ -526,9 +528,29 @@ impl Checker<'_> {
                 pipeline::check(document, &outside, shared, &stacks, diagnostics);
             }
             Some(FileType::Inventory) => inventory::check(document, diagnostics),
-            Some(FileType::Server) => drop(server::read(document, diagnostics)),
+            Some(FileType::Server) => {
+                drop(server::read(document, diagnostics));
+                self.keys_of_repositories(document.root(), diagnostics);
+            }
             None if diagnostics.is_empty() => diagnostics.push(says_nothing(document)),
             None => {}
+        }
+    }
+
+    /// Notes keys that `windlass serve` would refuse. It is no error, since the file may be checked where
+    /// nobody has them.
+    fn keys_of_repositories(&self, root: Node<'_>, diagnostics: &mut Diagnostics) {
+        let entries = match root.get("repositories").map(Node::content) {
+            Some(Content::Map(entries)) => Some(entries),
+            _ => None,
+        };
+        for (name, repository) in entries.into_iter().flat_map(Entries::iter) {
+            let Some(key) = repository.get("secrets_key") else { continue };
+            let (Some(name), Some(path)) = (name.scalar(), key.scalar()) else { continue };
+            let Err(error) = Opener::read(&self.project.root.join(path.text)) else { continue };
+            let message = format!("this key opens no secrets of `{}`: {error}", name.text);
+            let warning = Diagnostic::warning(Code::BadValue, key.span(), message);
+            diagnostics.push(warning.help(unusable(Path::new(path.text), &error)));
         }
     }
 

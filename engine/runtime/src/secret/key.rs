@@ -104,6 +104,18 @@ impl Key {
     }
 }
 
+/// Says what to do about a key that [`Opener::read`] refuses.
+pub fn unusable(path: &Path, error: &io::Error) -> String {
+    let path = path.display();
+    match error.kind() {
+        io::ErrorKind::NotFound => format!(
+            "copy .windlass/key of the project in which its secrets are set to {path}; chmod 600 {path}"
+        ),
+        io::ErrorKind::PermissionDenied => format!("chmod 600 {path}"),
+        _ => format!("put a copy of .windlass/key of the project there: {path}"),
+    }
+}
+
 impl Opener {
     /// Reads one: the key of a project, or any age identity.
     ///

@@ -5,5 +5,5 @@
 mod key;
 mod vault;
 
-pub use key::{Key, Opener};
+pub use key::{Key, Opener, unusable};
 pub use vault::{FILE, KEPT, OPENER, SecretError, VARIABLE, Vault};
