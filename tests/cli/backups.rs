@@ -98,6 +98,28 @@ steps:
 }
 
 #[test]
+fn a_step_that_never_can_succeed_is_not_tried_again() {
+    let Some(project) = project() else { return };
+    project.done(["backup", "shop/files"]);
+    let logged = |does: &str| {
+        let pipeline = format!("pipeline: again\nsteps: {{ s: {{ {does}, retry: 2 }} }}\n");
+        project.write("pipelines/again.yml", pipeline);
+        let answer = project.run(["run", "again"]);
+        assert_eq!(answer.code, 1, "{answer}");
+        project.run(["logs", "last"]).stdout
+    };
+    for to in ["data", "data/notes"] {
+        let log = logged(&format!("restore: {{ job: shop/files, to: {to} }}"));
+        assert_eq!(log.matches(" is production: ").count(), 1, "{log}");
+        assert!(log.contains("— no attempt follows: it would end the same"), "{log}");
+    }
+    project.write("broken", "");
+    let log = logged("backup: shop/dump");
+    assert_eq!(log.matches("the dump ended with exit code 1").count(), 5, "{log}");
+    assert!(log.contains("; attempt 3 follows"), "{log}");
+}
+
+#[test]
 fn what_cannot_be_done_says_why() {
     let Some(project) = project() else { return };
     project.done(["backup", "shop/files"]);
@@ -125,8 +147,8 @@ fn what_cannot_be_done_says_why() {
         try: name a folder that is empty or not there; nothing is written over
 
     shop/files  failed  N.NN s
-                what it left is settled by the next one; `windlass restore shop/files --to
-                /project/full` tries again                                       exit 1
+                nothing was begun; `windlass restore shop/files --to /project/full` is
+                refused again as long as this is so                                               exit 1
     exit 1
     ");
     insta::assert_snapshot!(said(&["restore", "shop/files", "--to", "data", "--quiet"]), @"
@@ -136,8 +158,8 @@ fn what_cannot_be_done_says_why() {
         try: restore into a folder of its own, look at it, and move over what you need
 
     shop/files  failed  N.NN s
-                what it left is settled by the next one; `windlass restore shop/files --to
-                /project/data` tries again                                       exit 1
+                nothing was begun; `windlass restore shop/files --to /project/data` is
+                refused again as long as this is so                                               exit 1
     exit 1
     ");
     insta::assert_snapshot!(said(&["restore", "shop", "--to", "x"]), @"

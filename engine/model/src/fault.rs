@@ -28,6 +28,8 @@ pub struct Fault {
 pub enum Nature {
     /// It ran, and the answer is no. It surely had no effect that is not known.
     Refused,
+    /// It was not begun, and no attempt is, as long as nobody changes what the message says.
+    Futile,
     /// It was not even tried: the world is not what the plan saw.
     Stale,
     /// It could not run, and will not by itself. The effect may have happened.
@@ -40,6 +42,11 @@ impl Fault {
     /// It ran, and the answer is no.
     pub fn refused(message: impl Into<String>) -> Self {
         Self::new(Nature::Refused, message)
+    }
+
+    /// It was not begun, and no attempt is, as long as nobody changes what the message says.
+    pub fn futile(message: impl Into<String>) -> Self {
+        Self::new(Nature::Futile, message)
     }
 
     /// It was not even tried: the world is not what the plan saw.

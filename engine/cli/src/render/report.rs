@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use language::suggest;
 use model::event::{Ending, Outcome, Question};
+use model::fault::Nature;
 use model::{Fault, Tree};
 use runtime::engine::{Report, StepReport};
 use runtime::store::RunOutcome;
@@ -304,6 +305,11 @@ fn advice(report: &Report, view: &View<'_>, indent: usize, style: Style, out: &m
         ),
         RunOutcome::Stopped => {
             ("each step is looked for before it is done again", "goes on from here")
+        }
+        _ if report.first_fault().is_some_and(|(_, fault)| fault.nature == Nature::Futile)
+            && matches!(view.verb, Verb::Act(_)) =>
+        {
+            ("nothing was begun", "is refused again as long as this is so")
         }
         _ if matches!(view.verb, Verb::Act(_)) => {
             ("what it left is settled by the next one", "tries again")

@@ -11,6 +11,7 @@ use std::time::Duration;
 use language::render::{Renderer, render};
 use model::context::Progress;
 use model::event::Ending;
+use model::fault::Nature;
 use model::ledger::{StepId, Steps};
 use model::plan::{Step, Work};
 use model::{Fault, Tree, Value};
@@ -73,7 +74,7 @@ impl Tasks {
     pub(super) fn file(&self, named: &str) -> Result<std::path::PathBuf, Fault> {
         let project = &self.engine.project;
         project.locate(named, FileType::Stack, Path::new(&project.root)).ok_or_else(|| {
-            Fault::refused(format!("there is no stack file `{named}`"))
+            Fault::futile(format!("there is no stack file `{named}`"))
                 .help("the path is relative to the project's folder")
         })
     }
@@ -151,9 +152,8 @@ pub(super) fn finished(report: &Report) -> Result<(), Fault> {
         (RunOutcome::Done, _) => Ok(()),
         (_, Some((step, why))) => Err(Fault {
             message: format!("{} {}: {}", step.kind, step.address, why.message),
-            ..Fault::refused("")
-                .help(why.help.clone().unwrap_or_default())
-                .details(why.details.clone())
+            nature: if why.nature == Nature::Futile { Nature::Futile } else { Nature::Refused },
+            ..why.clone()
         }),
         _ => Err(Fault::broken(format!("`{}` was stopped", report.subject))),
     }
@@ -163,10 +163,12 @@ pub(super) fn fault(problem: Problem) -> Fault {
     if let Problem::Files(wrong) = problem {
         let Wrong { diagnostics, sources } = *wrong;
         let text = render(diagnostics, &sources, &Renderer::plain());
-        return Fault::refused("the stack's file is wrong")
-            .details(text.lines().map(str::to_owned));
+        return Fault::futile("the stack's file is wrong").details(text.lines().map(str::to_owned));
     }
-    let fault = Fault::refused(problem.message());
+    let fault = match problem {
+        Problem::Usage { .. } => Fault::futile(problem.message()),
+        _ => Fault::refused(problem.message()),
+    };
     match problem.advice() {
         Some(advice) => fault.help(advice),
         None => fault,

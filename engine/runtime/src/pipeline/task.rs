@@ -169,7 +169,8 @@ impl Tasks {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A step that fails is tried again as often as its file says; one that cannot run is not.
+    /// A step that fails is tried again as often as its file says; one that cannot run is not, nor one that
+    /// would end the same.
     async fn perform(&self, doing: Doing<'_>) -> Result<(), Fault> {
         let mut attempt = 0;
         loop {
@@ -178,6 +179,10 @@ impl Tasks {
                     attempt += 1;
                     let line = format!("— {}; attempt {} follows", fault.message, attempt + 1);
                     doing.log.line(&line);
+                }
+                Err(fault) if attempt < doing.task.retry && fault.nature == Nature::Futile => {
+                    doing.log.line("— no attempt follows: it would end the same");
+                    return Err(fault);
                 }
                 result => return result,
             }

@@ -47,7 +47,7 @@ impl Foresight<'_> {
                 Err(fault) => {
                     let said = self.sealing.masked(&words(&fault));
                     match fault.nature {
-                        Nature::Refused => {
+                        Nature::Refused | Nature::Futile => {
                             let why = format!("{}: {said}", item.address);
                             plan.refused.push(Refusal::Contradiction(why));
                         }

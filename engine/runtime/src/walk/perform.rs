@@ -63,7 +63,7 @@ pub(super) async fn perform<E: Effects>(
             Err(fault) => fault,
         };
         match fault.nature {
-            Nature::Refused | Nature::Stale => break Ending::Failed { fault },
+            Nature::Refused | Nature::Futile | Nature::Stale => break Ending::Failed { fault },
             Nature::Passing if attempt < step.attempts => {
                 let pause = pause(attempt, fastrand::f64());
                 live.observer().retrying(live.id(), step, &effects.shown(fault), pause);

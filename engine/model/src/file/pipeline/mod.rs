@@ -128,7 +128,7 @@ pub struct PipelineStep {
     /// How long one attempt may take.
     #[spec(default = "1h")]
     pub timeout: Period,
-    /// How often it is tried again when it fails.
+    /// How often it is tried again when it fails, unless it would end the same.
     #[spec(default = "0")]
     pub retry: u32,
     /// It may be run again after a crash in the middle of it.

@@ -18,7 +18,7 @@ pub struct Task {
     /// It may be run again after a crash in the middle of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub idempotent: bool,
-    /// How often it is tried again when it fails.
+    /// How often it is tried again when it fails, unless it would end the same.
     #[serde(default)]
     pub retry: u32,
     /// How many steps of the same matrix may be at work at once.

@@ -166,7 +166,7 @@ fn target(job: &Opened<'_>, path: &str) -> Result<PathBuf, Fault> {
         } else {
             format!("{} is {whose}", owned.display())
         };
-        return Err(Fault::refused(format!(
+        return Err(Fault::futile(format!(
             "{} is production: {why}, and a restore onto it is refused",
             to.display()
         ))
@@ -190,7 +190,7 @@ fn target(job: &Opened<'_>, path: &str) -> Result<PathBuf, Fault> {
 }
 
 fn occupied(to: &Path, why: &str) -> Fault {
-    Fault::refused(format!("{} is occupied: {why}", to.display()))
+    Fault::futile(format!("{} is occupied: {why}", to.display()))
         .help("name a folder that is empty or not there; nothing is written over")
 }
 
