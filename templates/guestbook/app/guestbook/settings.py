@@ -17,9 +17,6 @@ from urllib.parse import urlsplit
 
 SHORTEST_TOKEN = 16
 
-# Where relative paths start. Kept, since settings are read again and again, and the folder may go.
-STARTED_IN = Path.cwd()
-
 
 class SettingsError(Exception):
     """Something is missing or wrong; the text says what, where, and what to do."""
@@ -27,7 +24,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings file. Relative paths start where the process was started."""
+    """The settings file. Relative paths start at its folder."""
 
     title: str = "Guestbook"
     domain: str = "localhost"
@@ -59,7 +56,7 @@ def load(path: Path) -> Settings:
     _check_keys(path, given)
     for name in ("database", "certificate", "key", "authority"):
         if given.get(name):
-            given[name] = str(STARTED_IN / given[name])
+            given[name] = str(path.parent / given[name])
     settings = Settings(**given)
     _check_values(path, settings)
     return settings

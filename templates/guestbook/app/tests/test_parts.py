@@ -1,8 +1,7 @@
-"""The small parts: settings, faults, reports, releases, the version."""
+"""The small parts: settings, faults, reports, the version."""
 
 import ast
 import json
-import os
 import re
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 from unittest import mock
 from xml.etree import ElementTree
 
-from guestbook import release, settings
+from guestbook import settings
 from guestbook.fault import Fault, fault
 from guestbook.report import Case as CheckCase
 from guestbook.report import Report, from_json
@@ -31,9 +30,9 @@ class Settings(Case):
             self.load(**given)
         return str(caught.exception)
 
-    def test_paths_start_where_the_process_was_started(self):
+    def test_paths_start_at_the_folder_of_the_file(self):
         found = self.load(database="data/book.sqlite3", certificate="/c.pem", key="k.pem")
-        self.assertEqual(os.path.abspath("data/book.sqlite3"), found.database)
+        self.assertEqual(str(self.folder / "data/book.sqlite3"), found.database)
         self.assertEqual("/c.pem", found.certificate)
         self.assertTrue(found.secure)
 
@@ -126,69 +125,7 @@ class Reports(unittest.TestCase):
         self.assertTrue(Report([CheckCase("s", "n")]).passed)
 
 
-class Releases(Case):
-    def source(self) -> Path:
-        root = self.folder / "source"
-        (root / "guestbook" / "__pycache__").mkdir(parents=True)
-        (root / "guestbook" / "a.py").write_text("a")
-        (root / "guestbook" / "__pycache__" / "a.pyc").write_text("x")
-        (root / "VERSION").write_text("2.0.0\n")
-        return root
-
-    def test_a_copy_holds_the_files_and_the_same_name(self):
-        root, copy = self.source(), self.folder / "releases" / "one"
-        release.copy(copy, root=root)
-        self.assertTrue(release.holds(copy, root=root))
-        self.assertEqual(["VERSION", "guestbook/a.py"], release.files(root=copy))
-        self.assertEqual(release.name(root=root), release.name(root=copy))
-        self.assertRegex(release.name(root=root), r"^web-2\.0\.0-[0-9a-f]{12}$")
-        self.assertEqual(["one"], os.listdir(copy.parent))
-
-    def test_any_change_is_another_release(self):
-        root = self.source()
-        names = {release.name(root=root)}
-        (root / "guestbook" / "a.py").write_text("b")
-        names.add(release.name(root=root))
-        (root / "DRILL").write_text("none")
-        names.add(release.name(root=root))
-        (root / "VERSION").write_text("2.0.1")
-        names.add(release.name(root=root))
-        self.assertEqual(4, len(names))
-
-    def test_a_change_of_the_pages_is_no_other_release_of_the_store(self):
-        root = self.source()
-        (root / "guestbook" / "web").mkdir()
-        before = release.name("store", root)
-        (root / "guestbook" / "web" / "pages.py").write_text("new")
-        (root / "VERSION").write_text("3.0.0")
-        self.assertEqual(before, release.name("store", root))
-        (root / "guestbook" / "a.py").write_text("b")
-        self.assertNotEqual(before, release.name("store", root))
-
-    def test_a_good_copy_is_left_as_it_is(self):
-        root, copy = self.source(), self.folder / "one"
-        release.copy(copy, root=root)
-        before = os.stat(copy).st_ino
-        release.copy(copy, root=root)
-        self.assertEqual(before, os.stat(copy).st_ino)
-
-    def test_a_damaged_copy_is_noticed_and_mended(self):
-        root, copy = self.source(), self.folder / "one"
-        release.copy(copy, root=root)
-        (copy / "guestbook" / "a.py").write_text("edited")
-        self.assertFalse(release.holds(copy, root=root))
-        release.copy(copy, root=root)
-        self.assertTrue(release.holds(copy, root=root))
-
-    def test_the_last_three_releases_of_a_part_are_kept(self):
-        root, releases = self.source(), self.folder / "releases"
-        for number in range(5):
-            release.copy(releases / f"web-{number}", root=root)
-            os.utime(releases / f"web-{number}", (number, number))
-        release.copy(releases / "store-1", "store", root)
-        release.copy(releases / "web-5", root=root)
-        self.assertEqual(["store-1", "web-3", "web-4", "web-5"], sorted(os.listdir(releases)))
-
+class Version(Case):
     def test_the_environment_names_the_version_before_the_file_does(self):
         self.assertEqual("9", version({"VERSION": " 9 "}))
         self.assertEqual((ROOT / "VERSION").read_text().strip(), version({}))
@@ -245,10 +182,10 @@ class Language(unittest.TestCase):
     def test_the_settings_template_names_settings_that_exist(self):
         template = ROOT.parent / "settings.json.hbs"
         if not template.exists():
-            self.skipTest("a release has no template beside it")
+            self.skipTest("a copy of the program has no template beside it")
         text = template.read_text().split("--}}")[1]
         filled = re.sub(r"\{\{entries_per_page\}\}", "10", text)
         filled = re.sub(r"\{\{json (\w+)\}\}", r'"\1"', filled)
         with mock.patch.object(Path, "read_text", return_value=filled):
             found = settings.load(Path("/site/settings.json"))
-        self.assertEqual(("title", os.path.abspath("database")), (found.title, found.database))
+        self.assertEqual(("title", "/site/database"), (found.title, found.database))

@@ -9,7 +9,6 @@ import sys
 import time
 from xml.etree import ElementTree
 
-from guestbook import release
 from guestbook.version import ROOT
 
 from .running import TOKEN, Case, Visitor, ask, environment
@@ -30,7 +29,7 @@ class Processes(Case):
         self.settings.write_text(json.dumps({"title": "Test book", "database": str(self.folder / "book.sqlite3")}))
 
     def begin(self, module: str, root=ROOT, **more: str):
-        """Starts a process of a release and reads from its log where it listens."""
+        """Starts a process of a version and reads from its log where it listens."""
         process = subprocess.Popen(
             [sys.executable, "-m", module],
             cwd=root,
@@ -79,9 +78,9 @@ class Processes(Case):
             self.assertNotIn(TOKEN, out)
             self.assertNotIn(visitor.seal, out)
 
-    def test_a_release_serves_on_when_its_folder_is_cleared_away(self):
-        folder = self.folder / "release"
-        release.copy(folder)
+    def test_a_version_serves_on_when_its_folder_is_cleared_away(self):
+        folder = self.folder / "version"
+        shutil.copytree(ROOT, folder)
         _, store = self.begin("guestbook.store", folder)
         _, site = self.begin("guestbook.web", folder, STORE_URL=store.url)
         shutil.rmtree(folder)

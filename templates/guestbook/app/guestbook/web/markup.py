@@ -7,7 +7,7 @@ from pathlib import Path
 from string import Template
 from typing import Iterable, Union
 
-# Read once, at the start: a release may be cleared away while its last requests are answered.
+# Read once, at the start: a version may be cleared away while its last requests are answered.
 _TEMPLATES = {
     path.stem: Template(path.read_text(encoding="utf-8"))
     for path in (Path(__file__).parent / "html").glob("*.html")
