@@ -217,7 +217,9 @@ fn note(job: &mut Opened<'_>, taken: Taken) -> Result<Noted, Fault> {
 /// Says which earlier snapshots are gone, and returns how many.
 async fn missed(job: &mut Opened<'_>) -> Result<usize, Fault> {
     let ids = job.restic.ids().await?;
-    if job.miss(&ids) {
+    let settles = !job.ledger.adopted && all_are_known(job.context, &ids);
+    job.ledger.adopted |= settles;
+    if job.miss(&ids) || settles {
         job.ledger.keep(job.context)?;
     }
     let missing: Vec<String> = job.ledger.missing().map(Noted::named).collect();
@@ -225,6 +227,14 @@ async fn missed(job: &mut Opened<'_>) -> Result<usize, Fault> {
         job.say(&format!("snapshot {one} is gone, and nobody here removed it"));
     }
     Ok(missing.len())
+}
+
+/// Whether jobs of this project took all of these: then none is of an earlier life, and restic need not be
+/// asked for them.
+fn all_are_known(context: &Context, ids: &[String]) -> bool {
+    let ledgers = Ledger::all(context);
+    let known = ledgers.iter().flat_map(|ledger| &ledger.snapshots);
+    ids.len() <= known.clone().count() && ids.iter().all(|id| known.clone().any(|one| one.is(id)))
 }
 
 /// Whether a part of the repository is to be read again.
