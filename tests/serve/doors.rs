@@ -91,6 +91,8 @@ fn with_tokens_nobody_comes_in_without_one() {
     let to = server.address().replace("http://", "http://ci:correct-horse-battery@");
     let pushed = pusher.git(&["push", &format!("{to}/shop.git"), "main"]);
     assert!(pushed.done && pushed.said.contains("passed"), "{}", pushed.said);
+    // Who comes from anywhere has no use for a folder of the server.
+    assert!(!pushed.said.contains("the project is in"), "{}", pushed.said);
     // Nothing of the server's own secrets is around a step.
     assert!(
         !pushed.said.contains("WINDLASS_SECRET") && !pushed.said.contains("HOOK"),

@@ -15,6 +15,7 @@ fn a_push_runs_its_pipeline_and_shows_it_live_until_the_verdict() {
     let pushed = pusher.push(&server);
     assert!(pushed.done);
     insta::assert_snapshot!(pushed.said, @r#"
+    remote: the project is in FOLDER/.windlass/projects/shop
     remote: p  run 1 of COMMIT “cart: round totals”  http://SERVER/runs/shop/1
     remote:   p  run, run 1: 2 steps
     remote:       unit | testing main
@@ -46,6 +47,7 @@ fn a_push_that_fails_says_which_step_and_why() {
     pusher.pipeline("  unit: { run: ['echo no such total; exit 3'] }\n");
     pusher.commit("cart: round totals");
     insta::assert_snapshot!(pusher.push(&server).said, @r#"
+    remote: the project is in FOLDER/.windlass/projects/shop
     remote: p  run 1 of COMMIT “cart: round totals”  http://SERVER/runs/shop/1
     remote:   p  run, run 1: 1 step
     remote:       unit | no such total
@@ -70,6 +72,7 @@ fn a_pipeline_that_is_broken_in_that_very_commit_is_shown_where() {
     pusher.pipeline("  unit: { runn: [echo hi] }\n");
     pusher.commit("a slip");
     insta::assert_snapshot!(pusher.push(&server).said, @r#"
+    remote: the project is in FOLDER/.windlass/projects/shop
     remote: p  run 1 of COMMIT “a slip”  http://SERVER/runs/shop/1
     remote:   error[W012]: unknown key `runn`
     remote:     ╭▸ pipelines/p.yml:4:11
@@ -129,6 +132,30 @@ fn a_push_starts_only_what_it_wants() {
     let names = server.settled();
     let names: Vec<&str> = names.iter().map(|run| run["pipeline"].as_str().unwrap()).collect();
     assert_eq!(names, ["all", "app", "all", "all", "app", "all"]);
+}
+
+#[test]
+fn a_push_that_starts_several_ends_with_what_came_of_each() {
+    let server = Server::of("repositories: { shop: {} }\n");
+    let pusher = server.pusher("shop");
+    let pipeline = |name: &str, step: &str| {
+        let text =
+            format!("pipeline: {name}\non: {{ push: {{}} }}\nsteps: {{ s: {{ {step} }} }}\n");
+        pusher.file(&format!("pipelines/{name}.yml"), &text);
+    };
+    pipeline("build", "run: ['true']");
+    pipeline("check", "run: [exit 3]");
+    pipeline("release", "gate: {}");
+    pusher.commit("three of them");
+    let pushed = pusher.push(&server);
+    let (_, end) = pushed.said.rsplit_once("\nremote:\n").expect("an end");
+    insta::assert_snapshot!(end, @"
+    remote: ✓ build    passed in N s
+    remote: ✗ check    FAILED after N s
+    remote: ? release  waits for approval
+    To http://SERVER/shop.git
+     * [new branch]      HEAD -> main
+    ");
 }
 
 #[test]
@@ -209,6 +236,7 @@ fn a_push_that_reaches_a_gate_says_how_to_approve_and_ends() {
     let pushed = pusher.push(&server);
     assert!(pushed.done);
     insta::assert_snapshot!(pushed.said, @r#"
+    remote: the project is in FOLDER/.windlass/projects/shop
     remote: p  run 1 of COMMIT “cart: round totals”  http://SERVER/runs/shop/1
     remote:   p  run, run 1: 2 steps
     remote:   p  waiting: 1 waits for approval  N s

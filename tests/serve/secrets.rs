@@ -38,6 +38,7 @@ fn a_push_with_secrets_says_how_the_server_gets_their_key_and_runs_with_it() {
     let (project, pusher) = with_secret(&server);
     let pushed = pusher.push(&server);
     insta::assert_snapshot!(pushed.said, @r"
+    remote: the project is in FOLDER/.windlass/projects/shop
     remote: p  run 1 of COMMIT “with secrets”  http://SERVER/runs/shop/1
     remote:   error: nothing opens secrets.age: its key is not on this server
     remote:       try: copy .windlass/key of the project in which the secrets are set to the server,

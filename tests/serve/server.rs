@@ -246,13 +246,15 @@ impl Pusher {
     pub(crate) fn push_to(&self, server: &Server, branch: &str) -> Pushed {
         let output = self.push_command(server, branch).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        Pushed { done: output.status.success(), said: plain(&said, &server.address()) }
+        Pushed { done: output.status.success(), said: plain(&said, server) }
     }
 }
 
 /// What differs from one push to the next is covered, and so is what `git` adds to lines.
-fn plain(said: &str, address: &str) -> String {
-    let said = said.replace(address, "http://SERVER");
+fn plain(said: &str, server: &Server) -> String {
+    let folder = fs::canonicalize(server.place("")).unwrap();
+    let said = said.replace(&server.address(), "http://SERVER");
+    let said = said.replace(folder.to_str().unwrap(), "FOLDER");
     let lines = said.lines().map(|line| {
         let line = line.trim_end_matches("\u{1b}[K").trim_end();
         let words: Vec<String> = line.split(' ').map(covered).collect();

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use client::{Client, Trouble};
-use words::{header, verdict};
+use words::{header, summary, verdict};
 
 /// What the server gave the hook by environment.
 #[derive(Clone, Debug)]
@@ -57,7 +57,10 @@ async fn shown(hook: &Hook, moved: Value, out: &mut (dyn Write + Send)) -> Resul
     if runs.is_empty() {
         say(out, "no pipeline of this commit is started by this push (`on: { push: … }`)\n");
     }
-    let mut passed = true;
+    if let Some(project) = answer["project"].as_str().filter(|_| !runs.is_empty()) {
+        say(out, &format!("the project is in {project}\n"));
+    }
+    let mut ended = Vec::new();
     for run in &runs {
         say(out, &header(run));
         let links = &run["links"];
@@ -67,9 +70,12 @@ async fn shown(hook: &Hook, moved: Value, out: &mut (dyn Write + Send)) -> Resul
         let was_shown = shown.any;
         let run = client.get(links["self"].as_str().unwrap_or_default()).await?;
         say(out, &verdict(&run, was_shown));
-        passed &= run["verdict"] == "passed" || run["state"] == "approval";
+        ended.push(run);
     }
-    Ok(passed)
+    if ended.len() > 1 {
+        say(out, &summary(&ended));
+    }
+    Ok(ended.iter().all(|run| run["verdict"] == "passed" || run["state"] == "approval"))
 }
 
 /// Lets what comes through, a little to the right.

@@ -38,7 +38,8 @@ struct Pushed {
     reference: String,
 }
 
-/// A push is in: its runs are queued, and on disk when this answers.
+/// A push is in: its runs are queued, and on disk when this answers. Where everybody who pushes is on this
+/// machine, they are told where the project lies.
 pub(super) async fn pushed(
     house: &Arc<House>,
     request: Request,
@@ -58,7 +59,9 @@ pub(super) async fn pushed(
         runs.extend(house.arrived(&arrival).await?);
     }
     let runs: Vec<_> = runs.iter().map(|run| run_json(house, run)).collect();
-    Ok(answer_json(&json!({ "runs": runs })))
+    let is_open = house.settings.file.tokens.is_empty();
+    let project = is_open.then(|| house.folder.project(name).root.display().to_string());
+    Ok(answer_json(&json!({ "runs": runs, "project": project })))
 }
 
 /// Which run is wanted.

@@ -30,24 +30,45 @@ fn shortened(title: &str) -> String {
 
 /// Says how a run ended, whose output was shown or had nothing in it.
 pub(super) fn verdict(run: &Value, was_shown: bool) -> String {
-    let took = |from: &Value| Some(run["ended"].as_u64()?.saturating_sub(from.as_u64()?));
-    let took = took(&run["started"]).or_else(|| took(&run["queued"])).unwrap_or_default();
-    let took = format!("{}.{} s", took / 1000, took % 1000 / 100);
     // What kept a run from beginning was shown as its output.
     let said = was_shown && run["project_run"].is_null();
     let message = run["message"].as_str().filter(|_| !said).map(first_line).unwrap_or_default();
     let because = if message.is_empty() { String::new() } else { format!(": {message}") };
-    let number = &run["run"];
+    let (sign, words) = ending(run);
+    let then = match run["verdict"].as_str() {
+        Some("failed") => {
+            "\n  the push is in, and what ran before still runs; push a commit that mends it"
+        }
+        None if run["state"] == "approval" => return waits(run),
+        None => return format!("{words}: {}\n", run["page"].as_str().unwrap_or_default()),
+        _ => "",
+    };
+    format!("{sign} {words}{because}{then}\n")
+}
+
+/// Says in a line each how several runs ended.
+pub(super) fn summary(runs: &[Value]) -> String {
+    let name = |run: &Value| run["pipeline"].as_str().unwrap_or_default().to_owned();
+    let widest = runs.iter().map(|run| name(run).chars().count()).max().unwrap_or_default();
+    let line = |run| {
+        let (sign, words) = ending(run);
+        format!("{sign} {:widest$}  {words}\n", name(run))
+    };
+    format!("\n{}", runs.iter().map(line).collect::<String>())
+}
+
+/// How a run stands, as a sign and in words.
+fn ending(run: &Value) -> (&'static str, String) {
+    let took = |from: &Value| Some(run["ended"].as_u64()?.saturating_sub(from.as_u64()?));
+    let took = took(&run["started"]).or_else(|| took(&run["queued"])).unwrap_or_default();
+    let took = format!("{}.{} s", took / 1000, took % 1000 / 100);
     match run["verdict"].as_str() {
-        Some("passed") => format!("✓ passed in {took}\n"),
-        Some("failed") => format!(
-            "✗ FAILED after {took}{because}\n  the push is in, and what ran before still runs; push a \
-             commit that mends it\n"
-        ),
-        Some("superseded") => format!("○ left out{because}\n"),
-        None if run["state"] == "approval" => waits(run),
-        Some("cancelled") => format!("○ ended{because}\n"),
-        _ => format!("run {number} goes on: {}\n", run["page"].as_str().unwrap_or_default()),
+        Some("passed") => ("✓", format!("passed in {took}")),
+        Some("failed") => ("✗", format!("FAILED after {took}")),
+        Some("superseded") => ("○", "left out".to_owned()),
+        Some("cancelled") => ("○", "ended".to_owned()),
+        _ if run["state"] == "approval" => ("?", "waits for approval".to_owned()),
+        _ => (" ", format!("run {} goes on", run["run"])),
     }
 }
 
