@@ -44,6 +44,8 @@ pub struct Cutover {
     pub gone: bool,
     /// When it was flipped: milliseconds since 1970.
     pub at_ms: u64,
+    /// Since when it is watched: milliseconds since 1970. Later than the flip where the front died meanwhile.
+    pub since_ms: u64,
     /// What it is held to.
     pub watch: Watch,
     /// How far it has come.
@@ -117,12 +119,17 @@ impl Watch {
 }
 
 impl Cutover {
-    /// Returns whether the time of the watch is over, by the clock of the wall: it goes on while nobody
-    /// counts.
+    /// Returns whether the time of the watch is over.
     pub(crate) fn is_over(&self) -> bool {
-        let begun = UNIX_EPOCH + Duration::from_millis(self.at_ms);
+        let begun = UNIX_EPOCH + Duration::from_millis(self.since_ms);
         // A clock that was set back ends it: nobody is watched for days.
         SystemTime::now().duration_since(begun).map_or(true, |since| since >= self.watch.time())
+    }
+
+    /// Has the watch begin again: nobody counted while no front served, and what the one before counted
+    /// last is lost with it.
+    pub(crate) fn watch_again(&mut self) {
+        self.since_ms = now_ms();
     }
 
     pub(crate) fn is_watched(&self) -> bool {

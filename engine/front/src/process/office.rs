@@ -32,12 +32,16 @@ impl Office {
         Self { kept: KeptRoute::new(spec), route, open: vec![], checks: watch::Sender::default() }
     }
 
-    /// Returns a route as it was kept. Terms that nobody holds since their process died are closed.
+    /// Returns a route as it was kept. Terms that nobody holds since their process died are closed, and
+    /// whoever was watched by it is watched again: no process takes the place of one that watches.
     pub(crate) fn resumed(mut kept: KeptRoute, accounts: &Accounts) -> Self {
         let route = Arc::new(Route::new());
         let name = kept.spec.name.clone();
         for named in std::mem::take(&mut kept.open) {
             kept.close(named.receipt(&name, accounts.of(&name, named.term)));
+        }
+        if let Some(cutover) = kept.cutover.as_mut().filter(|one| one.is_watched()) {
+            cutover.watch_again();
         }
         let checks = watch::Sender::default();
         if let Some(named) = &kept.office {

@@ -5,7 +5,10 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use front::{Command, CutOver, CutoverStage, Look, Looked, Reply, RouteSpec, Watch};
+use front::{
+    Bind, Command, CutOver, CutoverStage, Keeper, Look, Looked, Parent, Reply, RouteSpec, Settings,
+    Watch,
+};
 use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
 
@@ -13,13 +16,14 @@ use crate::backend::{Backend, good, head, rude, say};
 use crate::client::get;
 use crate::process::{another, kill};
 use crate::suite::tests;
-use crate::world::{SOON, World, check};
+use crate::world::{SOON, World, check, plan};
 
 tests![
     a_version_that_is_good_stays_and_the_receipt_is_kept,
     a_version_that_answers_with_errors_goes_by_itself_and_does_not_come_again,
     a_version_that_dies_goes_although_nobody_asks,
     a_watch_goes_on_in_the_next_process,
+    a_front_that_was_away_to_the_end_of_a_watch_begins_it_again,
     a_version_that_is_not_in_health_never_comes_into_office,
     what_is_bad_on_one_route_goes_on_all,
     who_was_left_for_good_does_not_come_again,
@@ -204,6 +208,32 @@ async fn a_watch_goes_on_in_the_next_process() {
     for _ in 0..25 {
         get(world.plain, "/").await.expect("an answer");
     }
+    let looked = outcome(&world).await;
+    assert_eq!(looked.office.expect("somebody in office").version, "one");
+    assert_eq!(looked.quarantined[0].version, "two");
+}
+
+async fn a_front_that_was_away_to_the_end_of_a_watch_begins_it_again() {
+    let (one, two) = (good("one").await, bad().await);
+    let mut world = world(one.address).await;
+    let short = Watch { for_ms: 1_000, ..WATCH };
+    cut_over(&world, CutOver { watch: Some(short), ..change("two", two.address) }).await;
+    get(world.plain, "/").await.expect("an answer");
+    // Nobody starts it again before the time is over.
+    world.dismiss();
+    let parent = Parent::of(world.folder.path());
+    let dismissed = async {
+        while parent.is_there() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(SOON, dismissed).await.expect("no keeper");
+    kill(world.pid().await);
+    sleep(Duration::from_millis(1_100)).await;
+    let mut again = plan(world.folder.path(), Settings::default());
+    again.binds = vec![Bind { address: world.plain, tls: false }];
+    let _keeper = Keeper::start(again).await.expect("a front");
+    get(world.plain, "/").await.expect("an answer");
     let looked = outcome(&world).await;
     assert_eq!(looked.office.expect("somebody in office").version, "one");
     assert_eq!(looked.quarantined[0].version, "two");

@@ -272,6 +272,7 @@ fn next(office: &Office, asked: CutOver) -> KeptRoute {
     }
     let watch = asked.watch.filter(|_| before.is_some());
     let stage = if watch.is_some() { CutoverStage::Watched } else { CutoverStage::Held };
+    let at_ms = now_ms();
     next.cutover = Some(Cutover {
         token: asked.token,
         version: asked.version,
@@ -279,7 +280,8 @@ fn next(office: &Office, asked: CutOver) -> KeptRoute {
         from: before.as_ref().map(|named| named.version.clone()),
         from_term: before.as_ref().map(|named| named.term),
         from_targets: before.map(|named| named.targets).unwrap_or_default(),
-        at_ms: now_ms(),
+        at_ms,
+        since_ms: at_ms,
         watch: watch.unwrap_or_default(),
         stage,
         ..Cutover::default()

@@ -46,7 +46,7 @@ pub struct RouteSpec {
     /// goes to it before.
     #[spec(default = "30s")]
     pub ready_within: Period,
-    /// How long a new version is watched.
+    /// How long a new version is watched; that long again where the front dies meanwhile.
     #[spec(default = "5s")]
     pub watch: Duration,
     /// More lost requests than this while it is watched, and it goes again.
