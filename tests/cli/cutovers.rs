@@ -134,6 +134,29 @@ fn nobody_is_refused_when_the_front_and_its_keeper_are_killed() {
 }
 
 #[test]
+fn a_front_that_is_killed_as_it_waits_for_a_version_is_told_of_it_again() {
+    within(async {
+        let shop = Shop::open().await;
+        let stack = shop.project.read("stacks/shop.yml");
+        let judged = stack.replace("watch: 500ms", "watch: 500ms\n    health: { http: / }");
+        shop.project.write("stacks/shop.yml", &judged);
+        // It does not come before it is well.
+        shop.turn_bad("next");
+        let mut deploy = shop.begin("next");
+        let until = Instant::now() + Duration::from_secs(20);
+        while shop.backends() < 2 {
+            assert!(Instant::now() < until, "the new version does not start");
+            sleep(Duration::from_millis(20)).await;
+        }
+        sleep(Duration::from_millis(700)).await;
+        shop.kill_front(Signal::KILL).await;
+        shop.turn_good("next");
+        assert!(deploy.wait().await.expect("an end").success(), "it was given up");
+        assert_eq!(shop.serves().await, "next");
+    });
+}
+
+#[test]
 fn a_certificate_that_is_renewed_is_shown_to_the_next_client_and_nobody_is_lost() {
     within(async {
         let shop = Shop::open().await;

@@ -143,6 +143,12 @@ impl Shop {
         fs::remove_file(self.project.place(&format!("bad-{version}"))).expect("a file");
     }
 
+    /// How many sides have run so far.
+    pub(super) fn backends(&self) -> usize {
+        let entries = fs::read_dir(self.project.place("")).expect("a folder").flatten();
+        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("pid-")).count()
+    }
+
     pub(super) fn authority(&self) -> CertificateDer<'static> {
         let file = self.project.place("ca/current/certificate.pem");
         CertificateDer::from_pem_file(file).expect("an authority")

@@ -13,11 +13,18 @@ pub mod route;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use ::front::{Command, Look, Remote};
+use ::front::{Command, Look, Remote, Reply};
 pub use keep::{KEEP, keep};
+use model::fault::Nature;
 use model::{Context, Fault};
 pub use route::{FrontRoute, Socket};
+use tokio::time::{Instant, sleep};
+
+/// How long the front may be away in the middle of something: it is started again.
+const AWAY: Duration = Duration::from_secs(20);
+const GLANCE: Duration = Duration::from_millis(25);
 
 /// The folder of a project's front.
 fn home(context: &Context) -> PathBuf {
@@ -81,8 +88,11 @@ pub(crate) async fn release(context: &Context, address: SocketAddr) -> Result<bo
     if sight(&home(context)).await.map_err(unseen)?.look.routes.is_empty() {
         return Ok(true);
     }
-    let remote = keep::ensure(context).await?;
-    Ok(remote.say(&Command::Release { address }).await.is_ok())
+    match tell(context, Command::Release { address }).await {
+        Ok(_) => Ok(true),
+        Err(fault) if fault.nature == Nature::Refused => Ok(false),
+        Err(fault) => Err(fault),
+    }
 }
 
 /// Has the routes of a project's front change over to these addresses again, if they were kept from it.
@@ -90,11 +100,30 @@ pub(crate) async fn admit(context: &Context, addresses: &[SocketAddr]) -> Result
     let unseen = |error: io::Error| Fault::broken(format!("cannot see who is barred: {error}"));
     let barred = sight(&home(context)).await.map_err(unseen)?.look.barred;
     for one in barred.iter().filter(|one| addresses.contains(&one.address)) {
-        let remote = keep::ensure(context).await?;
-        let told = remote.say(&Command::Admit { address: one.address }).await;
-        told.map_err(|error| Fault::passing(error.to_string()))?;
+        tell(context, Command::Admit { address: one.address }).await?;
     }
     Ok(())
+}
+
+/// Says a command to the front of a project; a refusal is a refusal. Where the front ends before it answers,
+/// the next one is told the same: whatever is said to it can be said again.
+async fn tell(context: &Context, command: Command) -> Result<Reply, Fault> {
+    let until = Instant::now() + AWAY;
+    loop {
+        match keep::ensure(context).await?.say(&command).await {
+            Ok(reply) => return Ok(reply),
+            Err(error) if !is_gone(&error) => return Err(Fault::refused(error.to_string())),
+            Err(error) if Instant::now() > until => return Err(Fault::passing(error.to_string())),
+            Err(_) => sleep(GLANCE).await,
+        }
+    }
+}
+
+/// Whether nobody answers, for whatever reason; otherwise somebody refuses.
+fn is_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset, NotFound, UnexpectedEof};
+    let kinds = [BrokenPipe, ConnectionRefused, ConnectionReset, NotFound, UnexpectedEof];
+    kinds.contains(&error.kind())
 }
 
 /// Returns every address that the front of a project sends requests to, may send them back to, or still

@@ -6,10 +6,9 @@ use ::front::Command;
 use language::Spec;
 use model::{Action, Conduct, Context, Fault, On, Tree};
 
+use super::FrontRoute;
 use super::spec::RouteSpec;
-use super::{FrontRoute, say};
-use crate::front::admit;
-use crate::front::keep::ensure;
+use crate::front::{admit, tell};
 
 /// No route of the front changes over to an address from now on.
 pub(super) struct Bar;
@@ -48,7 +47,7 @@ impl Action for Bar {
         // No route goes to what is no address.
         let Ok(address) = args.address.parse() else { return Ok(Tree::new()) };
         let command = Command::Bar { address, why: args.why.clone() };
-        say(&ensure(context).await?, command).await.map(|()| Tree::new())
+        tell(context, command).await.map(|_| Tree::new())
     }
 }
 

@@ -16,7 +16,7 @@ mod spec;
 use std::path::Path;
 use std::time::Duration;
 
-use ::front::{Command, Look, Looked as Seen, Parent, Remote};
+use ::front::{Look, Looked as Seen, Parent};
 use model::action::ErasedAction;
 use model::fault::Nature;
 use model::{
@@ -199,11 +199,6 @@ async fn see(context: &Context) -> Result<Sight, Fault> {
     sight(&home(context))
         .await
         .map_err(|error| Fault::broken(format!("cannot see what is routed: {error}")))
-}
-
-/// Says a command to the front; a refusal is a refusal.
-async fn say(remote: &Remote, command: Command) -> Result<(), Fault> {
-    remote.say(&command).await.map(|_| ()).map_err(|error| Fault::refused(error.to_string()))
 }
 
 /// Whether somebody would start the front again.

@@ -12,22 +12,19 @@ use ::front::{
     Barred, Bind, Check, Command, CutOver, CutoverStage, Look, Looked, Parent, Remote, Settings,
     Timeouts, Watch,
 };
+use model::fault::Nature;
 use model::{Context, Fault, Object};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::seen::{facts, object, receipt, time};
 use super::spec::{RouteSpec, RouteTimeouts};
-use super::{RUNNING, route, say, see};
+use super::{RUNNING, route, see};
 use crate::cert::ends_at;
 use crate::front::keep::ensure;
-use crate::front::{admit, home};
+use crate::front::{AWAY, GLANCE, admit, home, tell};
 use crate::process::service::refuse_taken as refuse_port;
 
-/// How often it is looked how a cutover goes.
-const GLANCE: Duration = Duration::from_millis(25);
-/// How long the front may be away in the middle of it: it is started again.
-const AWAY: Duration = Duration::from_secs(20);
 /// The fact under which the front keeps who asked last.
 const TOKEN: &str = "token";
 
@@ -72,22 +69,22 @@ impl Putting<'_> {
         if before != Some(self.bind()) {
             self.socket_is_free(remote).await?;
         }
-        self.certify(remote).await?;
+        self.certify().await?;
         if let Some(known) = known.filter(|known| !self.flips(known)) {
-            self.recheck(remote, known).await?;
+            self.recheck(known).await?;
         }
-        say(remote, Command::Put(self.wanted()?)).await?;
+        tell(self.context, Command::Put(self.wanted()?)).await?;
         hold(self.context).await?;
         if let Some(version) = &self.spec.pardon {
             let (route, version) = (self.name.to_owned(), version.clone());
-            say(remote, Command::Pardon { route, version }).await?;
+            tell(self.context, Command::Pardon { route, version }).await?;
             if self.spec.is_pardoned() {
                 admit(self.context, &self.spec.targets()).await?;
             }
         }
         let looked = self.look(remote).await?;
         if self.flips(&looked) {
-            self.cut_over(remote).await?;
+            self.cut_over().await?;
             return self.settled(remote).await;
         }
         match &looked.cutover {
@@ -98,18 +95,18 @@ impl Putting<'_> {
     }
 
     /// Who answers is judged by the check that is written from now on.
-    async fn recheck(&self, remote: &Remote, known: &Looked) -> Result<(), Fault> {
+    async fn recheck(&self, known: &Looked) -> Result<(), Fault> {
         let Some(check) = self.check() else { return Ok(()) };
         if known.office.is_none() || known.check.as_ref() == Some(&check) {
             return Ok(());
         }
         let (route, ready_ms) = (self.name.to_owned(), ms(self.spec.ready_within.0));
-        remote.say(&Command::Recheck { route, check, ready_ms }).await.map(|_| ()).map_err(
-            |error| {
-                let message = format!("what answers does not pass the new `health`: {error}");
-                Fault::refused(message).help("it goes on to answer, judged as before")
-            },
-        )
+        let told = tell(self.context, Command::Recheck { route, check, ready_ms }).await;
+        told.map(|_| ()).map_err(|fault| Fault {
+            message: format!("what answers does not pass the new `health`: {}", fault.message),
+            help: Some("it goes on to answer, judged as before".to_owned()),
+            ..fault
+        })
     }
 
     /// Whether somebody else is to answer than does.
@@ -121,7 +118,7 @@ impl Putting<'_> {
     }
 
     /// The new version comes into office, unless it is not in health.
-    async fn cut_over(&self, remote: &Remote) -> Result<(), Fault> {
+    async fn cut_over(&self) -> Result<(), Fault> {
         self.context.progress.status("waits for health");
         let asked = CutOver {
             route: self.name.to_owned(),
@@ -132,9 +129,14 @@ impl Putting<'_> {
             watch: self.watch(),
             quarantine: self.spec.for_good.then(|| "it was left by a rollback".to_owned()),
         };
-        remote.say(&Command::CutOver(asked)).await.map(|_| ()).map_err(|error| {
+        let told = tell(self.context, Command::CutOver(asked)).await;
+        told.map(|_| ()).map_err(|fault| {
+            if fault.nature != Nature::Refused {
+                return fault;
+            }
             let help = "no request went to it; see its log, or raise `ready_within`";
-            Fault::refused(format!("{} does not come: {error}", self.spec.version())).help(help)
+            let message = format!("{} does not come: {}", self.spec.version(), fault.message);
+            Fault::refused(message).help(help)
         })
     }
 
@@ -221,10 +223,10 @@ impl Putting<'_> {
         if look.routes.iter().any(own) { Ok(()) } else { refuse_taken(self.spec.listen.0) }
     }
 
-    async fn certify(&self, remote: &Remote) -> Result<(), Fault> {
+    async fn certify(&self) -> Result<(), Fault> {
         let Some([certificate, key]) = files(self.context, self.spec) else { return Ok(()) };
         let (at, names) = (Some(self.spec.listen.0), names(self.spec));
-        say(remote, Command::Certificate { at, names, certificate, key }).await
+        tell(self.context, Command::Certificate { at, names, certificate, key }).await.map(|_| ())
     }
 
     fn bind(&self) -> Bind {
@@ -293,8 +295,12 @@ pub(super) async fn remove(context: &Context, name: &str) -> Result<(), Fault> {
         let idle = sight.serves && look.routes.is_empty();
         return if idle { ended(Parent::of(&home(context)).stop(LEAVE).await) } else { Ok(()) };
     };
-    let remote = ensure(context).await?;
-    say(&remote, Command::Remove { route: name.to_owned() }).await?;
+    if let Err(fault) = tell(context, Command::Remove { route: name.to_owned() }).await {
+        // One that ended before it answered may have done it.
+        if route(&see(context).await?.look, name).is_some() {
+            return Err(fault);
+        }
+    }
     // Others may have gone at the same time.
     let left = see(context).await?.look.routes;
     if left.is_empty() {
@@ -305,7 +311,7 @@ pub(super) async fn remove(context: &Context, name: &str) -> Result<(), Fault> {
         let others: Vec<String> = beside.flat_map(|other| served(&other.spec)).collect();
         let mut names = served(&known.spec);
         names.retain(|name| !others.contains(name));
-        say(&remote, Command::Uncertify { at: Some(bind.address), names }).await?;
+        tell(context, Command::Uncertify { at: Some(bind.address), names }).await?;
     }
     hold(context).await
 }
