@@ -422,6 +422,7 @@ fn what_a_route_cannot_be_is_refused_with_who_is_in_the_way() {
         for said in refused(&world.to(&one, "")).await {
             let begun = format!("port {} is taken by ", world.address.port());
             assert!(said.starts_with(&begun) && said.contains(&format!("(pid {me})")), "{said}");
+            assert!(said.contains("end that, or give this route another port"), "{said}");
         }
         drop(taken);
         let nobody = format!(

@@ -459,8 +459,10 @@ pub(super) fn refuse_gone(known: &Looked, spec: &RouteSpec) -> Result<(), Fault>
 pub(super) fn refuse_taken(address: SocketAddr) -> Result<(), Fault> {
     // Others may listen on the same port of another address.
     match std::net::TcpListener::bind(address) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => refuse_port(address.port())
-            .and(Err(Fault::refused(format!("{address} is taken by nobody that can be seen")))),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            refuse_port(address.port(), "route")
+                .and(Err(Fault::refused(format!("{address} is taken by nobody that can be seen"))))
+        }
         Err(error) => {
             let help = "`listen` is an address of this machine; ports below 1024 need a right";
             Err(Fault::refused(format!("cannot listen on {address}: {error}")).help(help))

@@ -213,7 +213,7 @@ async fn given_port(
         None => None,
     };
     if let Some(port) = port.or(named_port(spec)).filter(|_| !running) {
-        refuse_taken(port)?;
+        refuse_taken(port, "service")?;
     }
     // What is held against who was there before is not held against this one.
     if let Some(port) = port.filter(|_| !running && had != port) {

@@ -94,11 +94,11 @@ impl Ports {
 }
 
 /// Refuses a port on which somebody else listens.
-pub(crate) fn refuse_taken(port: u16) -> Result<(), Fault> {
+pub(crate) fn refuse_taken(port: u16, wanted_by: &str) -> Result<(), Fault> {
     match listener::on(port) {
         None => Ok(()),
         Some(who) => Err(Fault::refused(format!("port {port} is taken by {who}"))
-            .help("end that, or give this service another port")),
+            .help(format!("end that, or give this {wanted_by} another port"))),
     }
 }
 
@@ -171,7 +171,7 @@ mod tests {
         let chosen = Ports::of(folder.path()).choose("web", None, &(port..=port)).await;
         let message = chosen.expect_err("none is free").message;
         assert!(message.contains(&format!("(pid {me})")), "{message}");
-        let fault = refuse_taken(port).expect_err("taken");
+        let fault = refuse_taken(port, "service").expect_err("taken");
         assert!(fault.message.starts_with(&format!("port {port} is taken by ")), "{fault}");
         assert!(fault.help.is_some());
     }
