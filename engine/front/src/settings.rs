@@ -31,8 +31,6 @@ pub struct Settings {
     pub head_bytes: usize,
     /// The most header fields of a request.
     pub head_fields: usize,
-    /// Proxies before this front, whose `X-Forwarded-*` and `Forwarded` are believed.
-    pub trusted: Vec<std::net::IpAddr>,
 }
 
 impl Default for Settings {
@@ -49,7 +47,6 @@ impl Default for Settings {
             leave_ms: 30_000,
             head_bytes: 32 << 10,
             head_fields: 100,
-            trusted: vec![],
         }
     }
 }

@@ -4,10 +4,11 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::Route;
@@ -24,7 +25,15 @@ pub(crate) struct Place {
     /// The longest body that a request may have.
     pub(crate) body: Option<u64>,
     pub(crate) timeouts: Timeouts,
+    /// Proxies before this front, whose `X-Forwarded-*` and `Forwarded` are believed.
+    pub(crate) trusted: Vec<IpNet>,
     pub(crate) route: Arc<Route>,
+}
+
+impl Place {
+    pub(crate) fn trusts(&self, from: IpAddr) -> bool {
+        self.trusted.iter().any(|network| network.contains(&from))
+    }
 }
 
 /// How long each part of a request may take, in milliseconds; nothing: as long as [`Settings`] says.
@@ -205,7 +214,15 @@ mod tests {
         prefix: String,
         route: Arc<Route>,
     ) -> Place {
-        Place { listen, host, prefix, body: None, timeouts: Timeouts::default(), route }
+        Place {
+            listen,
+            host,
+            prefix,
+            body: None,
+            timeouts: Timeouts::default(),
+            trusted: vec![],
+            route,
+        }
     }
 
     fn socket(port: u16) -> SocketAddr {

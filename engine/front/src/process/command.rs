@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::cutover::{Barred, Cutover, Quarantined, Watch};
 use super::sockets::Bind;
 use crate::account::{Counts, Receipt, Timeouts};
+use ipnet::IpNet;
 
 /// A route as it is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,9 @@ pub struct RouteSpec {
     /// How long each part of a request may take.
     #[serde(default, skip_serializing_if = "Timeouts::is_default")]
     pub timeouts: Timeouts,
+    /// Proxies before the front, whose `X-Forwarded-*` and `Forwarded` are believed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trusted: Vec<IpNet>,
     /// A version without targets sends everybody on to HTTPS at this port, with the same host, path and
     /// query; nothing: a version has targets.
     #[serde(default, skip_serializing_if = "Option::is_none")]

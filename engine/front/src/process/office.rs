@@ -127,7 +127,8 @@ impl Office {
 
     /// Returns what it takes: a place for each host.
     pub(crate) fn places(&self) -> Vec<Place> {
-        let RouteSpec { listen, hosts, prefix, body_bytes, timeouts, .. } = &self.kept.spec;
+        let RouteSpec { listen, hosts, prefix, body_bytes, timeouts, trusted, .. } =
+            &self.kept.spec;
         let any = [String::new()];
         let hosts: &[String] = if hosts.is_empty() { &any } else { hosts };
         let place = |host: &String| Place {
@@ -136,6 +137,7 @@ impl Office {
             prefix: prefix.clone(),
             body: *body_bytes,
             timeouts: *timeouts,
+            trusted: trusted.clone(),
             route: self.route.clone(),
         };
         hosts.iter().map(place).collect()

@@ -134,7 +134,7 @@ impl Exchange {
         worker: Rc<Worker>,
     ) -> Self {
         let (websocket, is_last) = (head::wants_websocket(&parts), head::is_last(&parts));
-        head::pass_on(&mut parts, host, &line, worker.trusts(line.from));
+        head::pass_on(&mut parts, host, &line, place.trusts(line.from));
         let whole = body.is_end_stream();
         line.silent.set(whole && is_last);
         Self { parts, websocket, whole, place, line, worker, avoid: None, fresh: false }

@@ -88,10 +88,6 @@ impl Worker {
         Limits::of(&self.shared.settings)
     }
 
-    pub(crate) fn trusts(&self, from: IpAddr) -> bool {
-        self.shared.settings.trusted.contains(&from)
-    }
-
     pub(crate) fn is_leaving(&self) -> bool {
         self.stage.get() >= Stage::Leaving
     }

@@ -193,11 +193,9 @@ async fn what_clients_say_about_themselves_is_not_believed() {
 }
 
 async fn a_trusted_proxy_is_believed() {
-    let world =
-        World::with(|settings| settings.trusted = vec!["127.0.0.1".parse().expect("an address")])
-            .await;
-    let backend = good("blue").await;
-    world.route(&[backend.address]).await;
+    let (world, backend) = (World::new().await, good("blue").await);
+    world.put(|spec| spec.trusted = vec!["127.0.0.0/8".parse().expect("a network")]).await;
+    world.flip("one", &[backend.address]).await;
     let told = "X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Proto: https\r\nForwarded: for=1.2.3.4\r\n";
     let said = echo(&world, format!("GET /echo HTTP/1.1\r\n{HOST}{told}\r\n")).await;
     for truth in [

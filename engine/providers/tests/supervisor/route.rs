@@ -528,12 +528,16 @@ fn a_route_that_sends_everybody_on_is_made_once_and_may_lead_to_a_service_again(
         assert_eq!(made.get("previous_to"), &model::Value::Null);
         assert_eq!(world.route().differing(&other, &made), [""; 0]);
         let one = world.service().create(&world.web("v1")).await.expect("a service");
-        let to = world.to(&one, ", timeouts: { answer: 5s }");
+        let to =
+            world.to(&one, ", timeouts: { answer: 5s }, trusted_proxies: [10.0.0.0/8, 192.0.2.7]");
         let routed = world.route().update(&to, &made).await.expect("a cutover");
         assert_eq!((world.get(), routed.text("to")), (200, one.text("address")));
         let look = world.remote().look().await.expect("a look");
         let timeouts = &look.routes[0].spec.timeouts;
         assert_eq!((timeouts.answer_ms, timeouts.stall_ms), (Some(5_000), None));
+        let trusted: Vec<String> =
+            look.routes[0].spec.trusted.iter().map(ToString::to_string).collect();
+        assert_eq!(trusted, ["10.0.0.0/8", "192.0.2.7/32"]);
         let back = world.route().update(&on, &routed).await.expect("a change of office");
         assert_eq!((world.get(), back.text("served")), (308, "1"));
     });

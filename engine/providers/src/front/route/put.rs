@@ -275,6 +275,7 @@ impl Putting<'_> {
             prefix: self.spec.path.0.clone(),
             body_bytes: self.spec.max_body.map(|size| size.0),
             timeouts: self.timeouts(),
+            trusted: self.spec.trusted_proxies.iter().map(|network| network.0).collect(),
             redirect: self.spec.redirect.map(|redirect| redirect.0),
             check: self.check(),
             facts: BTreeMap::from([kept, token]),

@@ -14,7 +14,7 @@ use super::spec::{RouteSpec, RouteTimeouts, words};
 const KEYS: &str = "keys";
 
 /// Returns the keys that make a difference, each with its value as it is kept.
-pub(super) fn keys(spec: &RouteSpec) -> [(&'static str, Value); 10] {
+pub(super) fn keys(spec: &RouteSpec) -> [(&'static str, Value); 11] {
     let tls = spec.tls.as_ref().map(|tls| {
         let files = [("certificate", &tls.certificate), ("key", &tls.key)];
         tree(files.map(|(name, path)| (name, Value::text(path.0.as_str()))))
@@ -39,7 +39,15 @@ pub(super) fn keys(spec: &RouteSpec) -> [(&'static str, Value); 10] {
         ("health", spec.redirect.is_none().then_some(health).into()),
         ("max_body", spec.max_body.map(|size| size.to_string()).into()),
         ("timeouts", timeouts(spec).into()),
+        ("trusted_proxies", trusted(spec).into()),
     ]
+}
+
+/// Nothing where there are none, as for routes that were made before there could be any.
+fn trusted(spec: &RouteSpec) -> Option<Value> {
+    let all: Vec<Value> =
+        spec.trusted_proxies.iter().map(|network| Value::text(network.0.to_string())).collect();
+    (!all.is_empty()).then_some(Value::List(all))
 }
 
 /// Nothing where they are as ever, as for routes that were made before there were any.

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use ipnet::IpNet;
 use language::shape::ScalarShape;
 use language::spec::Leaf;
 use language::{Duration, FilePath, HostName, Keys, Period, Size, Spec};
@@ -42,6 +43,10 @@ pub struct RouteSpec {
     /// How long each part of a request may take.
     #[spec(default = "{}")]
     pub timeouts: RouteTimeouts,
+    /// Proxies before this front, such as a load balancer: what they say in `X-Forwarded-*` and `Forwarded`
+    /// of who asks, and by HTTPS or not, is handed on. What anybody else says of that is not.
+    #[spec(default = "[]")]
+    pub trusted_proxies: Vec<Network>,
     /// How long the new version may take to be in health before the change counts as failed. No request
     /// goes to it before.
     #[spec(default = "30s")]
@@ -64,6 +69,29 @@ pub struct RouteSpec {
     /// The version that this change relieves goes to quarantine. `windlass rollback` says so.
     #[spec(default = "false")]
     pub for_good: bool,
+}
+
+/// A network: all addresses that begin alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network(pub IpNet);
+
+impl Leaf for Network {
+    const SHAPE: &'static ScalarShape = &ScalarShape::new("a network", &["string"])
+        .many("networks")
+        .like(&["10.0.0.0/8", "192.0.2.7", "2001:db8::/32"]);
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return Ok(Self(address.into()));
+        }
+        let network: IpNet = text.parse().map_err(|_| "write it as `10.0.0.0/8`".to_owned())?;
+        match network.trunc() {
+            whole if whole == network => Ok(Self(network)),
+            whole => {
+                Err(format!("an address within {whole}: write the network, or the address alone"))
+            }
+        }
+    }
 }
 
 /// How long each part of a request may take.
@@ -324,12 +352,13 @@ fn check(spec: &RouteSpec, keys: &mut Keys<'_, '_, '_>) {
 }
 
 /// Nobody answers there: what is about who does says nothing.
-const ABOUT_TARGETS: [&str; 11] = [
+const ABOUT_TARGETS: [&str; 12] = [
     "to",
     "version",
     "health",
     "max_body",
     "timeouts",
+    "trusted_proxies",
     "ready_within",
     "watch",
     "max_lost",
@@ -376,6 +405,19 @@ mod tests {
         }
         assert_eq!(Redirect(443).to_string(), "https");
         assert_eq!(Redirect(8443).to_string(), "https:8443");
+    }
+
+    #[test]
+    fn a_network_is_written_without_the_rest_of_an_address() {
+        for text in ["10.0.0.0/8", "192.0.2.7", "192.0.2.7/32", "::1", "2001:db8::/32", "0.0.0.0/0"]
+        {
+            assert!(Network::parse(text).is_ok(), "{text}");
+        }
+        for text in ["10.0.0.0/33", "10.0.0/8", "shop.test", "", "::/129"] {
+            assert_eq!(Network::parse(text), Err("write it as `10.0.0.0/8`".into()), "{text}");
+        }
+        let why = Network::parse("10.1.2.3/8").expect_err("an address");
+        assert!(why.starts_with("an address within 10.0.0.0/8"), "{why}");
     }
 
     #[test]
