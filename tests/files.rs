@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use runtime::engine::{PlanRequest, check};
@@ -10,6 +11,8 @@ use runtime::parameters::Given;
 use runtime::project::{FileType, Project};
 use runtime::store::MemoryStore;
 use testkit::Lab;
+
+use crate::cli::project::TestProject;
 
 fn repository() -> Project {
     Project::find(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")).expect("the repository")
@@ -70,4 +73,44 @@ async fn every_stack_plans_and_applies_in_a_world() {
         assert!(again.is_empty(), "{}: {:?}", file.display(), again.items);
     }
     assert_eq!(lab.world.violations(), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_story_left_is_taken_away_and_said() {
+    let left = |name: &str| {
+        format!(
+            "stack: {name}\nresources: {{ note: {{ kind: file.text, path: {name}, content: x }} }}\n"
+        )
+    };
+    let pushed = "run/server/.windlass/projects/guestbook";
+    let project = TestProject::new()
+        .file("stacks/server.yml", &left("server"))
+        .file(&format!("{pushed}/stacks/guestbook.yml"), &left("guestbook"))
+        .file("run/story/guestbook/README.md", "a clone");
+    project.done(["apply", "server", "--yes"]);
+    project.done(["apply", "--yes", "--project", pushed]);
+    let story = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/story");
+    copy(&story, &project.place("tests/story"));
+    let destroy = || {
+        let script = project.place("tests/story/story.py");
+        let mut story = Command::new("python3");
+        let story = story.arg(script).args([env!("CARGO_BIN_EXE_windlass"), "destroy"]);
+        let output = story.current_dir(project.folder()).output().expect("python3");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        said
+    };
+    let said = destroy();
+    for told in [
+        "guestbook $ windlass destroy guestbook --yes --wait 5m",
+        "guestbook  destroyed: 1 resource",
+        ". $ windlass destroy server --yes --wait 5m",
+        "server  destroyed: 1 resource",
+        "removes run/server",
+        "removes run/story",
+    ] {
+        assert!(said.contains(told), "{told}: {said}");
+    }
+    assert!(!project.place("server").exists() && !project.place("run/server").exists());
+    assert!(destroy().contains("there is nothing of a story"));
 }

@@ -29,6 +29,14 @@ class Stage:
     def seconds(self):
         return time.monotonic() - self._began
 
+    def has_stack(self, folder, stack):
+        """Whether something of a stack is remembered in a project."""
+        if not os.path.isdir(os.path.join(folder, ".windlass")):
+            return False
+        listed = [self._windlass, "state", "list", stack, "--json"]
+        listed = subprocess.run(listed, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        return listed.returncode == 0 and bool(listed.stdout)
+
     def windlass(self, *words, folder, exits=(0,), quiet=False):
         """Types a `windlass` command."""
         return self.type("windlass", *words, folder=folder, exits=exits, quiet=quiet)

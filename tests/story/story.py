@@ -49,13 +49,17 @@ class Story:
         self.end(port)
 
     def destroy(self):
-        """Takes away what an earlier story left, or one that was cut off."""
+        """Takes away what an earlier story left, or one that was cut off, and returns whether there was any."""
         stacks = (self.project, "guestbook-trial"), (self.project, "guestbook"), (ROOT, "server")
-        for folder, stack in stacks:
-            if os.path.isdir(os.path.join(folder, ".windlass")):
-                self.stage.windlass("destroy", stack, "--yes", folder=folder, exits=range(256), quiet=True)
-        for folder in (self.server, os.path.dirname(self.clone)):
-            shutil.rmtree(folder, ignore_errors=True)
+        there = [one for one in stacks if self.stage.has_stack(*one)]
+        for folder, stack in there:
+            # A run may be at work that a push has started.
+            self.stage.windlass("destroy", stack, "--yes", "--wait", "5m", folder=folder)
+        left = [folder for folder in (self.server, os.path.dirname(self.clone)) if os.path.isdir(folder)]
+        for folder in left:
+            self.stage.say(f"removes {os.path.relpath(folder)}")
+            shutil.rmtree(folder)
+        return bool(there or left)
 
     def apply(self, port):
         self.stage.chapter("A server on this machine, from stacks/server.yml")
@@ -193,7 +197,10 @@ def main():
     windlass, *rest = sys.argv[1:]
     story = Story(os.path.abspath(windlass))
     try:
-        story.destroy() if rest == ["destroy"] else story.play()
+        if rest != ["destroy"]:
+            story.play()
+        elif not story.destroy():
+            story.stage.say("there is nothing of a story")
     except Ended as why:
         sys.exit(f"\nthe story ended early: {why}")
 
