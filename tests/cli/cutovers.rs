@@ -24,7 +24,7 @@ use rustls::pki_types::pem::PemObject;
 use tokio::time::{Instant, sleep};
 
 use crate::cli::project::Answer;
-use shop::{Receipts, Shop, eprint, is_backend, times, within};
+use shop::{Receipts, Shop, eprint, is_backend, signal, times, within};
 use streams::encrypted;
 
 /// What the services of these tests run: this executable, which becomes a backend.
@@ -120,7 +120,7 @@ fn nobody_is_refused_when_the_front_and_its_keeper_are_killed() {
             // A refused connection is a panic, and fails the test.
             shop.kill_front(Signal::KILL).await;
             assert_eq!(shop.serves().await, shop.version());
-            shop.kill_keeper().await;
+            signal(shop.keeper().await, Signal::KILL);
             assert_eq!(shop.serves().await, shop.version());
             // The next apply brings a keeper again, and changes over.
             shop.deploy(&format!("v{round}")).await;
@@ -153,6 +153,23 @@ fn a_front_that_is_killed_as_it_waits_for_a_version_is_told_of_it_again() {
         shop.turn_good("next");
         assert!(deploy.wait().await.expect("an end").success(), "it was given up");
         assert_eq!(shop.serves().await, "next");
+    });
+}
+
+#[test]
+fn a_front_that_is_about_to_be_started_again_is_no_drift() {
+    within(async {
+        let shop = Shop::open().await;
+        // Who keeps it sees its end a moment later.
+        let (front, keeper) = (shop.front().await, shop.keeper().await);
+        signal(keeper, Signal::STOP);
+        signal(front, Signal::KILL);
+        let goes_on = async {
+            sleep(Duration::from_millis(500)).await;
+            signal(keeper, Signal::CONT);
+        };
+        let plan = shop.windlass(&["plan", "--detailed-exitcode"]);
+        tokio::join!(plan, goes_on);
     });
 }
 

@@ -176,28 +176,31 @@ impl Shop {
 
     /// Ends the front's process, and waits until another one serves.
     pub(super) async fn kill_front(&self, signal: Signal) {
-        let before = self.remote().look().await.expect("a look").pid;
-        end(before.cast_signed(), signal);
+        let before = self.front().await;
+        self::signal(before, signal);
         let until = Instant::now() + Duration::from_secs(20);
-        while self.remote().look().await.map_or(before, |look| look.pid) == before {
+        while self.remote().look().await.map_or(before, |look| look.pid.cast_signed()) == before {
             assert!(Instant::now() < until, "no front comes");
             sleep(Duration::from_millis(5)).await;
         }
     }
 
-    /// Ends the process that keeps the front.
-    pub(super) async fn kill_keeper(&self) {
-        let front = self.remote().look().await.expect("a look").pid;
+    /// Returns the process of the front.
+    pub(super) async fn front(&self) -> i32 {
+        self.remote().look().await.expect("a look").pid.cast_signed()
+    }
+
+    /// Returns the process that keeps the front.
+    pub(super) async fn keeper(&self) -> i32 {
+        let front = self.front().await;
         let stat = fs::read_to_string(format!("/proc/{front}/stat")).expect("a process");
         let (_, rest) = stat.rsplit_once(") ").expect("a name");
-        end(
-            rest.split(' ').nth(1).and_then(|pid| pid.parse().ok()).expect("a keeper"),
-            Signal::KILL,
-        );
+        rest.split(' ').nth(1).and_then(|pid| pid.parse().ok()).expect("a keeper")
     }
 }
 
-fn end(pid: i32, signal: Signal) {
+/// Sends a signal to a process.
+pub(super) fn signal(pid: i32, signal: Signal) {
     kill_process(Pid::from_raw(pid).expect("a process"), signal).expect("a signal");
 }
 

@@ -29,14 +29,14 @@ pub use spec::{
     Targets, TlsFiles,
 };
 
-use super::{Sight, home, sight};
+use super::{GLANCE, Sight, home, sight};
 use put::Putting;
 
 /// What a route shows when all is well.
 const RUNNING: &str = "running";
 
-/// How long a parent may be away before the front counts as unkept: `serve` that is started again is back
-/// by then.
+/// How long a parent may be away before the front counts as unkept, and a front that is kept before it counts
+/// as stopped: whoever is started again is back by then.
 const AWAY: Duration = Duration::from_secs(2);
 
 /// Requests and who answers them.
@@ -99,7 +99,7 @@ impl Kind for FrontRoute {
         context: &Context,
         known: &[Known<RouteSpec>],
     ) -> Result<Vec<Looked>, Fault> {
-        let sight = see(context).await?;
+        let sight = steady(context).await?;
         let kept = !sight.serves || is_kept(&home(context)).await;
         let one = |id: &String| {
             let route = route(&sight.look, id)?;
@@ -201,6 +201,19 @@ async fn see(context: &Context) -> Result<Sight, Fault> {
         .map_err(|error| Fault::broken(format!("cannot see what is routed: {error}")))
 }
 
+/// As [`see`], but one that was killed a moment ago, and is about to be started again, is waited for.
+async fn steady(context: &Context) -> Result<Sight, Fault> {
+    let patience = Instant::now() + AWAY;
+    loop {
+        let sight = see(context).await?;
+        let is_well = sight.serves || sight.look.routes.is_empty();
+        if is_well || Instant::now() >= patience || !is_kept(&home(context)).await {
+            return Ok(sight);
+        }
+        sleep(GLANCE).await;
+    }
+}
+
 /// Whether somebody would start the front again.
 pub(super) async fn is_kept(folder: &Path) -> bool {
     let parent = Parent::of(folder);
@@ -209,7 +222,7 @@ pub(super) async fn is_kept(folder: &Path) -> bool {
         if Instant::now() >= patience {
             return false;
         }
-        sleep(Duration::from_millis(20)).await;
+        sleep(GLANCE).await;
     }
     true
 }
