@@ -16,14 +16,29 @@ fn schema(openapi: &Value, path: &str, method: &str, status: &str) -> Value {
     json!({ "allOf": [schema], "components": openapi["components"] })
 }
 
+const TESTS: &str = "<testsuite name='sums'><testcase name='counts'/><testcase name='adds'>\
+                     <failure message='it is 5, not &lt;4>'/></testcase></testsuite>";
+
 #[test]
 fn the_api_answers_as_its_description_says() {
     let server = Server::of("repositories: { shop: { description: The shop }, api: {} }\n");
     let pusher = server.pusher("shop");
-    pusher.pipeline("  a: { run: [echo a] }\n  b: { needs: [a], run: [exit 7] }\n  c: { needs: [b], run: [echo c] }\n");
+    pusher.pipeline("  a: { run: [cp tests.xml out.xml], reports: { junit: out.xml } }\n  b: { needs: [a], run: [exit 7] }\n  c: { needs: [b], run: [echo c] }\n");
+    pusher.file("tests.xml", TESTS);
     pusher.commit("first");
     pusher.push(&server);
     server.settled();
+    let results = server.get("/api/v1/runs/shop/1/results");
+    assert_eq!((&results["passed"], &results["failed"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&results["tests"][0]["name"], &results["tests"][0]["block"]),
+        (&json!("adds"), &json!("a"))
+    );
+    let page = ask(&server.address(), "GET", "/runs/shop/1", &[], "").text();
+    assert!(
+        page.contains("1 passed, 1 failed") && page.contains("it is 5, not &lt;4&gt;"),
+        "{page}"
+    );
     let openapi = server.get("/api/openapi.json");
     let own = "/api/v1/runs/{repository}/{run}";
     let asked = [
@@ -57,6 +72,13 @@ fn the_api_answers_as_its_description_says() {
         ("/api/v1/runs", "/api/v1/runs?repository=shop&limit=5", "get", "", "200"),
         (own, "/api/v1/runs/shop/1", "get", "", "200"),
         (own, "/api/v1/runs/api/1", "get", "", "404"),
+        (
+            "/api/v1/runs/{repository}/{run}/results",
+            "/api/v1/runs/shop/1/results",
+            "get",
+            "",
+            "200",
+        ),
         ("/api/v1/runs/{repository}/{run}/log", "/api/v1/runs/shop/1/log?from=x", "get", "", "400"),
         ("/api/v1/runs/{repository}/{run}/cancel", "/api/v1/runs/shop/1/cancel", "post", "", "409"),
         (
@@ -93,7 +115,7 @@ fn the_api_answers_as_its_description_says() {
         .values()
         .map(|path| path.as_object().unwrap().len())
         .sum();
-    assert_eq!(all, 17, "a new one belongs into this test");
+    assert_eq!(all, 18, "a new one belongs into this test");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 pub(crate) use live::output_tail;
 pub(crate) use measure::{health, metrics};
 pub(crate) use runs::find;
-pub(crate) use shown::details;
+pub(crate) use shown::{details, results};
 
 use crate::house::House;
 use crate::http::{Answer, Refusal, Request, Who, json as answer_json, parameter};
@@ -54,6 +54,7 @@ pub(crate) async fn answer(
             let run = runs::find(house, repository, number).await?;
             match (method, rest) {
                 (&Method::GET, []) => details(house, &run).await.map(|run| answer_json(&run)),
+                (&Method::GET, ["results"]) => Ok(answer_json(&shown::results(house, &run).await?)),
                 (&Method::GET, ["output"]) => Ok(live::output(house, run, query)),
                 (&Method::GET, ["events"]) => {
                     Ok(live::run_events(house, run, request.headers(), query))

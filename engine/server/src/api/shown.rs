@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use model::event::Ending;
+use reports::Results;
 use runtime::engine::{Problem, StepDetails};
 use runtime::store::RunId;
 use serde_json::{Value, json};
@@ -121,6 +122,7 @@ pub(crate) fn run_json(house: &House, run: &QueuedRun) -> Value {
         "events": format!("{base}/events"),
         "log": format!("{base}/log"),
         "output": format!("{base}/output"),
+        "results": format!("{base}/results"),
     });
     shown
 }
@@ -144,6 +146,22 @@ pub(crate) async fn steps(
     let steps = spawn_blocking(move || engine.run_details(RunId(number)).map(|run| run.steps));
     let steps = steps.await.map_err(|error| failed(error.to_string()))?;
     Ok(steps.unwrap_or_default())
+}
+
+/// What the reports of a run say so far, merged over its steps and attempts.
+pub(crate) async fn results(house: &Arc<House>, run: &QueuedRun) -> Result<Value, Problem> {
+    let engine = house.engine(&run.repository).await?;
+    let results = match (run.project_run, engine) {
+        (Some(number), Some(engine)) => {
+            let results = spawn_blocking(move || engine.results(RunId(number)));
+            results.await.map_err(|error| failed(error.to_string()))??
+        }
+        _ => Results::default(),
+    };
+    let mut shown = serde_json::to_value(results).map_err(|error| failed(error.to_string()))?;
+    let took = shown.as_object_mut().and_then(|shown| shown.remove("took"));
+    shown["took_ms"] = took.unwrap_or_default();
+    Ok(shown)
 }
 
 /// A step.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::around;
 use super::words::{ago, commit, escaped, exact, stands, tag, took, took_so_far};
-use crate::api::{details, find, output_tail};
+use crate::api::{details, find, output_tail, results};
 use crate::house::House;
 use crate::http::Refusal;
 use crate::records::QueuedRun;
@@ -29,6 +29,7 @@ pub(super) async fn page(
              <th class=\"num\">Took</th></tr></thead><tbody>{rows}</tbody></table></div>"
         );
     }
+    body += &tests(&results(house, &run).await?);
     if !tail.is_empty() {
         body += &format!(
             "<h2>Log <a href=\"/api/v1/runs/{}/{}/output?follow=0\">whole</a></h2><pre>{}</pre>",
@@ -65,6 +66,36 @@ fn head(house: &House, run: &QueuedRun) -> String {
         took_so_far(house, run),
         in_project.unwrap_or_default(),
         why.unwrap_or_default(),
+    )
+}
+
+/// What tests came to, and those that did not simply pass; empty: no report tells of any.
+fn tests(results: &Value) -> String {
+    let count = |key: &str| results[key].as_u64().unwrap_or_default();
+    let words = ["passed", "failed", "flaky", "skipped"].map(|key| (count(key), key));
+    let told = words.iter().filter(|(count, _)| *count > 0);
+    let told: Vec<String> = told.map(|(count, word)| format!("{count} {word}")).collect();
+    if told.is_empty() {
+        return String::new();
+    }
+    let rows: String = results["tests"].as_array().into_iter().flatten().map(test).collect();
+    let table = match rows.is_empty() {
+        true => String::new(),
+        false => format!("<div class=\"scroll\"><table><tbody>{rows}</tbody></table></div>"),
+    };
+    format!("<h2>Tests</h2><p class=\"sum\">{}</p>{table}", told.join(", "))
+}
+
+fn test(test: &Value) -> String {
+    let text = |key: &str| escaped(test[key].as_str().unwrap_or_default());
+    format!(
+        "<tr><td>{}</td><td>{}</td><td class=\"wide\">{} <span class=\"dim\">{}</span>\
+         <div class=\"why\">{}</div></td></tr>",
+        text("block"),
+        tag(&text("verdict")),
+        text("name"),
+        text("suite"),
+        text("message"),
     )
 }
 
