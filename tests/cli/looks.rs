@@ -177,7 +177,7 @@ fn help_names_every_command() {
       check        Check files: all errors of all of them at once
       plan         Show what would change, and why
       apply        Make it so: plan, show, ask, apply
-      destroy      Destroy everything in a stack
+      destroy      Destroy everything in stacks
       rollback     Go back to the version before, which still stands by
       run          Run a pipeline
       runs         List runs, newest first

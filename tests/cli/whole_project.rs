@@ -227,3 +227,45 @@ fn a_command_that_is_told_is_about_the_same_project() {
     let told = "Apply it:  windlass apply base --project 'my shop'";
     assert!(planned.contains(told), "{planned}");
 }
+
+#[test]
+fn several_stacks_are_destroyed_before_those_that_they_read() {
+    let project = two().stack("alone", "stack: alone\nresources: {}\n");
+    project.done(["apply", "--yes"]);
+    insta::assert_snapshot!(project.run(["destroy", "base", "nothing", "--yes"]), @"
+    --- stderr
+    error: nothing is remembered of a stack `nothing`
+        try: there are `app` or `base`
+    --- exit 2
+    ");
+    insta::assert_snapshot!(project.run(["destroy", "base", "app", "--yes", "--target", "note"]), @"
+    --- stderr
+    error: `--target` and `--exclude` are for one stack, and several are meant
+        try: name one
+    --- exit 2
+    ");
+    let plan = project.done(["plan", "--destroy", "base", "app"]).stdout;
+    assert!(plan.find("app  1 to destroy") < plan.find("base  1 to destroy"), "{plan}");
+    assert!(project.place("a.txt").exists() && project.place("b.txt").exists());
+    insta::assert_snapshot!(project.run(["destroy", "alone", "base", "app", "--yes"]), @"
+    alone  nothing is left of it
+    app  1 to destroy  N.NN s
+
+      - file.text  copy  destroyed
+
+    app  destroy, run 3: 1 step
+      ✓ file.text  copy  destroyed  N.NN s
+    app  destroyed: 1 resource  N.NN s
+    base  1 to destroy  N.NN s
+
+      - file.text  note  destroyed
+
+      outputs
+        - text  hello
+
+    base  destroy, run 4: 1 step
+      ✓ file.text  note  destroyed  N.NN s
+    base  destroyed: 1 resource  N.NN s
+    --- exit 0
+    ");
+}

@@ -143,6 +143,24 @@ fn ordered(stacks: Vec<Meant>) -> Vec<Meant> {
     done
 }
 
+/// Returns names of stacks in the order in which they can be destroyed: each before those that it reads, as
+/// far as the project's files say so, otherwise as they are given.
+pub(crate) fn backwards(project: &Project, names: Vec<String>) -> Vec<String> {
+    if names.len() < 2 {
+        return names;
+    }
+    let files = project.files(FileType::Stack).unwrap_or_default();
+    let outlines = files.iter().filter_map(|file| Outline::read(project, file).ok());
+    let reads: BTreeMap<String, _> = outlines.map(|one| (one.name, one.reads)).collect();
+    let meant = |name: String| {
+        let reads = reads.get(&name).cloned().unwrap_or_default();
+        let file = PathBuf::from(&name);
+        Meant { file, outline: Some(Outline { name, parameters: Vec::new(), reads }) }
+    };
+    let stacks = ordered(names.into_iter().rev().map(meant).collect());
+    stacks.into_iter().rev().filter_map(|stack| Some(stack.outline?.name)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

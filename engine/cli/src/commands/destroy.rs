@@ -11,18 +11,19 @@ use super::plan::{show_first, stack_name};
 use crate::applying::{Said, WorkArgs, apply, confirm};
 use crate::call::{Call, full};
 use crate::planning::{PlanArgs, Refresh, plan};
-use crate::problem::Exit;
+use crate::problem::{Exit, usage};
 use crate::render::problem::remark;
-use crate::stacks::Outline;
+use crate::stacks::{self, Outline};
 
-/// Destroy everything in a stack
+/// Destroy everything in stacks
 ///
 /// Works from what is remembered: the file may be gone. What is protected stays, and the command is
-/// refused.
+/// refused. Several stacks are destroyed one after the other, each before those whose outputs it reads.
 #[derive(Args)]
 pub(crate) struct Destroy {
-    /// The stack, by name or file
-    stack: String,
+    /// Stacks, by name or file
+    #[arg(required = true)]
+    stacks: Vec<String>,
 
     /// Do not ask
     #[arg(short, long)]
@@ -46,31 +47,52 @@ pub(crate) struct Destroy {
 pub(crate) fn run(call: &Call, args: &Destroy) -> Result<Exit, Problem> {
     let runtime = full()?;
     let engine = call.engine()?;
-    runtime.block_on(destroy(call, args, &engine))
+    runtime.block_on(all(call, args, &engine))
 }
 
-async fn destroy(call: &Call, args: &Destroy, engine: &Engine) -> Result<Exit, Problem> {
-    let name = stack_name(call, engine, &args.stack)?;
+async fn all(call: &Call, args: &Destroy, engine: &Engine) -> Result<Exit, Problem> {
+    let names = args.stacks.iter().map(|named| stack_name(call, engine, named));
+    let names = stacks::backwards(&engine.project, names.collect::<Result<_, _>>()?);
+    if names.len() > 1 && !(args.target.is_empty() && args.exclude.is_empty()) {
+        let message = "`--target` and `--exclude` are for one stack, and several are meant";
+        return Err(usage(message, "name one"));
+    }
+    for name in &names {
+        let exit = destroy(call, args, engine, name).await?;
+        // What it reads would go from under it.
+        if exit != Exit::Done {
+            return Ok(exit);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn destroy(
+    call: &Call,
+    args: &Destroy,
+    engine: &Engine,
+    name: &str,
+) -> Result<Exit, Problem> {
     let flags = PlanArgs {
         target: args.target.clone(),
         exclude: args.exclude.clone(),
         refresh: args.refresh.clone(),
         ..PlanArgs::default()
     };
-    let request = flags.destroy(&name);
+    let request = flags.destroy(name);
     let options = ApplyOptions { destroy: true, ..args.work.options() };
-    let words = [vec!["destroy".to_owned(), name.clone()], flags.words_of_end()].concat();
+    let words = [vec!["destroy".to_owned(), name.to_owned()], flags.words_of_end()].concat();
     let planned = plan(call, engine, &request).await?;
     let plan = settled(call, engine, &request, planned, &options).await?;
     if plan.is_empty() && plan.refused.is_empty() {
         // Of an apply that has just begun nothing may be remembered yet.
-        engine.turn(&name, options.terms, |_| {}).await?;
+        engine.turn(name, options.terms, |_| {}).await?;
         call.screen.event("plan", crate::json::plan(&plan));
         call.screen.answer(&format!("{name}  nothing is left of it\n"));
         return Ok(Exit::Done);
     }
     show_first(call, &plan);
-    tell_readers(call, engine, &name);
+    tell_readers(call, engine, name);
     let options = match confirm(call, &plan, args.yes, options, engine)? {
         Said::Yes(options) => options,
         Said::No => return Ok(left(call)),

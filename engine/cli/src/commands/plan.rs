@@ -34,7 +34,7 @@ pub(crate) struct Plan {
     #[arg(long, value_name = "FILE", conflicts_with = "stacks")]
     show: Option<PathBuf>,
 
-    /// Plan the end of everything in the stack
+    /// Plan the end of everything in the stacks
     #[arg(long, requires = "stacks", conflicts_with_all = ["replace", "name", "GivenArgs"])]
     destroy: bool,
 
@@ -81,8 +81,8 @@ async fn plan(call: &Call, args: &Plan, engine: &Engine) -> Result<Exit, Problem
 async fn ends(call: &Call, args: &Plan, engine: &Engine) -> Result<Exit, Problem> {
     only_one(args, args.stacks.len())?;
     let mut exit = Exit::Done;
-    for named in &args.stacks {
-        let name = stack_name(call, engine, named)?;
+    let names = args.stacks.iter().map(|named| stack_name(call, engine, named));
+    for name in stacks::backwards(&engine.project, names.collect::<Result<_, _>>()?) {
         let plan = plan_of(call, engine, &args.plan.destroy(&name)).await?.plan;
         let typed = Typed { engine, verb: "destroy", named: name, words: args.plan.words_of_end() };
         exit = exit.worse(kept(call, args, plan, &typed, &[])?);
