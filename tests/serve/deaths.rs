@@ -174,6 +174,25 @@ fn a_push_that_nobody_was_told_of_is_queued_at_the_start() {
 }
 
 #[test]
+fn a_repository_that_was_half_set_up_is_set_up_by_the_next_server() {
+    let mut server = Server::of("repositories: { shop: {} }\n");
+    let bare = server.place(".windlass/repositories/shop.git");
+    let config = |words: &[&str]| {
+        let mut git = std::process::Command::new("git");
+        let output = git.arg("--git-dir").arg(&bare).arg("config").args(words).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    until("it is set up", || config(&["uploadpack.allowFilter"]) == "true");
+    server.kill();
+    // As if it had died after the first of the settings.
+    for key in ["transfer.fsckObjects", "gc.auto", "gc.autoDetach", "uploadpack.allowFilter"] {
+        config(&["--unset", key]);
+    }
+    server.start();
+    until("objects are looked at", || config(&["transfer.fsckObjects"]) == "true");
+}
+
+#[test]
 fn a_folder_is_served_once() {
     let server = Server::of("repositories: {}\n");
     let second = server.command(&["serve"]).output().unwrap();
