@@ -436,8 +436,12 @@ fn what_a_route_cannot_be_is_refused_with_who_is_in_the_way() {
             "{fault}"
         );
         let absent = "tls: { certificate: absent.pem, key: absent.key }";
-        let fault =
-            life.create(&world.to(&one, &format!(", {absent}"))).await.expect_err("no file");
+        let absent = world.to(&one, &format!(", {absent}"));
+        let tree = world.project.lab.tree(&absent);
+        let foreseen = life.foresee(Change::Create(&tree)).await.expect("no refusal");
+        let says = "`tls` needs absent.pem and absent.key, which are not there yet";
+        assert_eq!(foreseen.as_deref(), Some(says));
+        let fault = life.create(&absent).await.expect_err("no file");
         assert!(fault.message.contains("absent.pem cannot be served"), "{fault}");
         assert!(world.remote().look().await.is_err(), "a front that routes nothing is not left");
         assert!(TcpStream::connect(world.address).is_err(), "nothing of it is left");

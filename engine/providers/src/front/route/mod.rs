@@ -137,7 +137,7 @@ impl Kind for FrontRoute {
         if is_new {
             put::refuse_taken(spec.listen.0)?;
         }
-        Ok(None)
+        Ok(put::absent(context, spec))
     }
 
     async fn apply(

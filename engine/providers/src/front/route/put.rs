@@ -367,6 +367,17 @@ pub(super) fn refuse_expired(context: &Context, spec: &RouteSpec) -> Result<(), 
         .help("renew it; `cert.certificate` does so by itself"))
 }
 
+/// Says which files of its certificate are not there. It is no refusal: another step may make them before.
+pub(super) fn absent(context: &Context, spec: &RouteSpec) -> Option<String> {
+    let tls = spec.tls.as_ref()?;
+    let files = [&tls.certificate.0, &tls.key.0].into_iter();
+    let absent: Vec<&str> =
+        files.filter(|file| !context.place(file).exists()).map(String::as_str).collect();
+    let are = if absent.len() == 1 { "is" } else { "are" };
+    (!absent.is_empty())
+        .then(|| format!("`tls` needs {}, which {are} not there yet", absent.join(" and ")))
+}
+
 /// Another route of this front that would take the same requests.
 pub(super) fn refuse_twin(look: &Look, name: &str, spec: &RouteSpec) -> Result<(), Fault> {
     let hosts = names(spec);
