@@ -80,11 +80,15 @@ fn a_long_log_takes_little_memory_and_tells_no_secret() {
 
     let count: usize = project.read("count").trim().parse().unwrap();
     let kept: Vec<PathBuf> = files(&project.place(".windlass"));
+    // Who watches is told how many lines came too fast to be shown; the log holds them all.
+    let left_out = fs::read(project.place("events")).unwrap();
+    let left_out = String::from_utf8_lossy(&left_out).contains(" came too fast: `windlass logs` ");
     for place in [project.place("events"), project.place("shown")].iter().chain(&kept) {
         let covered = look(place);
         let is_log = place.extension().is_some_and(|end| end == "log");
         if is_log || place.ends_with("events") || place.ends_with("shown") {
-            assert_eq!(covered, count, "{}", place.display());
+            let is_whole = !(left_out && place.ends_with("events"));
+            assert!(covered == count || !is_whole && covered < count, "{}", place.display());
         }
     }
     assert!(kept.iter().any(|place| place.extension().is_some_and(|end| end == "log")));

@@ -15,6 +15,8 @@ use model::plan::Step;
 use runtime::store::{Run, RunId};
 use runtime::walk::{Observer, Stop};
 
+use crate::render::measure::counted;
+
 /// Something happened.
 pub(crate) enum Happening {
     /// Somebody else holds the lease, and is waited for.
@@ -107,6 +109,14 @@ impl Feed {
         self.lines.ahead.fetch_add(text.len(), Ordering::Relaxed);
         self.tell(Happening::Line(id, text));
     }
+
+    fn tell_left_out(&self, id: StepId) {
+        let count = self.lines.left_out.swap(0, Ordering::Relaxed);
+        if count > 0 {
+            let lines = counted(count, "line");
+            self.tell_line(id, format!("… {lines} came too fast: `windlass logs` shows all"));
+        }
+    }
 }
 
 impl Observer for Feed {
@@ -136,15 +146,7 @@ impl Observer for Feed {
             self.lines.left_out.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        match self.lines.left_out.swap(0, Ordering::Relaxed) {
-            0 => {}
-            count => {
-                self.tell_line(
-                    id,
-                    format!("… {count} lines came too fast: `windlass logs` has them"),
-                );
-            }
-        }
+        self.tell_left_out(id);
         self.tell_line(id, text.to_owned());
     }
 
@@ -157,6 +159,29 @@ impl Observer for Feed {
             Ending::Done { what, .. } => Ending::Done { what: *what, state: Vec::new() },
             other => other.clone(),
         };
+        self.tell_left_out(id);
         self.tell(Happening::Ended(id, ending, took));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::event::Outcome;
+    use model::plan::Work;
+
+    use super::*;
+
+    #[test]
+    fn a_step_does_not_end_before_it_is_said_how_many_of_its_lines_were_left_out() {
+        let (feed, heard) = Feed::new();
+        feed.line(0, &"x".repeat(MOST_AHEAD + 1));
+        feed.line(0, "too fast");
+        feed.line(0, "too fast again");
+        let ending = Ending::Done { what: Outcome::Succeeded, state: Vec::new() };
+        feed.ended(0, &Step::new("s", Work::Join), &ending, 1);
+        assert!(matches!(heard.recv(), Ok(Happening::Line(..))));
+        let said = "… 2 lines came too fast: `windlass logs` shows all";
+        assert!(matches!(heard.recv(), Ok(Happening::Line(0, text)) if text == said));
+        assert!(matches!(heard.recv(), Ok(Happening::Ended(..))));
     }
 }
