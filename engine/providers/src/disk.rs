@@ -12,6 +12,7 @@ use std::path::{Component, Path, PathBuf};
 
 use language::Keys;
 use model::{Context, Fault, Token};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 /// Puts a file in the place of another in one step: readers see the old one or the new one, whole.
 /// A link that stood there is replaced, not followed. The temporary file beside it has a fixed name:
@@ -128,6 +129,15 @@ pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
         made => made?,
     }
     settle(folder_of(path))
+}
+
+/// Moves a new folder to its place, in one step also if something is there: then that stands aside.
+pub(crate) fn move_in(aside: &Path, place: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(place) {
+        Ok(_) => renameat_with(CWD, aside, CWD, place, RenameFlags::EXCHANGE)?,
+        Err(_) => fs::rename(aside, place)?,
+    }
+    settle(folder_of(place))
 }
 
 /// Removes a file; one that is gone is no error.

@@ -1,7 +1,11 @@
 //! `source` of a service: each content of a folder is a version, and runs in a copy of its own.
 
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use model::Object;
 
@@ -17,6 +21,10 @@ tests![
     a_version_that_does_not_get_ready_leaves_no_copy,
     what_is_left_out_makes_no_version,
     what_cannot_be_copied_is_named,
+    a_source_that_is_gone_is_no_source_that_is_unchanged,
+    what_the_plan_did_not_see_does_not_run,
+    what_is_written_to_as_it_is_copied_does_not_run,
+    a_copy_that_somebody_has_changed_is_made_anew,
 ];
 
 /// A project with the folder `app`, which holds the answer of the service that runs from it.
@@ -192,22 +200,87 @@ fn what_cannot_be_copied_is_named() {
         let place = |path: &str| world.0.lab.place(path);
         std::os::unix::fs::symlink("../../secret", place("app/lib/out")).expect("a link");
         let said = world.refused("").await;
-        assert!(
-            said.contains("/app/lib/out is a link to ../../secret, which is not part"),
-            "{said}"
-        );
-        assert!(said.contains("name it under `exclude`"), "{said}");
+        let link = "/app/lib/out is a link to ../../secret, which is no part of a copy";
+        assert!(said.contains(link) && said.contains("name it under `exclude`"), "{said}");
+        fs::remove_file(place("app/lib/out")).expect("a link");
+        // It would lead out of the copy, back to where everybody may edit.
+        std::os::unix::fs::symlink(place("app/status"), place("app/lib/out")).expect("a link");
+        assert!(world.refused("").await.contains("which is no part of a copy"));
         fs::remove_file(place("app/lib/out")).expect("a link");
         let socket = std::os::unix::net::UnixListener::bind(place("app/socket")).expect("a socket");
         let said = world.refused("").await;
         assert!(said.contains("/app/socket is neither a file nor a folder"), "{said}");
         drop(socket);
         fs::remove_dir_all(place("app")).expect("a folder");
+        fs::create_dir_all(place("app/lib")).expect("a folder");
+        assert!(world.refused("").await.contains("/app holds no files"));
+        fs::remove_dir_all(place("app")).expect("a folder");
         let said = world.refused("").await;
-        assert!(
-            said.contains("there is no folder ") && said.contains("correct `source`"),
-            "{said}"
-        );
+        assert!(said.contains("there is no folder "), "{said}");
+        assert!(said.contains("correct `source`"), "{said}");
         assert_eq!((world.copies().len(), world.0.processes().len()), (0, 0));
+    });
+}
+
+fn a_source_that_is_gone_is_no_source_that_is_unchanged() {
+    wait(async {
+        let world = World::new();
+        let (life, keys) = (world.life(), world.keys(""));
+        let one = life.create(&keys).await.expect("a service");
+        fs::remove_dir_all(world.0.lab.place("app")).expect("a folder");
+        let seen = world.seen(&keys, &one).await;
+        assert_eq!(life.differing(&keys, &seen), ["source"]);
+        let said = told(&life.update(&keys, &seen).await.expect_err("refused"));
+        assert!(said.contains("there is no folder "), "{said}");
+        assert_eq!((world.0.processes().len(), world.copies().len()), (1, 1));
+    });
+}
+
+fn what_the_plan_did_not_see_does_not_run() {
+    wait(async {
+        let world = World::new();
+        let (life, keys) = (world.life(), world.keys(""));
+        let one = life.create(&keys).await.expect("a service");
+        world.answer("200 Two");
+        let seen = world.seen(&keys, &one).await;
+        world.answer("200 Three");
+        let fault = life.update(&keys, &seen).await.expect_err("stale");
+        assert!(fault.message.ends_with("its source is not what it was when the plan was made"));
+        assert_eq!((world.answers(), world.copies().len()), (vec!["200 One".to_owned()], 1));
+    });
+}
+
+fn what_is_written_to_as_it_is_copied_does_not_run() {
+    wait(async {
+        let world = World::new();
+        let (place, done) = (world.0.lab.place("app/lib/part"), Arc::new(AtomicBool::new(false)));
+        let ends = Arc::clone(&done);
+        let writer = thread::spawn(move || {
+            let mut file = fs::OpenOptions::new().append(true).open(place).expect("a file");
+            while !ends.load(Ordering::Relaxed) {
+                file.write_all(b"more\n").expect("room");
+            }
+        });
+        let said = world.refused("").await;
+        done.store(true, Ordering::Relaxed);
+        writer.join().expect("a writer");
+        assert!(said.contains("/app is changed again and again while it is copied"), "{said}");
+        assert_eq!((world.copies().len(), world.0.processes().len()), (0, 0));
+    });
+}
+
+fn a_copy_that_somebody_has_changed_is_made_anew() {
+    wait(async {
+        let world = World::new();
+        let (life, keys) = (world.life(), world.keys(""));
+        let one = life.create(&keys).await.expect("a service");
+        let [copy] = &world.copies()[..] else { panic!("{:?}", world.copies()) };
+        for name in ["status", "lib/part"] {
+            fs::remove_file(copy.join(name)).expect("a file");
+        }
+        assert_eq!(life.update(&keys, &one).await.expect("a service"), one);
+        let read = |name: &str| fs::read_to_string(copy.join(name)).expect("a file");
+        assert_eq!((read("status"), read("lib/part")), ("200 One".to_owned(), "1".to_owned()));
+        assert_eq!(world.copies().len(), 1);
     });
 }

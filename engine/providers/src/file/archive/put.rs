@@ -3,12 +3,11 @@
 //! What is unfinished stands beside the place, under a name made from the token.
 
 use std::fs::{self, File};
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use model::{Context, Fault, Object, Token};
-use rustix::fs::{CWD, RenameFlags, renameat_with, syncfs};
+use rustix::fs::syncfs;
 
 use super::fetch::{self, Fetched};
 use super::manifest::Manifest;
@@ -85,18 +84,9 @@ async fn unpack(
     // The note comes first: as long as the folder is not the one that it speaks of, it is not
     // believed.
     note(context, &disk::tidy(&spec.destination.0)).write(&unpacked)?;
-    move_in(&aside, place).map_err(|error| disk::fault("write", place, &error))?;
+    disk::move_in(&aside, place).map_err(|error| disk::fault("write", place, &error))?;
     // Where the new one stood now stands the old one.
     sweep::tree(&aside).await
-}
-
-/// Moves the new folder to its place, in one step also if something is there.
-fn move_in(aside: &Path, place: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(place) {
-        Ok(_) => renameat_with(CWD, aside, CWD, place, RenameFlags::EXCHANGE)?,
-        Err(_) => fs::rename(aside, place)?,
-    }
-    disk::settle(disk::folder_of(place))
 }
 
 pub(super) fn may_replace(id: &str, place: &Path, not_ours: bool) -> Result<(), Fault> {

@@ -52,10 +52,8 @@ impl Kind for ProcessService {
 
     fn diff(spec: &ServiceSpec, object: &Object, secrets: &dyn Secrets) -> Vec<Difference> {
         let mut found = Difference::among(object, kept::keys(spec, secrets));
-        let has_source = !found.iter().any(|difference| difference.key == "source");
-        if has_source && object.get(source::CHANGED) != &Value::Null {
-            let was = object.get("source").clone();
-            found.push(Difference::new("source", was, "(changed since)"));
+        if !found.iter().any(|difference| difference.key == "source") {
+            found.extend(source::difference(object));
         }
         let state = object.get("state");
         if state.as_text() != Some("running") {
@@ -154,6 +152,9 @@ async fn put(
         Some(source) => Some(source::copy(context, name, source, token).await?),
         None => None,
     };
+    if let Some(copied) = &copied {
+        source::as_planned(spec, copied, before)?;
+    }
     let release = Release { spec, copied: copied.as_ref() };
     let mut tries = if before.is_none() && spec.ports.is_some() { PORTS } else { 1 };
     loop {

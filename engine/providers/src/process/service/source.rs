@@ -12,7 +12,7 @@ use std::path::{Component, Path, PathBuf};
 
 use glob::{MatchOptions, Pattern};
 use language::Script;
-use model::{Context, Fault, Object, Token, Value};
+use model::{Context, Difference, Fault, Object, Token, Value};
 use rustix::fs::syncfs;
 
 use super::spec::{Command, Part, ServiceSpec, Source};
@@ -24,8 +24,11 @@ use crate::text::plain;
 
 /// What an object keeps: the digest of the copy that it runs from.
 pub(super) const DIGEST: &str = "source_digest";
-/// What a look adds if the folder holds something else by now.
+/// What a look adds if the folder holds something else by now: the digest of that, or why it cannot be read.
 pub(super) const CHANGED: &str = "source_changed";
+
+/// So often a copy is begun of a folder that is changed meanwhile.
+const ATTEMPTS: u32 = 3;
 
 /// What is never part of a program.
 const NEVER: [&str; 2] = [".git", ".windlass"];
@@ -44,31 +47,65 @@ pub(super) async fn copy(
     token: &Token,
 ) -> Result<Copied, Fault> {
     let (program, copies) = (Program::of(context, source), copies(context, id));
-    let digest = program.clone().digest().await?;
-    let folder = copies.join(&digest);
-    if folder.is_dir() {
-        return Ok(Copied { digest, folder });
+    for _ in 0..ATTEMPTS {
+        let digest = program.clone().digest().await?;
+        let folder = copies.join(&digest);
+        // Somebody may have had his hands in it all the same.
+        if program.clone().digest_at(folder.clone()).await.is_ok_and(|there| there == digest) {
+            return Ok(Copied { digest, folder });
+        }
+        context.progress.status("copying its source");
+        let half = disk::unfinished(&folder, token);
+        disk::make_folder(&copies).map_err(|error| disk::fault("write", &copies, &error))?;
+        sweep::tree(&half).await?;
+        let copied = program.clone().copy(half.clone()).await?;
+        if copied == digest {
+            let put = disk::move_in(&half, &folder);
+            put.map_err(|error| disk::fault("write", &folder, &error))?;
+            sweep::tree(&half).await?;
+            return Ok(Copied { digest, folder });
+        }
+        sweep::tree(&half).await?;
     }
-    context.progress.status("copying its source");
-    let half = disk::unfinished(&folder, token);
-    disk::make_folder(&copies).map_err(|error| disk::fault("write", &copies, &error))?;
-    sweep::tree(&half).await?;
-    let digest = program.copy(half.clone()).await?;
-    // What was copied counts: somebody may have changed the folder since it was looked at.
-    let folder = copies.join(&digest);
-    let put = || fs::rename(&half, &folder).and_then(|()| disk::settle(&copies));
-    put().map_err(|error| disk::fault("write", &folder, &error))?;
-    Ok(Copied { digest, folder })
+    let folder = program.folder.display();
+    Err(Fault::passing(format!("{folder} is changed again and again while it is copied"))
+        .help("let whatever writes there come to its end, then apply again"))
+}
+
+/// Refuses a copy that is not of what the plan saw.
+pub(super) fn as_planned(
+    spec: &ServiceSpec,
+    copied: &Copied,
+    before: Option<&Object>,
+) -> Result<(), Fault> {
+    let Some(before) = before else { return Ok(()) };
+    let is_same = spec.source.as_ref().is_some_and(|one| before.get("source").means(&one.value()));
+    let seen = [CHANGED, DIGEST].map(|name| before.text(name));
+    let seen = seen.into_iter().find(|digest| !digest.is_empty());
+    match seen.filter(|_| is_same) {
+        Some(seen) if seen != copied.digest => {
+            Err(Fault::stale("its source is not what it was when the plan was made"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Returns how its source differs from the copy that a service runs from, if it does.
+pub(super) fn difference(object: &Object) -> Option<Difference> {
+    let now = object.get(CHANGED).as_text()?;
+    let folder = Source::kept(object.get("source"))?;
+    let named = |what: &str| format!("{} ({what})", folder.parts().0);
+    Some(Difference::new("source", named(object.text(DIGEST)), named(now)))
 }
 
 /// Says of each object whose source holds something else by now that it does.
 pub(super) async fn look(context: &Context, objects: &mut [Option<Object>]) {
     for object in objects.iter_mut().flatten() {
         let Some(source) = Source::kept(object.get("source")) else { continue };
-        // What cannot be read is said when it is to be copied.
         let now = Program::of(context, &source).digest().await;
-        if now.is_ok_and(|now| now != object.text(DIGEST)) {
-            object.attributes.insert(CHANGED.to_owned(), true.into());
+        let now = now.unwrap_or_else(|fault| fault.message);
+        if now != object.text(DIGEST) {
+            object.attributes.insert(CHANGED.to_owned(), now.into());
         }
     }
 }
@@ -119,27 +156,35 @@ struct Program {
 
 enum What {
     Folder,
-    File { runs: bool },
+    File { mode: u32 },
     Link(PathBuf),
 }
 
 impl Program {
     fn of(context: &Context, source: &Source) -> Self {
         let (folder, exclude) = source.parts();
-        let pattern = |text: &String| Pattern::new(text.trim_end_matches('/')).ok();
+        let pattern = |text: &String| {
+            let text = text.trim_start_matches("./").trim_matches('/');
+            Pattern::new(text).ok()
+        };
         let exclude = exclude.iter().filter_map(pattern).collect();
         Self { folder: context.place(folder), exclude }
     }
 
     async fn digest(self) -> Result<String, Fault> {
-        beside(move |stop| self.through(None, stop)).await
+        beside(move |stop| self.through(&self.folder, None, stop)).await
+    }
+
+    /// The same, of what there is at another place of what belongs to it.
+    async fn digest_at(self, place: PathBuf) -> Result<String, Fault> {
+        beside(move |stop| self.through(&place, None, stop)).await
     }
 
     async fn copy(self, to: PathBuf) -> Result<String, Fault> {
         beside(move |stop| {
             let failed = |error| disk::fault("write", &to, &error);
             let copied = disk::make_one(&to, 0o755).map_err(failed);
-            let copied = copied.and_then(|()| self.through(Some(&to), stop));
+            let copied = copied.and_then(|()| self.through(&self.folder, Some(&to), stop));
             // Before anybody may run it: empty files after a power cut would be a lie.
             let settled = copied.and_then(|digest| {
                 File::open(&to).and_then(|folder| Ok(syncfs(folder)?)).map_err(failed)?;
@@ -153,19 +198,20 @@ impl Program {
         .await
     }
 
-    /// Goes through all of it, and copies it if a place is given. Returns a digest of names, contents, where
-    /// links lead, and which files can be run.
-    fn through(&self, to: Option<&Path>, stop: &Stop) -> Result<String, Fault> {
-        let mut digest = blake3::Hasher::new();
+    /// Goes through all of it as it is at a place, and copies it if another one is given. Returns a digest of
+    /// names, contents, where links lead, and which files can be run.
+    fn through(&self, at: &Path, to: Option<&Path>, stop: &Stop) -> Result<String, Fault> {
+        let (mut digest, mut is_empty) = (blake3::Hasher::new(), true);
         let mut open = vec![PathBuf::new()];
         while let Some(folder) = open.pop() {
             for name in self.names(&folder)? {
                 if stop.is_called() {
                     return Err(Fault::passing("it was given up"));
                 }
-                let from = self.folder.join(&name);
+                let from = at.join(&name);
                 let failed = |error: io::Error| disk::fault("copy", &from, &error);
-                let what = self.what(&name).map_err(failed)??;
+                let what = self.what(&name, &from).map_err(failed)??;
+                is_empty &= matches!(what, What::Folder);
                 let place = to.map(|to| to.join(&name));
                 let content = what.take(&from, place.as_deref()).map_err(failed)?;
                 digest.update(name.as_os_str().as_bytes()).update(&[0]);
@@ -174,6 +220,11 @@ impl Program {
                     open.push(name);
                 }
             }
+        }
+        if is_empty {
+            let folder = self.folder.display();
+            return Err(Fault::refused(format!("{folder} holds no files"))
+                .help("correct `source`, or let what fills it come first"));
         }
         Ok(digest.finalize().to_hex().chars().take(16).collect())
     }
@@ -206,20 +257,19 @@ impl Program {
         NEVER.iter().any(|never| last == Path::new(never)) || self.exclude.iter().any(fits)
     }
 
-    fn what(&self, name: &Path) -> io::Result<Result<What, Fault>> {
-        let path = self.folder.join(name);
-        let metadata = fs::symlink_metadata(&path)?;
+    fn what(&self, name: &Path, path: &Path) -> io::Result<Result<What, Fault>> {
+        let metadata = fs::symlink_metadata(path)?;
         let kind = metadata.file_type();
         Ok(if kind.is_dir() {
             Ok(What::Folder)
         } else if kind.is_file() {
-            Ok(What::File { runs: metadata.permissions().mode() & 0o111 != 0 })
+            Ok(What::File { mode: metadata.permissions().mode() & 0o777 })
         } else if kind.is_symlink() {
-            let target = fs::read_link(&path)?;
-            if leads_out(name, &target) {
+            let target = fs::read_link(path)?;
+            if leads_out(name, &target) || target.starts_with(&self.folder) {
                 let lead = format!("{} is a link to {}", path.display(), target.display());
-                Err(Fault::refused(format!("{lead}, which is not part of the source"))
-                    .help("put it into the folder, or name it under `exclude`"))
+                Err(Fault::refused(format!("{lead}, which is no part of a copy of the source"))
+                    .help("let it lead to a place within the folder, relative, or name it under `exclude`"))
             } else {
                 Ok(What::Link(target))
             }
@@ -234,8 +284,8 @@ impl What {
     fn letter(&self) -> u8 {
         match self {
             Self::Folder => b'd',
-            Self::File { runs: false } => b'f',
-            Self::File { runs: true } => b'x',
+            Self::File { mode } if mode & 0o111 == 0 => b'f',
+            Self::File { .. } => b'x',
             Self::Link(_) => b'l',
         }
     }
@@ -245,10 +295,10 @@ impl What {
         match (self, to) {
             (Self::Folder, Some(to)) => disk::make_one(to, 0o755)?,
             (Self::Link(target), Some(to)) => symlink(target, to)?,
-            (Self::File { runs }, Some(to)) => {
+            (Self::File { mode }, Some(to)) => {
                 fs::copy(from, to)?;
-                let mode = if *runs { 0o555 } else { 0o444 };
-                fs::set_permissions(to, fs::Permissions::from_mode(mode))?;
+                // Nobody may write to it, and nobody may do more with it than before.
+                fs::set_permissions(to, fs::Permissions::from_mode(mode & 0o555))?;
             }
             (_, None) => {}
         }
@@ -279,7 +329,7 @@ fn leads_out(name: &Path, target: &Path) -> bool {
 }
 
 impl Source {
-    fn parts(&self) -> (&str, &[String]) {
+    pub(super) fn parts(&self) -> (&str, &[String]) {
         match self {
             Self::Folder(folder) => (&folder.0, &[]),
             Self::Part(Part { folder, exclude }) => (&folder.0, exclude),

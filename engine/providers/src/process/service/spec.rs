@@ -10,6 +10,7 @@ use language::{
     Duration, FilePath, HostName, Keys, Period, Port, PortRange, Script, Size, Spec, Text,
 };
 
+use crate::disk;
 use crate::front::Socket;
 use crate::process::supervisor::{RestartWhen, StopSignal};
 
@@ -29,8 +30,9 @@ pub struct ServiceSpec {
     pub environment: BTreeMap<String, Text>,
     /// The folder with its program: relative to the project, or absolute. Each content of it is a version
     /// of its own and runs in a copy that nobody edits: what is changed in the folder, tested or not, runs
-    /// with the next apply that takes it, and never because a crash let the service start again. The copy
-    /// goes with its version: data that is to stay lies elsewhere.
+    /// with the next apply that takes it, and never because a crash let the service start again. Whatever
+    /// fills the folder does so before the plan is made: an earlier step, another stack. The copy goes with
+    /// its version: data that is to stay lies elsewhere, and so does all that this stack writes.
     pub source: Option<Source>,
     /// The folder it runs in: relative to the project, or absolute; with `source`, relative to that.
     #[spec(default = ".")]
@@ -319,7 +321,7 @@ fn check(spec: &ServiceSpec, keys: &mut Keys<'_, '_, '_>) {
         keys.refuse("environment", "`PORT` is already given by `ports`");
     }
     if let Some(source) = &spec.source {
-        check_source(source, &spec.working_directory.0, keys);
+        check_source(source, spec, keys);
     }
     let two = |range: &PortRange| range.0.start() < range.0.end();
     if spec.sides && !spec.ports.as_ref().is_some_and(two) {
@@ -334,7 +336,8 @@ fn check(spec: &ServiceSpec, keys: &mut Keys<'_, '_, '_>) {
     }
 }
 
-fn check_source(source: &Source, working_directory: &str, keys: &mut Keys<'_, '_, '_>) {
+fn check_source(source: &Source, spec: &ServiceSpec, keys: &mut Keys<'_, '_, '_>) {
+    let (working_directory, log) = (&spec.working_directory.0, spec.log.file.as_ref());
     let parts = Path::new(working_directory).components();
     if parts.into_iter().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
         keys.refuse(
@@ -342,7 +345,11 @@ fn check_source(source: &Source, working_directory: &str, keys: &mut Keys<'_, '_
             "it runs in a copy of `source`: name a folder within that",
         );
     }
-    let Source::Part(Part { exclude, .. }) = source else { return };
+    let (folder, exclude) = source.parts();
+    let log = log.map(|file| disk::place(&file.0));
+    if log.is_some_and(|log| Path::new(&log).starts_with(disk::place(folder))) {
+        keys.refuse("log", "this file lies in `source`: each line in it would be a new version");
+    }
     for pattern in exclude {
         if let Err(error) = Pattern::new(pattern) {
             keys.refuse("source", format!("`{pattern}` is no pattern of files: {}", error.msg));
@@ -447,7 +454,11 @@ mod tests {
         }
         let text = said("{ command: [x], source: { folder: app, exclude: ['a***b'] } }");
         assert!(text.contains("`a***b` is no pattern of files"), "{text}");
-        assert_eq!(said("{ command: [x], source: app, working_directory: ./web }"), "");
+        let text = said("{ command: [x], source: app, log: { file: ./app/log/web.log } }");
+        assert!(text.contains("this file lies in `source`"), "{text}");
+        let fine =
+            "{ command: [x], source: app, working_directory: ./web, log: { file: app.log } }";
+        assert_eq!(said(fine), "");
     }
 
     #[test]

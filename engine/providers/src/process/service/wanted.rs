@@ -64,8 +64,11 @@ pub(super) fn wanted(
         .map_err(|error| Fault::broken(format!("its attributes cannot be kept: {error}")))?;
     let folder = release.working_directory(context);
     if !folder.is_dir() {
-        return Err(Fault::refused(format!("{} is not a folder", folder.display()))
-            .help("make it (file.directory), or correct working_directory"));
+        let help = match release.copied {
+            Some(_) => "`source` has no such folder: correct working_directory",
+            None => "make it (file.directory), or correct working_directory",
+        };
+        return Err(Fault::refused(format!("{} is not a folder", folder.display())).help(help));
     }
     let rules = Rules {
         working_directory: folder,
