@@ -432,6 +432,27 @@ fn a_pipeline_that_is_killed_within_a_smoke_test_leaves_a_version_that_nobody_is
 }
 
 #[test]
+fn what_the_smoke_test_has_not_seen_does_not_come() {
+    within(async {
+        let shop = Shop::open().await;
+        let stack = shop.project.read("stacks/shop.yml");
+        let stack = stack.replace("    sides: true\n", "    sides: true\n    source: app\n");
+        shop.project.write("stacks/shop.yml", &stack);
+        shop.project.write("app/part", "seen");
+        let writes = shop::PIPELINE.replace("- test", "- echo unseen >>app/part; test");
+        shop.project.write("pipelines/deploy.yml", &writes);
+        let answer = shop.windlass_says(&["run", "deploy", "--param", "version=new"]).await;
+        assert_eq!(answer.code, 1, "{answer}");
+        let said = "web is not what it was when it was looked at (source): nobody is sent to it";
+        assert!(answer.to_string().contains(said), "{answer}");
+        assert_eq!(shop.serves().await, "v");
+        shop.project.write("pipelines/deploy.yml", shop::PIPELINE);
+        shop.windlass(&["run", "deploy", "--param", "version=new"]).await;
+        assert_eq!(shop.serves().await, "new");
+    });
+}
+
+#[test]
 fn a_version_that_fails_its_smoke_test_never_gets_a_request_and_there_is_a_way_back() {
     within(async {
         let shop = Shop::open().await;

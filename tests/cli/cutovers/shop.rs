@@ -303,7 +303,7 @@ outputs:
   older_address: ${web.older_address}
 "#;
 
-const PIPELINE: &str = r#"
+pub(super) const PIPELINE: &str = r#"
 pipeline: deploy
 on: { manual: { parameters: { version: { default: v } } } }
 steps:

@@ -13,7 +13,7 @@ use model::context::Progress;
 use model::event::Ending;
 use model::fault::Nature;
 use model::ledger::{StepId, Steps};
-use model::plan::{Step, Work};
+use model::plan::{Plan, Step, Work};
 use model::{Fault, Tree, Value};
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -85,7 +85,19 @@ impl Tasks {
         destroy: bool,
         doing: Doing<'_>,
     ) -> Result<(), Fault> {
-        self.within(doing, |stop| self.change_until(request, destroy, stop, doing.log)).await
+        self.change_if(request, destroy, doing, |_| Ok(())).await
+    }
+
+    /// The same, if a plan is fit.
+    pub(super) async fn change_if(
+        &self,
+        request: &PlanRequest,
+        destroy: bool,
+        doing: Doing<'_>,
+        is_fit: impl FnOnce(&Plan) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let change = |stop| self.change_until(request, destroy, stop, doing.log, is_fit);
+        self.within(doing, change).await
     }
 
     /// Does a run within this step: it is told to stop when this one is, or when its time is up.
@@ -124,6 +136,7 @@ impl Tasks {
         destroy: bool,
         stop: watch::Receiver<Stop>,
         log: &Arc<StepLog>,
+        is_fit: impl FnOnce(&Plan) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let engine = self.engine.clone();
         let options = ApplyOptions {
@@ -141,6 +154,7 @@ impl Tasks {
             log.line(&format!("{}: nothing to change, {} resources", plan.stack, plan.unchanged));
             return Ok(());
         }
+        is_fit(&plan)?;
         // Boxed, since a run may hold a step that holds a run.
         let report = Box::pin(engine.apply(plan, None, &options, Arc::new(told), stop));
         finished(&report.await.map_err(fault)?)

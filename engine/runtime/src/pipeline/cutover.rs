@@ -10,6 +10,7 @@ use std::sync::Arc;
 use model::address::block_of;
 use model::context::Progress;
 use model::file::pipeline::{CutoverTask, RunTask, Task};
+use model::plan::{Action, Item, Plan};
 use model::{Fault, Tree, Value};
 
 use super::Tasks;
@@ -53,14 +54,15 @@ impl Tasks {
             let fronts = Fronts { stack: &stack, names: fronts, address: &address };
             self.smoked(&fronts, smoke, doing).await?;
         }
-        if before.is_some() && before == version() {
-            doing.log.line(
-                "— it is the version that was there: what has changed is no part of the service. Files \
-                 of its program are, if it has a `source`: see `windlass explain process.service`",
-            );
+        if let Some(before) = before.filter(|before| Some(before) == version().as_ref()) {
+            doing.log.line(&format!(
+                "— {before} is the version that was there. A change of files is another one if they are \
+                 in its `source`: see `windlass explain process.service`"
+            ));
         }
         doing.log.line("— the front");
-        self.change(&request, false, doing).await
+        let is_fit = |plan: &Plan| as_looked_at(plan, service.as_deref());
+        self.change_if(&request, false, doing, is_fit).await
     }
 
     fn address_of(&self, stack: &str, service: &str) -> Result<String, Fault> {
@@ -153,4 +155,23 @@ impl Tasks {
             (None, None) => Err(Fault::broken("a stack has a name or a file")),
         }
     }
+}
+
+/// Refuses a plan by which the service would become another one than the smoke commands have seen.
+fn as_looked_at(plan: &Plan, service: Option<&str>) -> Result<(), Fault> {
+    let Some(service) = service else { return Ok(()) };
+    let changes = |item: &&Item| {
+        let is_it = item.address == service || block_of(&item.address) == service;
+        is_it && item.action != Action::Remember
+    };
+    let Some(changed) = plan.items.iter().find(changes) else { return Ok(()) };
+    let keys: Vec<&str> = changed.reasons.iter().map(|reason| reason.key.as_str()).collect();
+    Err(Fault::refused(format!(
+        "{service} is not what it was when it was looked at ({}): nobody is sent to it",
+        keys.join(", ")
+    ))
+    .help(
+        "what it is made of stays as it is while this step runs: let other steps write to its source, \
+         then run this one again",
+    ))
 }
