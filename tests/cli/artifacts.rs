@@ -51,6 +51,21 @@ fn what_a_step_made_is_laid_out_for_who_takes_it_also_when_a_part_is_done_again(
 }
 
 #[test]
+fn two_stars_at_the_end_find_files_at_every_depth() {
+    let steps = "pipeline: p
+steps:
+  build:
+    run: [mkdir -p out/deep && echo a >out/a && echo b >out/deep/b]
+    artifacts: { all: \"out/**\" }
+  clear: { needs: [build], run: [rm -r out] }
+  test: { needs: [clear], takes: [build.all], run: [cat out/a out/deep/b] }
+";
+    let project = TestProject::new().file("pipelines/p.yml", steps);
+    project.done(["run", "p"]);
+    assert_eq!(project.done(["logs", "last", "test"]).stdout, "a\nb\n");
+}
+
+#[test]
 fn an_artifact_that_is_gone_or_damaged_is_told_and_made_again() {
     let project = project();
     project.write("good", "");

@@ -177,8 +177,15 @@ pub(super) fn matching(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, Fau
         let fault = Fault::refused(format!("`{pattern}` leads out of its folder"));
         return Err(fault.help("write it relative to the folder of the step"));
     }
+    found(folder, pattern)
+}
+
+/// The same, wherever it leads.
+pub(super) fn found(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, Fault> {
     // The folder's own name may hold what a pattern would read as one.
     let whole = Path::new(&glob::Pattern::escape(&folder.to_string_lossy())).join(pattern);
+    // By itself `**` finds folders alone.
+    let whole = if whole.ends_with("**") { whole.join("*") } else { whole };
     let found = glob::glob(&whole.to_string_lossy()).map_err(|error| {
         Fault::refused(format!("`{pattern}` is no pattern of files: {}", error.msg))
     })?;

@@ -13,6 +13,8 @@ use model::file::pipeline::ReportForm;
 use reports::{Form, Report, Source};
 use serde::{Deserialize, Serialize};
 
+use super::bundle::found;
+
 /// In the folder of a run's logs: a line for each attempt of each step that left reports.
 const NAME: &str = "reports";
 
@@ -40,7 +42,7 @@ pub(super) fn collect(
     let mut all = Report::default();
     for (form, pattern) in wanted {
         let (mut fresh, mut old) = (0, None);
-        for path in matching(folder, pattern)? {
+        for path in found(folder, pattern)?.into_iter().filter(|path| path.is_file()) {
             let data = fs::metadata(&path).map_err(|error| unreadable(folder, &path, &error))?;
             if data.modified().is_ok_and(|modified| modified + SLACK < since) {
                 old = Some(path);
@@ -61,15 +63,6 @@ pub(super) fn collect(
         }
     }
     Ok(all)
-}
-
-fn matching(folder: &Path, pattern: &str) -> Result<Vec<std::path::PathBuf>, Fault> {
-    // The folder's own name may hold what a pattern would read as one.
-    let whole = Path::new(&glob::Pattern::escape(&folder.to_string_lossy())).join(pattern);
-    let found = glob::glob(&whole.to_string_lossy()).map_err(|error| {
-        Fault::refused(format!("`{pattern}` is no pattern of files: {}", error.msg))
-    })?;
-    Ok(found.filter_map(Result::ok).filter(|path| path.is_file()).collect())
 }
 
 fn nothing(folder: &Path, pattern: &str, old: Option<&Path>) -> Fault {
