@@ -18,6 +18,7 @@ use crate::suite::tests;
 tests![
     what_is_changed_in_the_folder_runs_with_the_next_apply_and_not_after_a_crash,
     each_side_has_the_copy_that_it_was_started_with,
+    what_runs_on_the_other_side_is_not_started_again,
     a_version_that_does_not_get_ready_leaves_no_copy,
     what_is_left_out_makes_no_version,
     what_cannot_be_copied_is_named,
@@ -131,6 +132,27 @@ fn each_side_has_the_copy_that_it_was_started_with() {
         }
         life.ends(&keys, &object).await;
         assert_eq!(world.copies().len(), 0);
+    });
+}
+
+fn what_runs_on_the_other_side_is_not_started_again() {
+    wait(async {
+        let world = World::new();
+        let (life, keys) = (world.life(), world.keys(", sides: true"));
+        let one = life.create(&keys).await.expect("a service");
+        world.answer("200 Two");
+        let seen = world.seen(&keys, &one).await;
+        let two = life.update(&keys, &seen).await.expect("a service");
+        let running = world.0.processes();
+        world.answer("200 One");
+        let seen = world.seen(&keys, &two).await;
+        let back = life.update(&keys, &seen).await.expect("a service");
+        life.is_as_applied(&keys, &back).await;
+        assert_eq!(world.0.processes(), running);
+        let of = |object: &Object| ["version", "address"].map(|name| object.text(name).to_owned());
+        assert_eq!(of(&back), of(&one));
+        let older = ["older_version", "older_address"].map(|name| back.text(name).to_owned());
+        assert_eq!(older, of(&two));
     });
 }
 
@@ -254,6 +276,9 @@ fn what_is_written_to_as_it_is_copied_does_not_run() {
     wait(async {
         let world = World::new();
         let (place, done) = (world.0.lab.place("app/lib/part"), Arc::new(AtomicBool::new(false)));
+        // Time enough between one look at the other file and the next.
+        let big = fs::File::create(world.0.lab.place("app/lib/big")).expect("a file");
+        big.set_len(64 << 20).expect("room");
         let ends = Arc::clone(&done);
         let writer = thread::spawn(move || {
             let mut file = fs::OpenOptions::new().append(true).open(place).expect("a file");

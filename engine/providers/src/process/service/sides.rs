@@ -186,18 +186,19 @@ pub(super) struct TwoSided<'t> {
 
 impl TwoSided<'_> {
     /// Has the wanted version run on a side of its own, and waits until it is ready. Whatever was wanted
-    /// before goes on. Rules alone are taken over where the newest version runs.
+    /// before goes on. Where it runs already it becomes the newest again, and rules alone are taken over.
     pub(super) async fn bring_about(&self, release: Release<'_>) -> Result<Object, Unready> {
         let sides = Sides::seen(self.client, self.id).await?;
         let begun = sides.of_token(self.token).map(|(side, _)| side);
-        let same =
-            sides.newest_side().filter(|side| self.runs_on(side, release)).map(|side| side.name);
+        let mut known = [sides.newest_side(), sides.older()].into_iter().flatten();
+        let same = known.find(|side| self.runs_on(side, release)).map(|side| side.name);
         let (side, fresh) = match begun.or(same) {
             Some(side) => (side, false),
             None => (sides.free(self.context, self.spec.stop_timeout.0).await?.name, true),
         };
         let newest = sides.newest_side();
-        let turn = newest.map_or(0, Side::turn) + u64::from(fresh);
+        let turns = newest.is_none_or(|newest| newest.name != side);
+        let turn = newest.map_or(0, Side::turn) + u64::from(turns);
         let had = sides.0.iter().find(|one| one.name == side).and_then(Side::address);
         let made = self.ensure(side, release, turn, had).await;
         match made {

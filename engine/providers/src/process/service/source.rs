@@ -30,8 +30,8 @@ pub(super) const CHANGED: &str = "source_changed";
 /// So often a copy is begun of a folder that is changed meanwhile.
 const ATTEMPTS: u32 = 3;
 
-/// What is never part of a program.
-const NEVER: [&str; 2] = [".git", ".windlass"];
+/// What is never part of a program: what Git and this keep, and what Python leaves wherever it runs.
+const NEVER: [&str; 3] = [".git", ".windlass", "__pycache__"];
 
 /// A copy of a source.
 pub(super) struct Copied {

@@ -96,7 +96,7 @@ pub struct ServiceObject {
 /// The files of a program.
 #[derive(Clone, Debug, PartialEq, Eq, Spec)]
 pub enum Source {
-    /// Everything in a folder but `.git` and `.windlass`.
+    /// Everything in a folder but what is called `.git`, `.windlass` or `__pycache__`.
     Folder(FilePath),
     /// What belongs to the program.
     Part(Part),
