@@ -151,6 +151,51 @@ removed:
 }
 
 #[test]
+fn the_name_of_what_was_moved_is_not_given_to_another_one() {
+    let service = |name: &str| {
+        format!("  {name}: {{ kind: process.service, command: [sleep, '60'], restart: never }}\n")
+    };
+    let project = TestProject::of(&service("web"));
+    let made = project.run(["apply", "-y"]);
+    let moved = "moved:\n  - { from: web, to: site }\n";
+    let stack = |resources: &str, rest: &str| {
+        project.write("stacks/shop.yml", format!("stack: shop\nresources:\n{resources}{rest}"));
+    };
+    stack(&service("site"), moved);
+    let renamed = project.run(["apply", "-y"]);
+    stack(&[service("site"), service("web")].concat(), "");
+    let refused = project.run(["apply", "-y"]);
+    let replaced = project.run(["apply", "shop", "--target", "site", "--replace", "site", "-y"]);
+    let both = project.run(["apply", "-y"]);
+    let ids = ["site", "web"].map(|name| {
+        let shown = project.run(["state", "show", &format!("shop/{name}")]).stdout;
+        shown.lines().find(|line| line.contains(" id ")).unwrap_or_default().trim().to_owned()
+    });
+    project.run(["destroy", "shop", "-y"]);
+    for answer in [made, renamed, replaced, both] {
+        assert_eq!(answer.code, 0, "{answer}");
+    }
+    insta::assert_snapshot!(refused, @r#"
+    --- stderr
+    error[W031]: `web` would be the same as `site`, which goes by the name `shop/web` since it was moved
+      ╭▸ stacks/shop.yml:4:3
+      │
+    4 │   web: { kind: process.service, command: [sleep, '60'], restart: never }
+      │   ━━━
+      │
+      ╰ help: call this one something else; or give `site` a name of its own first: `windlass
+              apply shop --target site --replace site` ends it and makes it anew
+
+    1 file checked, 1 error.                                                                      exit 2
+    --- exit 2
+    "#);
+    assert_eq!(
+        ids.map(|id| id.split_whitespace().last().unwrap_or_default().to_owned()),
+        ["shop/site", "shop/web"]
+    );
+}
+
+#[test]
 fn drift_shows_what_was_changed_outside_and_changes_nothing() {
     let project = TestProject::of(NOTE);
     project.done(["apply", "-y"]);

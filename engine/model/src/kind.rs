@@ -39,6 +39,10 @@ pub trait Kind: Send + Sync + 'static {
     /// alone under it, such as a CNAME.
     const SHARED_NAME: Option<fn(&Self::Spec) -> Option<(String, bool)>> = None;
 
+    /// Whether one that is made is called `STACK/ADDRESS` in the world: it goes by that name for good, also
+    /// where it is moved, and no other one can be made under it.
+    const NAMED_BY_ADDRESS: bool = false;
+
     /// Attributes that become others as time passes: that nobody has touched it shows all the same.
     const AGES: &'static [&'static str] = &[];
 

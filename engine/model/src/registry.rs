@@ -50,6 +50,8 @@ pub struct Erased {
     pub fits: fn(&Tree) -> Result<(), String>,
     /// What the resource is in the world, if its spec can be read and says it.
     pub identity: fn(&Tree) -> Option<String>,
+    /// Whether one that is made goes by the name `STACK/ADDRESS`.
+    pub named_by_address: bool,
     /// The name that it may share with others of its kind, and whether it must be alone there.
     pub shared_name: Option<SharedName>,
     /// What differs.
@@ -121,6 +123,7 @@ impl Erased {
             check: |keys| _ = K::Spec::take(keys),
             fits: |tree| typed::<K::Spec>(tree).map(|_| ()),
             identity: |tree| K::identity(&typed::<K::Spec>(tree).ok()?),
+            named_by_address: K::NAMED_BY_ADDRESS,
             shared_name: K::SHARED_NAME.map(|_| shared_name::<K> as SharedName),
             diff: |tree, object, secrets| Ok(K::diff(&typed::<K::Spec>(tree)?, object, secrets)),
             actions: K::actions(),

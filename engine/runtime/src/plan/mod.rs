@@ -69,6 +69,7 @@ pub fn plan(question: &Question<'_>) -> Result<Plan, Diagnostics> {
         planner.outcomes.push(outcome);
     }
     planner.compare_claims();
+    planner.refuse_names_in_use();
     let outputs = planner.outputs();
     if planner.diagnostics.has_errors() {
         return Err(planner.diagnostics);

@@ -41,6 +41,7 @@ pub struct BackupJob;
 impl Kind for BackupJob {
     const NAME: &'static str = "backup.job";
     const EXAMPLE: &'static str = include_str!("example.yml");
+    const NAMED_BY_ADDRESS: bool = true;
     const ORDER: Order = Order::DestroyFirst;
     const READS: Reads = Reads::Nothing;
     type Spec = JobSpec;

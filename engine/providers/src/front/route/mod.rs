@@ -45,6 +45,7 @@ pub struct FrontRoute;
 impl Kind for FrontRoute {
     const NAME: &'static str = "front.route";
     const EXAMPLE: &'static str = include_str!("example.yml");
+    const NAMED_BY_ADDRESS: bool = true;
     const AGES: &'static [&'static str] = &[
         "outcome",
         "cut_over",

@@ -45,6 +45,7 @@ pub struct ProcessService;
 impl Kind for ProcessService {
     const NAME: &'static str = "process.service";
     const EXAMPLE: &'static str = include_str!("example.yml");
+    const NAMED_BY_ADDRESS: bool = true;
     // The side before may be taken away, or never have come about.
     const AGES: &'static [&'static str] = &["older_version", "older_address"];
     type Spec = ServiceSpec;
