@@ -61,3 +61,30 @@ outputs:
     let told = project.done(["outputs", "shop", "key", "--json"]);
     assert!(told.stdout.contains(r#""values":{"key":{"secret":"#), "{told}");
 }
+
+#[test]
+fn an_apply_of_a_part_brings_up_to_date_what_is_known_of_it() {
+    let stack = |text: &str| {
+        format!(
+            "stack: shop
+resources:
+  one: {{ kind: file.text, path: one.txt, content: {text} }}
+  two: {{ kind: file.text, path: two.txt, content: {text} }}
+outputs:
+  one: ${{one.content}}
+  two: ${{two.content}}
+"
+        )
+    };
+    let project = TestProject::new().stack("shop", &stack("old"));
+    let told = project.done(["apply", "-y", "--target", "one"]);
+    assert!(told.stdout.contains("one  old"), "{told}");
+    assert_eq!(alone(&project, "one"), "old\n");
+    assert_ne!(project.run(["outputs", "shop", "two"]).code, 0);
+    project.done(["apply", "-y"]);
+    let project = project.stack("shop", &stack("new"));
+    project.done(["apply", "-y", "--target", "two"]);
+    assert_eq!((alone(&project, "one"), alone(&project, "two")), ("old\n".into(), "new\n".into()));
+    project.done(["apply", "-y"]);
+    assert_eq!(alone(&project, "one"), "new\n");
+}

@@ -210,33 +210,51 @@ impl Planner<'_> {
         }
     }
 
-    /// What becomes of the outputs. Nothing is decoded if what they read is as it was.
+    /// What becomes of the outputs. Nothing is decoded if what they read is as it was. What is made of
+    /// something that is not there, and that the plan leaves out, stays as it was.
     pub(super) fn outputs(&mut self) -> PlannedOutputs {
         let outputs = &self.question.stack.outputs;
         let before = self.question.state.outputs.as_ref();
-        let digest = self.digest_of_reads(outputs.shape, &outputs.reads, None);
-        let same = match before {
-            Some(before) => Some(before.digest) == digest && self.question.digests,
-            None => outputs.values.is_empty(),
-        };
-        if same || !self.question.targets.are_all() {
+        let reads = outputs.reads.only(|read| !self.is_absent(&read.target));
+        let digest = self.digest_of_reads(outputs.shape, &reads, None);
+        let same_digest = before.is_some_and(|before| Some(before.digest) == digest);
+        if same_digest && self.question.digests {
             return PlannedOutputs::default();
-        }
-        let mut values = Tree::new();
-        for (name, node) in &outputs.values {
-            let value = self.resolved(*node, &outputs.reads, None).unwrap_or(Value::Null);
-            values.insert((*name).to_owned(), value);
         }
         let nothing = Tree::new();
         let before_values = before.map_or(&nothing, |before| &before.values);
-        if before.is_some_and(|before| Some(before.digest) == digest) && values == *before_values {
+        let mut values = Tree::new();
+        for (name, node) in &outputs.values {
+            let value = match self.reads_absent(*node) {
+                true => before_values.get(*name).cloned(),
+                false => self.resolved(*node, &reads, None),
+            };
+            values.extend(value.map(|value| ((*name).to_owned(), value)));
+        }
+        if (same_digest || before.is_none() && values.is_empty()) && values == *before_values {
             return PlannedOutputs::default();
         }
-        let reads = self.wanted_reads(&outputs.reads, None);
+        let reads = self.wanted_reads(&reads, None);
         let changes = changes(before_values, &values);
         let seen = before.map(|before| before.digest);
         let step = Outputs { values, shape: outputs.shape, reads, seen };
         PlannedOutputs { changes, step: Some(step) }
+    }
+
+    /// Whether an output reads something that is not there, and that the plan leaves out.
+    fn reads_absent(&self, output: Node<'_>) -> bool {
+        let reads = &self.question.stack.outputs.reads;
+        let mut absent = false;
+        let seen = Value::resolve(output, &mut |path: &str| {
+            absent |= reads.target(path).is_some_and(|target| self.is_absent(target));
+            Ok(Reading::Later)
+        });
+        seen.is_ok() && absent
+    }
+
+    fn is_absent(&self, target: &Target) -> bool {
+        let Target::Attribute { resources, .. } = target else { return false };
+        self.outcomes[resources.clone()].iter().any(|outcome| matches!(outcome, Outcome::Absent))
     }
 }
 

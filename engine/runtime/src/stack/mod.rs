@@ -122,6 +122,7 @@ pub struct FileKey {
 pub struct Reads(pub Vec<Read>);
 
 /// A reference.
+#[derive(Clone)]
 pub struct Read {
     /// As it is written, without `${}`.
     pub path: String,
@@ -226,5 +227,10 @@ impl Reads {
     pub fn target(&self, path: &str) -> Option<&Target> {
         let at = self.0.binary_search_by(|read| read.path.as_str().cmp(path)).ok()?;
         Some(&self.0[at].target)
+    }
+
+    /// Returns some of them.
+    pub fn only(&self, keep: impl Fn(&Read) -> bool) -> Self {
+        Self(self.0.iter().filter(|read| keep(read)).cloned().collect())
     }
 }
