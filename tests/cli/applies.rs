@@ -58,7 +58,7 @@ fn without_a_terminal_nobody_can_say_yes() {
 
     --- stderr
     error: nobody can be asked here whether to go on
-        try: look at it with `windlass plan`, then say yes: `windlass apply --yes`
+        try: look at the plan above, then say yes: `windlass apply --yes`
     --- exit 2
     "#);
     assert!(!project.place("a.txt").exists());
@@ -112,7 +112,7 @@ fn destroy_takes_all_of_it_away() {
 
     --- stderr
     error: nobody can be asked here whether to go on
-        try: look at it with `windlass plan`, then say yes: `windlass destroy shop --yes`
+        try: look at the plan above, then say yes: `windlass destroy shop --yes`
     --- exit 2
     "#);
     insta::assert_snapshot!(project.run(["destroy", "shop", "--yes"]), @r#"

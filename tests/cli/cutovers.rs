@@ -466,6 +466,10 @@ fn a_version_that_fails_its_smoke_test_never_gets_a_request_and_there_is_a_way_b
         let answer = shop.windlass(&["run", "deploy", "--param", "version=good"]).await;
         assert!(answer.to_string().contains(" lost 0 (late 0)"), "the receipt is shown: {answer}");
         assert_eq!(shop.serves().await, "good");
+        let answer = shop.windlass_says(&["rollback", "shop"]).await;
+        assert_eq!(answer.code, 2, "{answer}");
+        let said = "try: look at the plan above, then say yes: `windlass rollback shop --yes`";
+        assert!(answer.to_string().contains(said), "{answer}");
         let answer = shop.windlass(&["rollback", "shop", "--yes"]).await;
         assert!(answer.to_string().contains("back to what was before"), "{answer}");
         assert_eq!(shop.serves().await, "v");

@@ -451,7 +451,7 @@ resources:
 
     --- stderr
     error: nobody can be asked here whether to go on
-        try: look at it with `windlass plan`, then say yes: `windlass apply --params more.yml --yes`
+        try: look at the plan above, then say yes: `windlass apply --params more.yml --yes`
     --- exit 2
     "#);
     project.done(["apply", "--yes"]);

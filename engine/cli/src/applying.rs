@@ -131,7 +131,7 @@ pub(crate) fn confirm(
     }
     if !call.screen.asks {
         let yes = engine.sealing().masked(&call.typed_with("--yes"));
-        let help = format!("look at it with `windlass plan`, then say yes: `{yes}`");
+        let help = format!("look at the plan above, then say yes: `{yes}`");
         return Err(usage("nobody can be asked here whether to go on", help));
     }
     let typed = match (&too_much, options.destroy) {
