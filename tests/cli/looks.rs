@@ -189,7 +189,7 @@ fn help_names_every_command() {
       backup       Back up what jobs say, list what there is, verify it, try a restore, remove what is
                    old
       restore      Restore a snapshot into a folder of its own
-      drift        Show what was changed outside of Windlass
+      drift        Show what is not as it was applied
       graph        Draw what needs what
       state        Look at what is remembered, and change it by hand
       import       Take something that exists into the state, as the resource that the file says it is

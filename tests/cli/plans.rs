@@ -671,7 +671,7 @@ resources:
     insta::assert_snapshot!(project.run(["plan"]), @r#"
     shop  1 to update, 1 unchanged  N.NN s
 
-      ~ file.text  note  changed outside
+      ~ file.text  note  not as it was applied
           content        (holds a secret, changed)   stacks/shop.yml:12
 
     Apply it:  windlass apply shop      Keep it:  windlass plan shop -o shop.plan

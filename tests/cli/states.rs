@@ -207,10 +207,10 @@ fn drift_shows_what_was_changed_outside_and_changes_nothing() {
     insta::assert_snapshot!(project.run(["drift", "--detailed-exitcode"]), @r#"
     shop  1 of 1 differs from what was applied  N.NN s
 
-      ~ file.text  note  changed outside Windlass
+      ~ file.text  note  not as it was applied
           content        hello → somebody else
 
-    Bring it back:  windlass apply shop
+    What an apply would do:  windlass plan shop
     --- exit 3
     "#);
     assert_eq!(project.read("a.txt"), "somebody else\n");
@@ -292,7 +292,7 @@ fn a_certificate_that_is_due_has_been_touched_by_nobody() {
     assert!(drift.stdout.contains("as it was applied"), "{drift}");
     project.write("site/current/chain.pem", "somebody else");
     let drift = project.done(["drift"]);
-    assert!(drift.stdout.contains("changed outside Windlass"), "{drift}");
+    assert!(drift.stdout.contains("not as it was applied"), "{drift}");
 }
 
 #[test]

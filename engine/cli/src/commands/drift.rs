@@ -15,7 +15,7 @@ use crate::render::hint::Hint;
 use crate::stacks::Meant;
 use crate::{json, render, stacks};
 
-/// Show what was changed outside of Windlass
+/// Show what is not as it was applied
 #[derive(Args)]
 pub(crate) struct Drift {
     /// Stacks, by name or file; by default all of the project
@@ -41,17 +41,18 @@ async fn drift(call: &Call, args: &Drift, engine: &Engine) -> Result<Exit, Probl
     let flags = PlanArgs { given: args.given.clone(), ..PlanArgs::default() };
     let alone = meant.len() == 1;
     let see = |one: &Meant, plan: Plan, _: &Ahead| {
-        let back =
-            [vec!["apply".to_owned(), one.named(&plan.stack)], flags.words(call, one, alone)?];
-        let back = engine.sealing().masked(&call.typed(back.concat()));
-        let drifted = show(call, &plan, back);
+        // What was applied may differ from what the files want now, and an apply does what they want.
+        let ahead =
+            [vec!["plan".to_owned(), one.named(&plan.stack)], flags.words(call, one, alone)?];
+        let ahead = engine.sealing().masked(&call.typed(ahead.concat()));
+        let drifted = show(call, &plan, ahead);
         Ok(if drifted && args.detailed_exitcode { Exit::Pending } else { Exit::Done })
     };
     plan_each(call, engine, &flags, &args.stacks, &meant, see).await
 }
 
 /// Shows the drifted part of a plan; returns whether there is any.
-fn show(call: &Call, plan: &Plan, back: String) -> bool {
+fn show(call: &Call, plan: &Plan, ahead: String) -> bool {
     let took = call.took();
     let drifted = plan.items.iter().filter(|item| item.drifted);
     let items: Vec<_> = drifted.map(json::item).collect();
@@ -61,7 +62,7 @@ fn show(call: &Call, plan: &Plan, back: String) -> bool {
         "took_ms": took.as_millis() as u64,
     });
     call.screen.event("drift", event);
-    let next = vec![Hint::new("Bring it back", back)];
+    let next = vec![Hint::new("What an apply would do", ahead)];
     let view = View { detail: detail(call, false), took, next };
     call.screen.answer(&render::drift::drift(plan, &view, call.screen.style));
     any

@@ -84,8 +84,8 @@ fn one(item: &Item, kinds: usize, names: usize, detail: Detail, style: Style, ou
     let gone = matches!(item.action, Action::Create | Action::Delete);
     let (sign, what) = match (gone, item.reasons.is_empty()) {
         (true, _) => (Sign::Delete, "gone"),
-        (false, true) => (Sign::Update, "changed outside, nothing in the file minds"),
-        (false, false) => (Sign::Update, "changed outside Windlass"),
+        (false, true) => (Sign::Update, "not as it was applied, nothing in the file minds"),
+        (false, false) => (Sign::Update, "not as it was applied"),
     };
     let line = Line::new(style, 2);
     let mut line = if complete { line.endless() } else { line };
@@ -111,10 +111,7 @@ mod tests {
     use crate::render::examples::{item, plan_of, reason};
 
     fn drawn(items: Vec<Item>) -> String {
-        let next = vec![
-            Hint::new("Bring it back", "windlass apply shop"),
-            Hint::new("Keep it", "edit stacks/shop.yml"),
-        ];
+        let next = vec![Hint::new("What an apply would do", "windlass plan shop")];
         let view = View { detail: Detail::Summary, took: Duration::from_millis(60), next };
         let plan = Plan { known: 16, ..plan_of(items, 15) };
         drift(&plan, &view, Style::plain(80))
@@ -134,7 +131,7 @@ mod tests {
         insta::assert_snapshot!(drawn(vec![changed, gone, from_the_file]), @"
         shop  2 of 16 differ from what was applied                                0.06 s
 
-          ~ file.template    config/nginx.conf  changed outside Windlass
+          ~ file.template    config/nginx.conf  not as it was applied
               content        1 line changed
                 server {
               -   client_max_body_size 1m;
@@ -143,7 +140,7 @@ mod tests {
               mode           0644 → 0666
           - process.service  web                gone
 
-        Bring it back:  windlass apply shop      Keep it:  edit stacks/shop.yml
+        What an apply would do:  windlass plan shop
         ");
     }
 

@@ -199,7 +199,8 @@ impl<'a> Planner<'a> {
         };
         let drifted = is_touched(&block.kind, object, &record.object);
         let renamed = (key != resource.address).then(|| format!("was {key}"));
-        let why = if want.forced { Some("as asked") } else { drifted.then_some("changed outside") };
+        let drift = drifted.then_some("not as it was applied");
+        let why = if want.forced { Some("as asked") } else { drift };
         let notes: Vec<String> = renamed.into_iter().chain(why.map(str::to_owned)).collect();
         let item = Item {
             reasons: self.reasons(block, judgement),

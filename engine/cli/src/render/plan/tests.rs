@@ -121,14 +121,14 @@ fn a_template_that_changes_shows_its_lines() {
     let to = from.replace("line 12;", "client_max_body_size 100m;");
     let one = Item {
         reasons: vec![reason("content", from, to, 12)],
-        note: Some("changed outside".to_owned()),
+        note: Some("not as it was applied".to_owned()),
         drifted: true,
         ..item("config", "file.template", Action::Update)
     };
     insta::assert_snapshot!(drawn(&plan_of(vec![one], 3), 80), @"
     shop  1 to update, 3 unchanged                                            0.06 s
 
-      ~ file.template  config  changed outside
+      ~ file.template  config  not as it was applied
           content        1 line changed   stacks/shop.yml:12
           … line 10
             line 10;
