@@ -5,6 +5,7 @@
 mod kept;
 mod listener;
 mod ports;
+mod program;
 mod ready;
 mod sides;
 mod source;
