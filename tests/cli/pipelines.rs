@@ -78,6 +78,25 @@ fn a_stack_that_takes_too_long_fails_its_step_and_is_settled_by_the_next_run() {
 }
 
 #[test]
+fn a_stack_whose_own_steps_change_what_the_plan_saw_is_planned_once_more() {
+    let stack = |create: &str, content: &str| {
+        format!(
+            "stack: shop\nresources:\n  one: {{ kind: command.run, create: {create} }}\n  \
+             two: {{ kind: file.text, path: two.txt, content: {content}, needs: [one] }}\n"
+        )
+    };
+    let project = pipeline("  all: { apply: stacks/shop.yml }\n");
+    project.write("stacks/shop.yml", stack("echo first", "hello"));
+    project.done(["run", "p"]);
+    project.write("stacks/shop.yml", stack("echo other >two.txt", "bye"));
+    project.done(["run", "p"]);
+    assert_eq!(project.read("two.txt"), "bye");
+    let log = project.done(["logs", "last", "all"]).stdout;
+    let said = "two the plan is stale: it is not what it was when the plan was made; so it is planned once more";
+    assert_eq!(log.matches(said).count(), 1, "{log}");
+}
+
+#[test]
 fn steps_run_by_how_those_before_them_ended() {
     let steps = "  test: { run: [exit 1] }
   deploy: { needs: [test], run: [echo deploying] }

@@ -94,7 +94,7 @@ impl Tasks {
         request: &PlanRequest,
         destroy: bool,
         doing: Doing<'_>,
-        is_fit: impl FnOnce(&Plan) -> Result<(), Fault>,
+        is_fit: impl Fn(&Plan) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let change = |stop| self.change_until(request, destroy, stop, doing.log, is_fit);
         self.within(doing, change).await
@@ -130,14 +130,39 @@ impl Tasks {
         }
     }
 
+    /// Plans and applies. Where the world is not what the plan saw by then, once more: nobody has read that
+    /// plan, and what it found otherwise was left alone.
     async fn change_until(
         &self,
         request: &PlanRequest,
         destroy: bool,
         stop: watch::Receiver<Stop>,
         log: &Arc<StepLog>,
-        is_fit: impl FnOnce(&Plan) -> Result<(), Fault>,
+        is_fit: impl Fn(&Plan) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
+        let Some(report) = self.done_once(request, destroy, stop.clone(), log, &is_fit).await?
+        else {
+            return Ok(());
+        };
+        match report.first_fault() {
+            Some((step, why)) if why.nature == Nature::Stale => {
+                log.line(&format!("{} {}; so it is planned once more", step.address, why.message));
+            }
+            _ => return finished(&report),
+        }
+        let report = self.done_once(request, destroy, stop, log, &is_fit).await?;
+        report.map_or(Ok(()), |report| finished(&report))
+    }
+
+    /// None: there is nothing to do.
+    async fn done_once(
+        &self,
+        request: &PlanRequest,
+        destroy: bool,
+        stop: watch::Receiver<Stop>,
+        log: &Arc<StepLog>,
+        is_fit: impl Fn(&Plan) -> Result<(), Fault>,
+    ) -> Result<Option<Report>, Fault> {
         let engine = self.engine.clone();
         let options = ApplyOptions {
             terms: Terms { patience: PATIENCE, ..ApplyOptions::default().terms },
@@ -152,12 +177,12 @@ impl Tasks {
             engine.plan_in_turn(request, planned, options.terms, waiting).await.map_err(fault)?;
         if plan.is_empty() {
             log.line(&format!("{}: nothing to change, {} resources", plan.stack, plan.unchanged));
-            return Ok(());
+            return Ok(None);
         }
         is_fit(&plan)?;
         // Boxed, since a run may hold a step that holds a run.
         let report = Box::pin(engine.apply(plan, None, &options, Arc::new(told), stop));
-        finished(&report.await.map_err(fault)?)
+        report.await.map(Some).map_err(fault)
     }
 }
 
