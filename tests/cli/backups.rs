@@ -146,10 +146,10 @@ fn what_cannot_be_done_says_why() {
     ✗ restore  files  /project/full is occupied: it holds `x`
         try: name a folder that is empty or not there; nothing is written over
 
-    shop/files  failed  N.NN s
+    shop/files  refused  N.NN s
                 nothing was begun; `windlass restore shop/files --to /project/full` is
-                refused again as long as this is so                                               exit 1
-    exit 1
+                refused again as long as this is so                                               exit 4
+    exit 4
     ");
     insta::assert_snapshot!(said(&["restore", "shop/files", "--to", "data", "--quiet"]), @"
     ✗ restore  files
@@ -157,11 +157,17 @@ fn what_cannot_be_done_says_why() {
         it is refused
         try: restore into a folder of its own, look at it, and move over what you need
 
-    shop/files  failed  N.NN s
+    shop/files  refused  N.NN s
                 nothing was begun; `windlass restore shop/files --to /project/data` is
-                refused again as long as this is so                                               exit 1
-    exit 1
+                refused again as long as this is so                                               exit 4
+    exit 4
     ");
+    for words in [&["--to", "."][..], &["--to", ".windlass/x"], &["--to", "x", "--snapshot", "zz"]]
+    {
+        let answer = said(&[&["restore", "shop/files", "--quiet"], words].concat());
+        assert!(answer.ends_with("exit 4\n"), "{answer}");
+        assert!(answer.contains("nothing was begun; "), "{answer}");
+    }
     insta::assert_snapshot!(said(&["restore", "shop", "--to", "x"]), @"
     error: `shop` may be one of several jobs
         try: name one: STACK/JOB

@@ -226,8 +226,8 @@ fn help_names_every_command() {
               Only answers and errors
 
     Exit codes: 0 done, 1 failed, 2 wrong arguments or files, 3 changes pending (with
-    --detailed-exitcode), 4 refused (protected, too many deletions, stale or used plan, somebody else is
-    at work), 5 a run waits for approval.
+    --detailed-exitcode), 4 refused (protected, too many deletions, a restore that cannot begin, stale
+    or used plan, somebody else is at work), 5 a run waits for approval.
     --- exit 0
     ");
     insta::assert_snapshot!(TestProject::new().run(["plna"]), @r#"

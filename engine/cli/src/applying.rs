@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use model::Tree;
+use model::fault::Nature;
 use model::plan::{Action, Plan};
 use runtime::engine::{ApplyOptions, Budget, Engine, Problem, Report, Settled};
 use runtime::lease::Terms;
@@ -192,24 +193,29 @@ pub(crate) fn finish(
     kinds: &HashMap<String, String>,
     again: &str,
 ) -> Exit {
-    let exit = exit(report);
+    let exit = exit(report, verb);
     call.screen.event("run_ended", json::report(report));
     let view = View { verb, kinds, again, next: None, exit: exit as u8 };
     call.screen.answer(&render::report::report(report, &view, call.screen.style));
     exit
 }
 
-/// Returns the exit of a report. A plan that was stale is refused, not failed: planning again helps.
-fn exit(report: &Report) -> Exit {
+/// Returns the exit of a report. A plan that was stale is refused, not failed: planning again helps. So is
+/// what a resource was asked to do and did not begin.
+fn exit(report: &Report, verb: Verb) -> Exit {
     match report.outcome {
         RunOutcome::Done => return Exit::Done,
         RunOutcome::Waiting => return Exit::Waiting,
         _ => {}
     }
     let mut faults = report.troubles.iter().filter_map(|trouble| trouble.ending.as_ref()?.fault());
-    let stale = |fault: &model::Fault| fault.nature == model::fault::Nature::Stale;
+    let refused = |fault: &model::Fault| match fault.nature {
+        Nature::Stale => true,
+        Nature::Futile => matches!(verb, Verb::Act(_)),
+        _ => false,
+    };
     let any = faults.clone().next().is_some();
-    if any && faults.all(stale) { Exit::Refused } else { Exit::Failed }
+    if any && faults.all(refused) { Exit::Refused } else { Exit::Failed }
 }
 
 /// Prints the outputs of a stack.

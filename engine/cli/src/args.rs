@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong arguments or files, \
     3 changes pending (with --detailed-exitcode), 4 refused (protected, too many deletions, \
-    stale or used plan, somebody else is at work), 5 a run waits for approval.";
+    a restore that cannot begin, stale or used plan, somebody else is at work), 5 a run waits for approval.";
 
 /// What every command understands.
 #[derive(Args)]

@@ -202,9 +202,15 @@ fn word(report: &Report, verb: Verb) -> &'static str {
         (RunOutcome::Done, Verb::Act(done)) => done,
         (RunOutcome::Stopped, _) => "stopped",
         (RunOutcome::Waiting, _) => "waiting",
+        (_, Verb::Act(_)) if is_futile(report) => "refused",
         (_, Verb::Run | Verb::Act(_)) => "failed",
         _ => "not finished",
     }
+}
+
+/// Whether it was not begun, and is not as long as nobody changes why.
+fn is_futile(report: &Report) -> bool {
+    report.first_fault().is_some_and(|(_, fault)| fault.nature == Nature::Futile)
 }
 
 /// What was done, failed and was not begun, in words.
@@ -306,9 +312,7 @@ fn advice(report: &Report, view: &View<'_>, indent: usize, style: Style, out: &m
         RunOutcome::Stopped => {
             ("each step is looked for before it is done again", "goes on from here")
         }
-        _ if report.first_fault().is_some_and(|(_, fault)| fault.nature == Nature::Futile)
-            && matches!(view.verb, Verb::Act(_)) =>
-        {
+        _ if matches!(view.verb, Verb::Act(_)) && is_futile(report) => {
             ("nothing was begun", "is refused again as long as this is so")
         }
         _ if matches!(view.verb, Verb::Act(_)) => {

@@ -231,7 +231,7 @@ impl<'o> Opened<'o> {
                 None => format!("windlass backup {job}"),
                 Some(_) => format!("`windlass backup list {job}` lists them"),
             };
-            Fault::refused(message).help(help)
+            Fault::futile(message).help(help)
         })
     }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use language::Spec;
 use language::scalar::FilePath;
+use model::fault::Nature;
 use model::{Action, Conduct, Context, Digest, Fault, On, Tree, Value};
 
 use super::BackupJob;
@@ -157,7 +158,8 @@ fn scratch(job: &Opened<'_>) -> PathBuf {
 
 /// Returns where a restore is to go, if nothing and nobody is there.
 fn target(job: &Opened<'_>, path: &str) -> Result<PathBuf, Fault> {
-    let to = followed(&disk::own_place(job.context, path)?);
+    let own = disk::own_place(job.context, path);
+    let to = followed(&own.map_err(|fault| Fault { nature: Nature::Futile, ..fault })?);
     let overlaps =
         |(owned, _): &&(PathBuf, String)| to.starts_with(owned) || owned.starts_with(&to);
     if let Some((owned, whose)) = owners(job).iter().find(overlaps) {
