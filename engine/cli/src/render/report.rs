@@ -14,7 +14,7 @@ use runtime::store::RunOutcome;
 
 use super::hint::Hint;
 use super::line::Line;
-use super::measure::{counted, number, width, wrap};
+use super::measure::{clean, counted, cut_middle, head, number, width, wrap};
 use super::style::{Ink, Sign, Style};
 use super::value::shown;
 use super::when;
@@ -53,6 +53,8 @@ const NAMED: usize = 3;
 const MOST_FAILURES: usize = 20;
 /// So many of a failed thing's last lines.
 const MOST_LINES: usize = 20;
+/// So many rows of one of them.
+const MOST_ROWS: usize = 3;
 
 /// Returns a report as text.
 pub(crate) fn report(report: &Report, view: &View<'_>, style: Style) -> String {
@@ -132,15 +134,31 @@ pub(super) fn explain(fault: &Fault, style: Style, out: &mut String) {
 pub(super) fn last_words(details: &[String], indent: usize, style: Style, out: &mut String) {
     let marked = details.iter().any(|text| text.starts_with("| "));
     for text in details.iter().skip(details.len().saturating_sub(MOST_LINES)) {
-        let output = text.strip_prefix("| ");
-        if marked && output.is_none() {
-            indented(indent, Ink::Plain, text, style, out);
-            continue;
+        match text.strip_prefix("| ") {
+            None if marked => rows("", text, indent, style, out),
+            Some(output) => rows("| ", output, indent + 2, style, out),
+            None => rows("| ", text, indent, style, out),
         }
-        let mut line = Line::new(style, if marked { indent + 2 } else { indent });
-        line.put(Ink::Dim, "| ").put(Ink::Plain, output.unwrap_or(text));
-        line.end_in(out);
     }
+}
+
+/// Appends a line that a program wrote: what matters of it may stand at its end.
+fn rows(mark: &str, text: &str, indent: usize, style: Style, out: &mut String) {
+    let column = indent + width(mark);
+    let room = style.width.saturating_sub(column).max(8);
+    let text = clean(text);
+    let text = cut_middle(&text, MOST_ROWS * room, style);
+    let mut line = Line::new(style, indent);
+    line.put(Ink::Dim, mark);
+    let mut rest = &*text;
+    while width(rest) > room {
+        let row = head(rest, room);
+        line.put(Ink::Plain, row);
+        std::mem::replace(&mut line, Line::new(style, column)).end_in(out);
+        rest = &rest[row.len()..];
+    }
+    line.put(Ink::Plain, rest);
+    line.end_in(out);
 }
 
 /// Appends what to do.

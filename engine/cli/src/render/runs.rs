@@ -296,7 +296,10 @@ mod tests {
             log,
             asked: (None, None),
         };
-        let fault = Fault::refused("exit code 1").details(["1 failed, 211 passed".to_owned()]);
+        let long =
+            "python3: can't open file '/srv/projects/shop/.windlass/projects/4b1c/board.py': gone";
+        let lines = ["1 failed, 211 passed".to_owned(), long.to_owned(), "x".repeat(300)];
+        let fault = Fault::refused("exit code 1").details(lines);
         let steps = vec![
             step(
                 "image",
@@ -322,6 +325,11 @@ mod tests {
           ✓ image   done                                                           6.0 s
           ✗ unit    exit code 1                                                     11 s
               | 1 failed, 211 passed
+              | python3: can't open file '/srv/projects/shop/.windlass/projects/4b1c/boa
+                rd.py': gone
+              | xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
+                xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+                xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
           ○ deploy  not started, waited for unit
           · clear   began, and no end is known
 
