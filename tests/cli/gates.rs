@@ -47,6 +47,10 @@ fn a_run_does_everything_else_and_waits_without_a_process_until_somebody_approve
     --- exit 0
     ");
     assert!(project.done(["runs"]).stdout.contains("waiting"));
+    // A newer run that waits for nobody is not the last one.
+    let project =
+        project.file("pipelines/q.yml", "pipeline: q\nsteps: { s: { run: [\"true\"] } }\n");
+    project.done(["run", "q"]);
     assert!(project.done(["doctor"]).stdout.contains("every run has ended or is at work"));
     insta::assert_snapshot!(project.run(["approve", "1"]), @"
     --- stderr
@@ -54,7 +58,7 @@ fn a_run_does_everything_else_and_waits_without_a_process_until_somebody_approve
         try: `--by NAME` says who answers
     --- exit 4
     ");
-    insta::assert_snapshot!(project.run(["approve", "1", "--by", "ops", "--note", "looked at it"]), @"
+    insta::assert_snapshot!(project.run(["approve", "last", "--by", "ops", "--note", "looked at it"]), @"
     accept of run 1 is approved
     p  run, run 1: 5 steps
         accept | approved by ops: looked at it
@@ -84,13 +88,19 @@ fn a_run_does_everything_else_and_waits_without_a_process_until_somebody_approve
         try: windlass runs show 1
     --- exit 2
     ");
+    insta::assert_snapshot!(project.run(["reject", "last"]), @"
+    --- stderr
+    error: no run waits for approval
+        try: `windlass runs` lists runs
+    --- exit 2
+    ");
 }
 
 #[test]
 fn a_gate_that_is_rejected_fails_and_what_clears_up_behind_it_runs() {
     let project = project(STEPS);
     assert_eq!(project.run(["run", "p"]).code, 5);
-    insta::assert_snapshot!(project.run(["reject", "1", "accept", "--by", "ops", "--note", "not today"]), @"
+    insta::assert_snapshot!(project.run(["reject", "last", "accept", "--by", "ops", "--note", "not today"]), @"
     accept of run 1 is rejected
     p  run, run 1: 5 steps
       ✗ gate  accept  rejected by ops: not today  N.NN s

@@ -3,14 +3,17 @@
 //! It must not judge what lies behind the gate.
 
 use clap::Args;
-use runtime::engine::{Answer, Problem};
+use runtime::engine::{Answer, Engine, Problem};
 use runtime::store::{RunId, RunOutcome};
 use serde_json::json;
 
 use super::run::{options, watched};
 use crate::applying::WorkArgs;
 use crate::call::{Call, full};
-use crate::problem::Exit;
+use crate::problem::{Exit, usage};
+
+/// Among so many is looked for the last one that waits.
+const MOST_RUNS: usize = 200;
 
 /// Approve a gate of a run that waits, and go on with the run
 #[derive(Args)]
@@ -28,8 +31,8 @@ pub(crate) struct Reject {
 
 #[derive(Args)]
 struct Said {
-    /// The run, by its number
-    run: u64,
+    /// The run, by its number, or `last`: the newest that waits for approval
+    run: Which,
 
     /// The step with the gate; where only one waits it need not be named
     step: Option<String>,
@@ -50,6 +53,38 @@ struct Said {
     work: WorkArgs,
 }
 
+/// The run that is meant.
+#[derive(Clone, Copy)]
+enum Which {
+    Last,
+    Number(u64),
+}
+
+impl std::str::FromStr for Which {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "last" => Ok(Self::Last),
+            number => number.parse().map(Self::Number).map_err(|_| "write its number, or `last`"),
+        }
+    }
+}
+
+impl Which {
+    fn run(self, engine: &Engine) -> Result<RunId, Problem> {
+        if let Self::Number(number) = self {
+            return Ok(RunId(number));
+        }
+        for run in engine.store.runs(None, MOST_RUNS)? {
+            if !engine.gates(run.id)?.is_empty() {
+                return Ok(run.id);
+            }
+        }
+        Err(usage("no run waits for approval", "`windlass runs` lists runs"))
+    }
+}
+
 pub(crate) fn approve(call: &Call, args: &Approve) -> Result<Exit, Problem> {
     say(call, &args.said, true)
 }
@@ -63,7 +98,7 @@ fn say(call: &Call, said: &Said, approved: bool) -> Result<Exit, Problem> {
     let engine = call.engine()?;
     // A group is the same here as where the project is served.
     let groups = server::approvers(&engine.project)?;
-    let id = RunId(said.run);
+    let id = said.run.run(&engine)?;
     let user = || call.around.variable("USER").or(call.around.variable("LOGNAME"));
     let by = said.by.clone().or_else(|| user().map(str::to_owned)).unwrap_or_default();
     let answer = Answer { approved, by: by.clone(), note: said.note.clone(), at_hand: true };
