@@ -451,8 +451,16 @@ fn a_run_that_died_while_it_waited_finds_what_it_started() {
         let (life, token) = (project.life(), project.lab.token());
         project.lab.write("status", "503 Not yet");
         let tree = project.lab.tree(&project.web(""));
-        let died = timeout(Duration::from_secs(1), life.apply(Change::Create(&tree), &token)).await;
-        died.expect_err("it was still waiting");
+        let waits = async {
+            while project.processes().is_empty() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        };
+        tokio::select! {
+            ended = life.apply(Change::Create(&tree), &token) => panic!("it ended: {ended:?}"),
+            () = waits => {}
+        }
         let before = project.processes();
         assert_eq!(before.len(), 1);
         project.lab.write("status", "200 OK");
