@@ -39,7 +39,7 @@ fn a_step_whose_time_is_up_says_what_it_was_at() {
     kind: process.service
     command: [sh, -c, exit 3]
     health: { tcp: 1 }
-    timeout: 400ms
+    timeout: 2s
     attempts: 1
 ",
     );
