@@ -243,7 +243,7 @@ fn a_repository_at_which_somebody_is_at_work_is_not_pruned() {
         the repository /project/backups is locked by somebody who is at work
         try: wait for it; the lock of a process that is dead is taken over by itself
 
-    shop/files  failed  N.N s
+    shop/files  failed  N.NN s
                 what it left is settled by the next one; `windlass backup prune shop/files` tries again
     exit 1
     ");

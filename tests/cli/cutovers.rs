@@ -320,12 +320,12 @@ fn the_receipts_of_a_cutover_stand_with_its_run() {
         let shown = shop.project.done(["runs", "show", "2"]).stdout;
         // Lines end, and routes come, by how long something took.
         let shown: Vec<&str> = shown.split_whitespace().collect();
-        let shown = shown.join(" ").replace("0.5 s", "N.N s").replace("NN ms", "N ms");
+        let shown = shown.join(" ").replace("0.5 s", "N.NN s").replace("NN ms", "N ms");
         let mut notices: Vec<&str> = shown.split(" · ").skip(1).collect();
         notices.sort_unstable_by_key(|notice| std::cmp::Reverse(*notice));
         insta::assert_snapshot!(notices.join("\n"), @"
-        notice live site: NNNNNNNNNNNN served 1, lost 0 (late 0), errors 0, slowest N ms; NNNNNNNNNNNN within N.N s: served 0, lost 0 (late 0), errors 0, slowest N ms
-        notice live secure: NNNNNNNNNNNN served 0, lost 0 (late 0), errors 0, slowest N ms; NNNNNNNNNNNN within N.N s: served 0, lost 0 (late 0), errors 0, slowest N ms
+        notice live site: NNNNNNNNNNNN served 1, lost 0 (late 0), errors 0, slowest N ms; NNNNNNNNNNNN within N.NN s: served 0, lost 0 (late 0), errors 0, slowest N ms
+        notice live secure: NNNNNNNNNNNN served 0, lost 0 (late 0), errors 0, slowest N ms; NNNNNNNNNNNN within N.NN s: served 0, lost 0 (late 0), errors 0, slowest N ms
         ");
         // Of the apply within it as well.
         let shown = shop.project.done(["runs", "show", "4"]).stdout;

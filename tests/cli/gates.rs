@@ -38,7 +38,7 @@ fn a_run_does_everything_else_and_waits_without_a_process_until_somebody_approve
     ");
     assert_eq!(ran(&project), ["linted", "tested"]);
     insta::assert_snapshot!(project.run(["runs", "show", "1"]), @"
-    run 1  pipeline p  waiting                                                                N s so far
+    run 1  pipeline p  waiting  N.NN s so far
       began NNNN-NN-NN NN:NN:NN, just now
 
       ✓ test    done  N.NN s
@@ -164,10 +164,10 @@ fn a_gate_expires() {
     ");
     insta::assert_snapshot!(project.run(["run", "p", "--resume"]), @"
     p  run, run 1: 5 steps
-      ✗ gate  accept  nobody approved it within N.N s  N.NN s
+      ✗ gate  accept  nobody approved it within N.NN s  N.NN s
       ○ run   deploy  not started, waited for accept
       ✓ run   clear   done  N.NN s
-    ✗ gate  accept  nobody approved it within N.N s
+    ✗ gate  accept  nobody approved it within N.NN s
         try: start the pipeline again; `expires` of the gate says how long it waits
 
     p  failed: 3 steps done, 1 failed, 1 not started  N.NN s

@@ -45,7 +45,7 @@ fn a_step_that_takes_too_long_is_told_first_and_tried_again() {
     insta::assert_snapshot!(project.run(["logs", "last"]), @r#"
     s | begun
     s | told
-    s | — no end within N.N s; attempt 2 follows
+    s | — no end within N.NN s; attempt 2 follows
     s | begun
     s | told
     --- exit 0
@@ -64,8 +64,8 @@ fn a_stack_that_takes_too_long_fails_its_step_and_is_settled_by_the_next_run() {
     insta::assert_snapshot!(project.run(["run", "p"]), @r#"
     p  run, run 1: 1 step
         s | shop: run 2, 1 step
-      ✗ apply  s  no end within N.N s  N.NN s
-    ✗ apply  s  no end within N.N s
+      ✗ apply  s  no end within N.NN s  N.NN s
+    ✗ apply  s  no end within N.NN s
         try: raise its `timeout`, or see its log
 
     p  failed: 1 failed  N.NN s

@@ -241,7 +241,7 @@ fn closed_up(line: &str) -> String {
     }
 }
 
-/// Covers times, dates, process numbers and long hexadecimal numbers, each by as many characters.
+/// Covers times, dates, process numbers and long hexadecimal numbers, most by as many characters.
 fn covered_line(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
@@ -275,6 +275,11 @@ fn covered_line(line: &str) -> String {
             }
             length if process => {
                 out.push('N');
+                rest = &rest[length..];
+            }
+            // How many digits there are says how fast the machine was.
+            length if number > 0 && unit == Some(" s") => {
+                out.push_str("N.NN");
                 rest = &rest[length..];
             }
             length => {

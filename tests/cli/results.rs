@@ -29,7 +29,7 @@ fn attempts_and_combinations_become_one_result() {
     let shown = ended.stdout;
     let from = shown.find("tests  ").expect("results");
     insta::assert_snapshot!(&shown[from..], @r#"
-    tests  1 failed, 1 passed, 1 flaky among them  N.N s
+    tests  1 failed, 1 passed, 1 flaky among them  N.NN s
       ✗ unit[b]  Cart adds
           expected 3, was 4
       ~ unit[a], unit[b]  Cart waits
