@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::cutover::{Barred, Cutover, Quarantined, Watch};
 use super::sockets::Bind;
 use crate::account::{Counts, Receipt, Timeouts};
-use ipnet::IpNet;
 
 /// A route as it is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
