@@ -140,29 +140,6 @@ impl Tasks {
         log: &Arc<StepLog>,
         is_fit: impl Fn(&Plan) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        let Some(report) = self.done_once(request, destroy, stop.clone(), log, &is_fit).await?
-        else {
-            return Ok(());
-        };
-        match report.first_fault() {
-            Some((step, why)) if why.nature == Nature::Stale => {
-                log.line(&format!("{} {}; so it is planned once more", step.address, why.message));
-            }
-            _ => return finished(&report),
-        }
-        let report = self.done_once(request, destroy, stop, log, &is_fit).await?;
-        report.map_or(Ok(()), |report| finished(&report))
-    }
-
-    /// None: there is nothing to do.
-    async fn done_once(
-        &self,
-        request: &PlanRequest,
-        destroy: bool,
-        stop: watch::Receiver<Stop>,
-        log: &Arc<StepLog>,
-        is_fit: impl Fn(&Plan) -> Result<(), Fault>,
-    ) -> Result<Option<Report>, Fault> {
         let engine = self.engine.clone();
         let options = ApplyOptions {
             terms: Terms { patience: PATIENCE, ..ApplyOptions::default().terms },
@@ -170,19 +147,31 @@ impl Tasks {
             destroy,
             ..ApplyOptions::default()
         };
-        let told = Told::new(log);
-        let planned = engine.plan(request).await.map_err(fault)?;
-        let waiting = |holder: &str| told.waiting(holder);
-        let (plan, _) =
-            engine.plan_in_turn(request, planned, options.terms, waiting).await.map_err(fault)?;
-        if plan.is_empty() {
-            log.line(&format!("{}: nothing to change, {} resources", plan.stack, plan.unchanged));
-            return Ok(None);
+        let mut once_more = true;
+        loop {
+            let told = Told::new(log);
+            let planned = engine.plan(request).await.map_err(fault)?;
+            let waiting = |holder: &str| told.waiting(holder);
+            let plan = engine.plan_in_turn(request, planned, options.terms, waiting).await;
+            let (plan, _) = plan.map_err(fault)?;
+            if plan.is_empty() {
+                let unchanged = plan.unchanged;
+                log.line(&format!("{}: nothing to change, {unchanged} resources", plan.stack));
+                return Ok(());
+            }
+            is_fit(&plan)?;
+            // Boxed, since a run may hold a step that holds a run.
+            let report = Box::pin(engine.apply(plan, None, &options, Arc::new(told), stop.clone()));
+            let report = report.await.map_err(fault)?;
+            match report.first_fault() {
+                Some((step, why)) if once_more && why.nature == Nature::Stale => {
+                    let (address, why) = (&step.address, &why.message);
+                    log.line(&format!("{address} {why}; so it is planned once more"));
+                    once_more = false;
+                }
+                _ => return finished(&report),
+            }
         }
-        is_fit(&plan)?;
-        // Boxed, since a run may hold a step that holds a run.
-        let report = Box::pin(engine.apply(plan, None, &options, Arc::new(told), stop));
-        report.await.map(Some).map_err(fault)
     }
 }
 
