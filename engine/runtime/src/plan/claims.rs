@@ -58,36 +58,32 @@ impl Planner<'_> {
     /// Refuses to make what would go by the name of another one, which was moved and has kept its name.
     pub(super) fn refuse_names_in_use(&mut self) {
         let state = self.question.state;
-        let makes = |action| matches!(action, Action::Create | Action::Replace { .. });
         let is_named =
-            |kind: &str| self.question.kinds.get(kind).is_some_and(|k| k.named_by_address);
-        let made = |draft: &&Draft| makes(draft.item.action) && is_named(&draft.item.kind);
-        let made: Vec<&Draft> = self.drafts.iter().filter(made).collect();
-        if made.is_empty() {
-            return;
+            |kind: &str| self.question.kinds.get(kind).is_some_and(|kind| kind.named_by_address);
+        let own = |id: &str| id.strip_prefix(state.stack())?.strip_prefix('/').map(str::to_owned);
+        let goes_by_another = |(key, row): (&'_ String, &'_ Row)| {
+            let name = own(&row.id).filter(|name| name != key && is_named(&row.kind))?;
+            Some(((row.kind.clone(), name), key.clone()))
+        };
+        let moved: HashMap<(String, String), String> =
+            state.rows.iter().filter_map(goes_by_another).collect();
+        let makes = |action| matches!(action, Action::Create | Action::Replace { .. });
+        for Draft { item, block, .. } in self.drafts.iter().filter(|draft| makes(draft.item.action))
+        {
+            let held = moved.get(&(item.kind.clone(), item.address.clone()));
+            let (Some(holder), Some(block)) = (held, block) else { continue };
+            let (stack, address) = (state.stack(), &item.address);
+            let place = self.question.stack.blocks[*block].key.span();
+            let message = format!(
+                "`{address}` would be the same as `{holder}`, which goes by the name \
+                 `{stack}/{address}` since it was moved"
+            );
+            let error = Diagnostic::new(Code::Conflict, place, message);
+            self.diagnostics.push(error.help(format!(
+                "call this one something else; or give `{holder}` a name of its own first: \
+                 `windlass apply {stack} --target {holder} --replace {holder}` ends it and makes it anew"
+            )));
         }
-        let holder =
-            |(key, row): (&'_ String, &'_ Row)| ((row.kind.clone(), row.id.clone()), key.clone());
-        let holders: HashMap<(String, String), String> = state.rows.iter().map(holder).collect();
-        let mut errors = Vec::new();
-        for Draft { item, key, block, .. } in made {
-            let name = format!("{}/{}", state.stack(), item.address);
-            let holder = holders.get(&(item.kind.clone(), name.clone())).filter(|one| *one != key);
-            if let (Some(holder), Some(block)) = (holder, block) {
-                let place = self.question.stack.blocks[*block].key.span();
-                let message = format!(
-                    "`{}` would be the same as `{holder}`, which goes by the name `{name}` since it was moved",
-                    item.address
-                );
-                let error = Diagnostic::new(Code::Conflict, place, message);
-                errors.push(error.help(format!(
-                    "call this one something else; or give `{holder}` a name of its own first: \
-                     `windlass apply {} --target {holder} --replace {holder}` ends it and makes it anew",
-                    state.stack()
-                )));
-            }
-        }
-        errors.into_iter().for_each(|error| self.diagnostics.push(error));
     }
 
     /// What the state says that a row is in the world.
